@@ -1,0 +1,41 @@
+"""Encoding of raw behavior into the columns a model sees; the same code serves training and a loaded checkpoint."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.session import SessionSpec, TaskSpec
+
+
+def fill_causally(series: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Replace each NaN by the last value observed before it; NaN stays where nothing was observed yet.
+
+    Args:
+        series: ``[time, features]``.
+    """
+    observed = np.isfinite(series)
+    last = np.where(observed, np.arange(len(series))[:, None], -1)
+    np.maximum.accumulate(last, axis=0, out=last)
+    filled = np.take_along_axis(series, np.maximum(last, 0), axis=0)
+    return np.where(last >= 0, filled, np.nan)
+
+
+def encode_behavior(
+    behavior: npt.NDArray[np.floating], task: TaskSpec, session: SessionSpec
+) -> npt.NDArray[np.float32]:
+    """Behavior as the models see it: filled causally, z-scored by the train split, with observed-masks appended.
+
+    A bin before the first observation holds the train mean (0). A series that the session lacks is all NaN
+    and so becomes 0 throughout. Nothing at or before bin t depends on what comes after t.
+
+    Args:
+        behavior: Raw series in the order of ``task.behavior_names``, ``[time, names]``; NaN where not measured.
+
+    Returns:
+        float32 ``[time, task.n_behavior]``.
+    """
+    scaled = (fill_causally(behavior) - session.behavior_mean) / session.behavior_scale
+    masked = [task.behavior_names.index(name) for name in task.masked_behavior]
+    mask = np.isfinite(behavior[:, masked])
+    return np.concatenate([np.nan_to_num(scaled, nan=0.0), mask], axis=1).astype(np.float32)

@@ -1,0 +1,8 @@
+"""The one exception a user is meant to read."""
+
+
+class UserError(Exception):
+    """Bad input: the message is one line that says what is wrong, where, and what to do.
+
+    ``train.py`` prints it without a traceback and exits with code 2.
+    """

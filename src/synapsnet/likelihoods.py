@@ -1,0 +1,135 @@
+"""Likelihoods as objects: how the numbers a model returns describe the next bin.
+
+A model returns ``params [..., n_params]`` per unit and bin. ``params[..., 0]`` is the *location* (before the
+link) and moves with the input; the rest is the *shape* (a spread), which our models hold constant per unit.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, distributions
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from synapsnet.errors import UserError
+from synapsnet.session import Signal
+
+RATE_FLOOR = 1e-6  # counts per bin; keeps log(rate) finite where softplus underflows
+SD_FLOOR = 1e-3  # train standard deviations
+
+
+def inverse_softplus(value: Tensor) -> Tensor:
+    """The number whose softplus is ``value`` (positive)."""
+    return value + torch.log(-torch.expm1(-value))
+
+
+class Likelihood(ABC):
+    """Distribution of one bin of one unit given a model's ``params``."""
+
+    n_params: int
+    """Numbers a model returns per unit and bin: one location and ``n_params - 1`` shapes."""
+    initial_shape: float
+    """Shape (before its link) that a model starts from."""
+
+    @abstractmethod
+    def distribution(self, params: Tensor) -> distributions.Distribution:
+        """The distribution itself, over ``[...]`` for ``params [..., n_params]``."""
+
+    @abstractmethod
+    def location(self, mean: Tensor) -> Tensor:
+        """Inverse link: the location that yields this mean."""
+
+    @abstractmethod
+    def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
+        """Shape per unit of a model with these means, ``[units, n_params - 1]``, from ``[bins, units]``."""
+
+    def mean(self, params: Tensor) -> Tensor:
+        """Expected value, ``[...]``."""
+        return self.distribution(params).mean
+
+    def nll(self, params: Tensor, target: Tensor) -> Tensor:
+        """Negative log-likelihood in nats per unit-bin, unreduced, the shape of ``target``."""
+        return -self.distribution(params).log_prob(target)
+
+
+class Gaussian(Likelihood):
+    """Normal with standard deviation ``softplus(shape)``; for z-scored calcium."""
+
+    n_params = 2
+    initial_shape = math.log(math.expm1(1.0))
+
+    def __init__(self, *, signal: Signal = "calcium") -> None:
+        if signal != "calcium":
+            raise UserError("likelihood=gaussian is for calcium; take poisson or negative_binomial for spike counts")
+
+    def distribution(self, params: Tensor) -> distributions.Normal:
+        sd = F.softplus(params[..., 1]) + SD_FLOOR
+        return distributions.Normal(params[..., 0], sd, validate_args=False)
+
+    def location(self, mean: Tensor) -> Tensor:
+        return mean
+
+    def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
+        sd = (target - mean).square().mean(0).sqrt().clamp(min=2 * SD_FLOOR)
+        return inverse_softplus(sd - SD_FLOOR)[:, None]
+
+
+class Poisson(Likelihood):
+    """Poisson with rate ``softplus(location)`` counts per bin.
+
+    The link is softplus, not exp: an exp-link forecast explodes on a burst that training never saw.
+    """
+
+    n_params = 1
+    initial_shape = 0.0
+
+    def __init__(self, *, signal: Signal = "spikes") -> None:
+        _require_counts(signal, "poisson")
+
+    def distribution(self, params: Tensor) -> distributions.Poisson:
+        return distributions.Poisson(_rate(params), validate_args=False)
+
+    def location(self, mean: Tensor) -> Tensor:
+        return inverse_softplus((mean - RATE_FLOOR).clamp(min=RATE_FLOOR))
+
+    def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
+        return target.new_empty(target.shape[1], 0)
+
+
+class NegativeBinomial(Likelihood):
+    """Negative binomial with mean ``softplus(location)`` and variance ``mean + mean² / softplus(shape)``."""
+
+    n_params = 2
+    initial_shape = 2.0
+
+    def __init__(self, *, signal: Signal = "spikes") -> None:
+        _require_counts(signal, "negative_binomial")
+
+    def distribution(self, params: Tensor) -> distributions.NegativeBinomial:
+        rate, total = _rate(params), F.softplus(params[..., 1]) + RATE_FLOOR
+        logits = torch.log(rate) - torch.log(total)
+        return distributions.NegativeBinomial(total, logits=logits, validate_args=False)
+
+    def location(self, mean: Tensor) -> Tensor:
+        return inverse_softplus((mean - RATE_FLOOR).clamp(min=RATE_FLOOR))
+
+    def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
+        excess = ((target - mean).square() - mean).mean(0)
+        total = (mean.square().mean(0) / excess.clamp(min=1e-3)).clamp(0.1, 100.0)
+        return inverse_softplus(total)[:, None]
+
+
+def default_likelihood(*, signal: Signal) -> Likelihood:
+    """What the signal asks for: `Poisson` for spike counts, `Gaussian` for calcium."""
+    return Poisson() if signal == "spikes" else Gaussian()
+
+
+def _rate(params: Tensor) -> Tensor:
+    return F.softplus(params[..., 0]) + RATE_FLOOR
+
+
+def _require_counts(signal: Signal, name: str) -> None:
+    if signal != "spikes":
+        raise UserError(f"likelihood={name} needs spike counts, but the signal is {signal}; take likelihood=gaussian")
