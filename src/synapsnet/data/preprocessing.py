@@ -1,0 +1,190 @@
+"""Everything done to a recording before windows are cut, fitted on the train split alone.
+
+Nothing here smooths: with a centred filter before the split even pure noise "forecasts" at r = 0.99.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.covariates import fill_causally
+from synapsnet.data.splits import Pieces
+from synapsnet.errors import UserError
+from synapsnet.session import Inputs, Session, SessionSpec
+
+log = logging.getLogger(__name__)
+
+WIDTH_TOLERANCE = 1e-3  # relative; a camera's frame period is never a round number
+
+
+def rebin(session: Session, bin_width_s: float | None) -> Session:
+    """Widen the bins by a whole factor, within each segment; what is left over at its end is dropped.
+
+    Counts are summed, calcium is averaged, behavior is averaged over what was observed.
+
+    Args:
+        session: The recording.
+        bin_width_s: The new width; None keeps the recording's own.
+
+    Raises:
+        UserError: if the width is no whole multiple of the recording's own.
+    """
+    if bin_width_s is None:
+        return session
+    factor = round(bin_width_s / session.bin_width_s)
+    if factor < 1 or abs(factor * session.bin_width_s / bin_width_s - 1) > WIDTH_TOLERANCE:
+        raise UserError(
+            f"session {session.session_id!r}: data.bin_width_s={bin_width_s:g} is no whole multiple of its "
+            f"bins of {session.bin_width_s:g} s"
+        )
+    if factor == 1:
+        return session
+    lengths = (session.segments[:, 1] - session.segments[:, 0]) // factor
+    if not lengths.any():
+        raise UserError(f"session {session.session_id!r}: no segment is as long as one bin of {bin_width_s:g} s")
+    kept = [
+        np.arange(start, start + length * factor)
+        for start, length in zip(session.segments[:, 0], lengths, strict=True)
+    ]
+    groups = np.concatenate(kept).reshape(-1, factor)
+    stops = np.cumsum(lengths[lengths > 0])
+    activity = session.activity[groups]
+    counts = session.signal == "spikes"
+    assert session.behavior is not None  # Session fills it in
+    return replace(
+        session,
+        activity=activity.sum(1, dtype=np.int64) if counts else activity.mean(1, dtype=np.float64),
+        bin_width_s=session.bin_width_s * factor,
+        segments=np.stack([stops - lengths[lengths > 0], stops], axis=1),
+        behavior=_mean_observed(session.behavior[groups]),
+    )
+
+
+def _mean_observed(series: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Mean over axis 1 of what is not NaN; NaN where nothing is."""
+    observed = np.isfinite(series).sum(1)
+    total = np.nansum(series.astype(np.float64), axis=1)
+    return np.where(observed > 0, total / np.maximum(observed, 1), np.nan)
+
+
+def rows(pieces: Pieces) -> npt.NDArray[np.int64]:
+    """Indices of the bins in these pieces."""
+    return np.concatenate([np.arange(first, stop) for first, stop in pieces])
+
+
+def keep_active_units(session: Session, train: Pieces, *, min_rate: float, min_active_bins: int) -> Session:
+    """Drop the units that the train split says too little about.
+
+    Args:
+        session: The recording.
+        train: Pieces of its train split.
+        min_rate: Least mean count per bin (spikes only).
+        min_active_bins: Least number of bins in which a unit is above its own minimum.
+
+    Raises:
+        UserError: if no unit is left.
+    """
+    activity = session.activity[rows(train)]
+    keep = (activity > activity.min(0)).sum(0) >= max(min_active_bins, 1)
+    if session.signal == "spikes":
+        keep &= activity.mean(0, dtype=np.float64) >= min_rate
+    if not keep.any():
+        raise UserError(
+            f"session {session.session_id!r}: none of its {session.n_units} units passes data.min_rate={min_rate:g} "
+            f"and data.min_active_bins={min_active_bins} on the train split; lower them"
+        )
+    if not keep.all():
+        log.info("session %s: kept %d of %d units", session.session_id, keep.sum(), session.n_units)
+    names = tuple(name for name, kept in zip(session.unit_ids, keep, strict=True) if kept)
+    return replace(session, activity=session.activity[:, keep], unit_ids=names)
+
+
+def choose_behavior(sessions: Sequence[Session], train: Sequence[Pieces]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Behavior series worth showing to a model, and those of them with missing values.
+
+    A series that is constant, or never observed, on every session's train split is dropped with a log line.
+    """
+    varying: dict[str, bool] = {}
+    missing: dict[str, bool] = {}
+    for session, pieces in zip(sessions, train, strict=True):
+        assert session.behavior is not None
+        series = session.behavior[rows(pieces)]
+        for name, column in zip(session.behavior_names, series.T, strict=True):
+            observed = column[np.isfinite(column)]
+            varying[name] = varying.get(name, False) or (observed.size > 0 and np.ptp(observed) > 0)
+            missing[name] = missing.get(name, False) or 0 < observed.size < column.size
+    dropped = [name for name, varies in varying.items() if not varies]
+    if dropped:
+        log.info("behavior dropped, constant or never observed on the train split: %s", ", ".join(dropped))
+    kept = tuple(name for name, varies in varying.items() if varies)
+    return kept, tuple(name for name in kept if missing[name])
+
+
+def behavior_series(session: Session, names: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The named series of a session, NaN throughout where it lacks one, ``[time, names]``."""
+    assert session.behavior is not None
+    series = np.full((session.n_bins, len(names)), np.nan)
+    for column, name in enumerate(names):
+        if name in session.behavior_names:
+            series[:, column] = session.behavior[:, session.behavior_names.index(name)]
+    return series
+
+
+def fit_session(session: Session, train: Pieces, behavior_names: Sequence[str]) -> SessionSpec:
+    """Statistics of a session's train split, accumulated in float64."""
+    chosen = rows(train)
+    activity = session.activity[chosen].astype(np.float64)
+    mean, scale = _moments(activity)
+    transformed = np.log1p(activity) if session.signal == "spikes" else activity
+    input_mean, input_scale = _moments(transformed)
+    changes = np.concatenate([np.diff(session.activity[a:b].astype(np.float64), axis=0) for a, b in train])
+    _, increment_scale = _moments(changes if session.signal == "spikes" else changes / scale)
+    series = fill_causally(behavior_series(session, behavior_names))[chosen]
+    behavior_mean, behavior_scale = _moments(series)
+    return SessionSpec(
+        session_id=session.session_id,
+        unit_ids=session.unit_ids,
+        mean=mean,
+        scale=scale,
+        input_mean=input_mean,
+        input_scale=input_scale,
+        increment_scale=increment_scale,
+        behavior_mean=behavior_mean,
+        behavior_scale=behavior_scale,
+        n_train_bins=len(chosen),
+    )
+
+
+def _moments(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean and standard deviation over time of what is observed; 0 and 1 where there is nothing to scale by."""
+    observed = np.isfinite(values)
+    n = np.maximum(observed.sum(0), 1)
+    mean = np.where(observed, values, 0.0).sum(0) / n
+    sd = np.sqrt(np.where(observed, (values - mean) ** 2, 0.0).sum(0) / n)
+    tiny = sd <= 1e-9 * np.maximum(np.abs(mean), 1.0)
+    return mean, np.where(tiny, 1.0, sd)
+
+
+def prefer_increments(sessions: Sequence[Session], train: Sequence[Pieces]) -> Inputs:
+    """Increments where copying the last bin beats the mean on the train split, levels elsewhere.
+
+    Slow calcium drifts: its level between train and test moves further than within a second, so models of levels
+    lose to copying. Counts keep their levels.
+    """
+    if sessions[0].signal == "spikes":
+        return "levels"
+    about_last = about_mean = 0.0
+    for session, pieces in zip(sessions, train, strict=True):
+        activity = session.activity[rows(pieces)].astype(np.float64)
+        variance = np.maximum(activity.var(0), 1e-12)
+        changes = np.concatenate([np.diff(session.activity[a:b].astype(np.float64), axis=0) for a, b in pieces])
+        about_last += float((np.square(changes).mean(0) / variance).sum())
+        about_mean += float((activity.var(0) / variance).sum())
+    chosen: Inputs = "increments" if about_last < about_mean else "levels"
+    log.info("inputs: %s (train error of copying the last bin / of the mean: %.2f)", chosen, about_last / about_mean)
+    return chosen

@@ -1,0 +1,158 @@
+"""From recordings to batches: the forecasting task that every model is given alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from synapsnet.covariates import encode_behavior
+from synapsnet.data.preprocessing import (
+    WIDTH_TOLERANCE,
+    behavior_series,
+    choose_behavior,
+    fit_session,
+    keep_active_units,
+    prefer_increments,
+    rebin,
+)
+from synapsnet.data.splits import SPLITS, Pieces, Split, split_segments
+from synapsnet.data.windows import EvaluationLoader, SessionTensors, TrainingLoader, WindowShape
+from synapsnet.errors import UserError
+from synapsnet.session import Inputs, Session, SessionSpec, TaskSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Sessions in memory, their splits, and the loaders over them; made by `build_task`."""
+
+    spec: TaskSpec
+    sessions: tuple[SessionTensors, ...]
+    pieces: tuple[Mapping[Split, Pieces], ...]
+
+    def train_loader(self, *, batch_size: int, seed: int) -> TrainingLoader:
+        """Shuffled windows of the train split."""
+        return TrainingLoader(self._of("train"), batch_size=batch_size, seed=seed)
+
+    def loader(self, split: Split, *, batch_size: int) -> EvaluationLoader:
+        """Every target of a split once, in order."""
+        return EvaluationLoader(self._of(split), batch_size=batch_size)
+
+    def n_targets(self, split: Split) -> int:
+        """Scored bins of a split, over all sessions."""
+        return sum(session.shape.count(pieces) for session, pieces in self._of(split))
+
+    def _of(self, split: Split) -> list[tuple[SessionTensors, Pieces]]:
+        return [(session, pieces[split]) for session, pieces in zip(self.sessions, self.pieces, strict=True)]
+
+
+def build_task(
+    sessions: Sequence[Session],
+    *,
+    context_bins: int,
+    window_bins: int,
+    fractions: Mapping[str, float],
+    bin_width_s: float | None,
+    min_rate: float,
+    min_active_bins: int,
+    inputs: Inputs | Literal["auto"],
+) -> Task:
+    """Split, filter, scale and window recordings by the rules of honest forecasting.
+
+    Args:
+        sessions: Recordings of one kind of signal.
+        context_bins: Bins of past every scored target has at least.
+        window_bins: Input bins of a window; at least ``context_bins``. Shorter where segments are.
+        fractions: Share of each split, see `split_segments`.
+        bin_width_s: Width to rebin to; None keeps the recordings' own.
+        min_rate: Least mean count per bin on the train split, for spikes.
+        min_active_bins: Least number of train bins in which a unit is above its minimum.
+        inputs: What models see, see `TaskSpec.inputs`; ``auto`` decides on the train split.
+
+    Raises:
+        UserError: if the recordings do not fit together or are too short.
+    """
+    if not 1 <= context_bins <= window_bins:
+        raise UserError(f"need 1 <= data.context_bins <= data.window_bins, got {context_bins} and {window_bins}")
+    rebinned = [rebin(session, bin_width_s) for session in sessions]
+    _check_alike(rebinned)
+    pieces = [split_segments(session.segments, fractions) for session in rebinned]
+    for session, parts in zip(rebinned, pieces, strict=True):
+        _check_long_enough(session, parts, context_bins)
+    train = [parts["train"] for parts in pieces]
+    kept = [
+        keep_active_units(session, part, min_rate=min_rate, min_active_bins=min_active_bins)
+        for session, part in zip(rebinned, train, strict=True)
+    ]
+    signal = kept[0].signal
+    if inputs == "increments" and signal == "spikes":
+        raise UserError("data.inputs=increments is for calcium; spike counts take data.inputs=levels")
+    behavior_names, masked = choose_behavior(kept, train)
+    spec = TaskSpec(
+        sessions=tuple(fit_session(s, part, behavior_names) for s, part in zip(kept, train, strict=True)),
+        signal=signal,
+        bin_width_s=kept[0].bin_width_s,
+        context_bins=context_bins,
+        window_bins=window_bins,
+        behavior_names=behavior_names,
+        masked_behavior=masked,
+        inputs=prefer_increments(kept, train) if inputs == "auto" else inputs,
+    )
+    tensors = tuple(
+        _tensors(index, session, part, spec, info)
+        for index, (session, part, info) in enumerate(zip(kept, pieces, spec.sessions, strict=True))
+    )
+    return Task(spec=spec, sessions=tensors, pieces=tuple(pieces))
+
+
+def _tensors(
+    index: int, session: Session, pieces: Mapping[Split, Pieces], spec: TaskSpec, info: SessionSpec
+) -> SessionTensors:
+    activity = session.activity
+    if spec.signal == "calcium":
+        activity = ((activity.astype(np.float64) - info.mean) / info.scale).astype(np.float32)
+    elif activity.dtype != np.uint8:
+        activity = activity.astype(np.int32)  # torch gathers few unsigned types
+    longest = max(int((part[:, 1] - part[:, 0]).max()) for part in pieces.values())
+    length = min(spec.window_bins, longest - 1)
+    return SessionTensors(
+        index=index,
+        activity=torch.from_numpy(np.ascontiguousarray(activity)),
+        behavior=torch.from_numpy(encode_behavior(behavior_series(session, spec.behavior_names), spec, info)),
+        shape=WindowShape(context_bins=spec.context_bins, length=length),
+    )
+
+
+def _check_alike(sessions: Sequence[Session]) -> None:
+    if not sessions:
+        raise UserError("no recording to train on")
+    first = sessions[0]
+    seen: set[str] = set()
+    for session in sessions:
+        if session.session_id in seen:
+            raise UserError(f"two recordings are called {session.session_id!r}; session ids must be unique")
+        seen.add(session.session_id)
+        if session.signal != first.signal:
+            raise UserError(
+                f"session {session.session_id!r} is {session.signal}, {first.session_id!r} is {first.signal}; "
+                "train on one kind of signal"
+            )
+        if abs(session.bin_width_s / first.bin_width_s - 1) > WIDTH_TOLERANCE:
+            raise UserError(
+                f"session {session.session_id!r} has bins of {session.bin_width_s:g} s, {first.session_id!r} of "
+                f"{first.bin_width_s:g} s; set data.bin_width_s to a common multiple"
+            )
+
+
+def _check_long_enough(session: Session, pieces: Mapping[Split, Pieces], context_bins: int) -> None:
+    for name in SPLITS:
+        part = pieces[name]
+        longest = int((part[:, 1] - part[:, 0]).max()) if len(part) else 0
+        if longest <= context_bins:
+            raise UserError(
+                f"session {session.session_id!r} is too short: the longest piece of its {name} split has {longest} bins, "
+                f"and a forecast needs {context_bins + 1}; lower data.context_bins or give a longer recording"
+            )
