@@ -18,6 +18,7 @@ from synapsnet.session import Signal
 
 RATE_FLOOR = 1e-6  # counts per bin; keeps log(rate) finite where softplus underflows
 SD_FLOOR = 1e-3  # train standard deviations
+DISPERSION_RANGE = (0.01, 100.0)  # 1 / total: from all but Poisson to a few wild bursts
 
 
 def inverse_softplus(value: Tensor) -> Tensor:
@@ -112,13 +113,22 @@ class NegativeBinomial(Likelihood):
         logits = torch.log(rate) - torch.log(total)
         return distributions.NegativeBinomial(total, logits=logits, validate_args=False)
 
+    def mean(self, params: Tensor) -> Tensor:
+        return _rate(params)
+
+    def nll(self, params: Tensor, target: Tensor) -> Tensor:
+        # torch's own log_prob subtracts two log-gammas of the order of total, and float32 loses the difference.
+        rate, total = _rate(params), F.softplus(params[..., 1]) + RATE_FLOOR
+        failures = total * torch.log1p(rate / total) + target * torch.log((total + rate) / rate)
+        return torch.lgamma(1 + target) - _log_rising_factorial(total, target) + failures
+
     def location(self, mean: Tensor) -> Tensor:
         return inverse_softplus((mean - RATE_FLOOR).clamp(min=RATE_FLOOR))
 
     def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
         excess = ((target - mean).square() - mean).mean(0)
-        total = (mean.square().mean(0) / excess.clamp(min=1e-3)).clamp(0.1, 100.0)
-        return inverse_softplus(total)[:, None]
+        dispersion = (excess / mean.square().mean(0).clamp(min=RATE_FLOOR**2)).clamp(*DISPERSION_RANGE)
+        return inverse_softplus(1 / dispersion)[:, None]
 
 
 def default_likelihood(*, signal: Signal) -> Likelihood:
@@ -128,6 +138,19 @@ def default_likelihood(*, signal: Signal) -> Likelihood:
 
 def _rate(params: Tensor) -> Tensor:
     return F.softplus(params[..., 0]) + RATE_FLOOR
+
+
+def _log_rising_factorial(total: Tensor, count: Tensor) -> Tensor:
+    """``lgamma(total + count) - lgamma(total)``, by Stirling's series where ``total`` is large."""
+    small = total.clamp(max=16.0)
+    large = total.clamp(min=16.0)
+    series = (large - 0.5) * torch.log1p(count / large) + count * (torch.log(large + count) - 1)
+    series = series + _stirling_tail(large + count) - _stirling_tail(large)
+    return torch.where(total < 16.0, torch.lgamma(small + count) - torch.lgamma(small), series)
+
+
+def _stirling_tail(x: Tensor) -> Tensor:
+    return 1 / (12 * x) - 1 / (360 * x**3)
 
 
 def _require_counts(signal: Signal, name: str) -> None:
