@@ -1,0 +1,6 @@
+"""Scores of a forecast, streamed over batches: sums in float64, per unit, then within and across sessions."""
+
+from synapsnet.metrics.forecast import ForecastScores
+from synapsnet.metrics.summary import summarize
+
+__all__ = ["ForecastScores", "summarize"]
