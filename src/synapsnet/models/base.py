@@ -76,6 +76,26 @@ class Forecaster(nn.Module, ABC):
         return (log_counts - self.statistic("input_mean", session)) / self.statistic("input_scale", session)
 
     @final
+    def input_slope(self, past: Tensor, session: int) -> Tensor:
+        """Derivative of each bin's `inputs` with respect to its activity, in units of the target, like ``past``.
+
+        An increment also falls with the bin before it; that part belongs to the bin before and is left out here.
+        """
+        if self.spec.inputs == "increments":
+            return torch.ones_like(past) / self.statistic("increment_scale", session)
+        if self.spec.signal == "calcium":
+            return torch.ones_like(past)
+        return 1.0 / ((1.0 + past) * self.statistic("input_scale", session))
+
+    @final
+    def in_raw_units(self, jacobian: Tensor, session: int) -> Tensor:
+        """Turn ``[post, pre]`` from units of the target into raw units: undo the z-scores of calcium."""
+        if self.spec.signal == "spikes":
+            return jacobian
+        scale = self.statistic("scale", session).to(jacobian.dtype)
+        return jacobian * scale[:, None] / scale
+
+    @final
     @torch.no_grad()
     def forecast(
         self,
@@ -161,7 +181,16 @@ class TrainedForecaster(Forecaster):
 
     @final
     def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
-        drive = self.drive(self.inputs(past, session), behavior, session)
+        return self.parameters_of(self.drive(self.inputs(past, session), behavior, session), past, session)
+
+    @final
+    def expected(self, drive: Tensor, past: Tensor, session: int) -> Tensor:
+        """Mean of the next bin for a given drive, ``[batch, time, units]``."""
+        return self.likelihood.mean(self.parameters_of(drive, past, session))
+
+    @final
+    def parameters_of(self, drive: Tensor, past: Tensor, session: int) -> Tensor:
+        """Put a drive on its baseline: the likelihood's parameters, ``[batch, time, units, n_params]``."""
         location = self.offset[session] + drive * self.drive_scale(session)
         if self.spec.inputs == "increments":
             location = location + past

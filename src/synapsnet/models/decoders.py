@@ -1,0 +1,185 @@
+"""Decoders shared by all units of all sessions. A decoder sees one unit at a time.
+
+Each maps a unit's own past, its past input current, its embedding and the behavior to how its next bin departs
+from its baseline. Nothing in here may mix units: connectivity is the only path between them.
+
+Where an embedding meets a signal, it does so twice: it is an input of the nonlinear part, and it sets the unit's own
+linear filters (a filter bank shared by all units, mixed by the embedding). The second lets a shared decoder hold
+units of very different time scales.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from synapsnet.session import TaskSpec
+
+
+class Decoder(nn.Module, ABC):
+    """One decoder for every unit."""
+
+    @abstractmethod
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+        """Departure of each unit's next bin from its baseline; causal.
+
+        Args:
+            inputs: Scaled past activity, ``[batch, time, units]``.
+            currents: Input currents, ``[batch, time, units]``.
+            embeddings: One latent vector a unit, ``[units, embedding]``.
+            behavior: Encoded behavior, ``[batch, time, features]``.
+
+        Returns:
+            ``[batch, time, units]``.
+        """
+
+
+def lagged(series: Tensor, lags: int) -> Tensor:
+    """The last ``lags`` bins of each step, the present one last, zeros before the window begins.
+
+    Args:
+        series: ``[batch, time, channels]``.
+
+    Returns:
+        A view of ``[batch, time, channels, lags]``.
+    """
+    return F.pad(series, (0, 0, lags - 1, 0)).unfold(1, lags, 1)
+
+
+class BehaviorTuning(nn.Module):
+    """A unit's linear response to the lagged behavior, its weights a linear function of its embedding.
+
+    Args:
+        spec: The task.
+        embedding_dim: Size of a unit's embedding.
+        lags: Bins of behavior seen.
+        channels: Filtered behavior signals that embeddings mix.
+    """
+
+    def __init__(self, *, spec: TaskSpec, embedding_dim: int, lags: int, channels: int) -> None:
+        super().__init__()
+        self._lags = lags
+        self._active = spec.n_behavior > 0
+        if self._active:
+            self.filters = nn.Linear(spec.n_behavior * lags, channels)
+            self.mixing = nn.Linear(embedding_dim, channels)
+
+    def forward(self, embeddings: Tensor, behavior: Tensor) -> Tensor | float:
+        """``[batch, time, units]``, or 0 where the task has no behavior."""
+        if not self._active:
+            return 0.0
+        return self.filters(lagged(behavior, self._lags).flatten(2)) @ self.mixing(embeddings).T
+
+
+class FirDecoder(Decoder):
+    """Lagged windows of activity and current through a linear projection and an MLP; no recurrence.
+
+    Args:
+        spec: The task.
+        embedding_dim: Size of a unit's embedding.
+        lags: Bins of past seen, at most ``spec.context_bins`` of them.
+        hidden: Width of the MLP.
+        dropout: Dropout on its hidden layer.
+    """
+
+    def __init__(self, *, spec: TaskSpec, embedding_dim: int, lags: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self._lags = min(lags, spec.context_bins)
+        self.own_filters = nn.Linear(embedding_dim, self._lags)
+        self.current_filters = nn.Linear(embedding_dim, self._lags)
+        self.tuning = BehaviorTuning(spec=spec, embedding_dim=embedding_dim, lags=self._lags, channels=embedding_dim)
+        self.project = nn.Linear(2 * self._lags, hidden, bias=False)
+        self.identity = nn.Linear(embedding_dim, hidden)
+        self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
+        self.mlp = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.GELU())
+        self.readout = nn.Linear(hidden, 1, bias=False)
+        nn.init.normal_(self.readout.weight, std=0.1 / math.sqrt(hidden))
+
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+        own, received = lagged(inputs, self._lags), lagged(currents, self._lags)
+        hidden = self.project(torch.cat([own, received], dim=-1)) + self.identity(embeddings)
+        if self.state is not None:
+            hidden = hidden + self.state(behavior)[:, :, None]
+        linear = (own * self.own_filters(embeddings)).sum(-1) + (received * self.current_filters(embeddings)).sum(-1)
+        departure: Tensor = linear + self.tuning(embeddings, behavior) + self.readout(self.mlp(hidden))[..., 0]
+        return departure
+
+
+class GruDecoder(Decoder):
+    """A gated recurrent unit run along each unit's past: the paper's kind of sequence decoder.
+
+    Args:
+        spec: The task.
+        embedding_dim: Size of a unit's embedding.
+        hidden: Width of the recurrent state.
+        dropout: Dropout on the state before it is read out.
+    """
+
+    def __init__(self, *, spec: TaskSpec, embedding_dim: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.identity = nn.Linear(embedding_dim, hidden)
+        self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
+        self.signals = nn.Linear(2, hidden, bias=False)
+        self.tuning = BehaviorTuning(
+            spec=spec, embedding_dim=embedding_dim, lags=spec.context_bins, channels=embedding_dim
+        )
+        self.gru = nn.GRU(hidden, hidden, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.readout = nn.Linear(embedding_dim, hidden)
+
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+        features = self.signals(torch.stack([inputs, currents], dim=-1)) + self.identity(embeddings)
+        if self.state is not None:
+            features = features + self.state(behavior)[:, :, None]
+        batch, time, units, hidden = features.shape
+        sequences = features.transpose(1, 2).reshape(batch * units, time, hidden)
+        states = self.dropout(self.gru(sequences)[0]).view(batch, units, time, hidden)
+        response = (states * self.readout(embeddings)[:, None]).sum(-1).transpose(1, 2) / math.sqrt(hidden)
+        departure: Tensor = response + self.tuning(embeddings, behavior)
+        return departure
+
+
+class TransformerDecoder(Decoder):
+    """Causal self-attention over each unit's own past.
+
+    Args:
+        spec: The task.
+        embedding_dim: Size of a unit's embedding.
+        hidden: Width of a token.
+        layers: Number of blocks.
+        heads: Attention heads; divides ``hidden``.
+        dropout: Dropout in the blocks.
+    """
+
+    def __init__(
+        self, *, spec: TaskSpec, embedding_dim: int, hidden: int, layers: int, heads: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.identity = nn.Linear(embedding_dim, hidden)
+        self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
+        self.signals = nn.Linear(2, hidden, bias=False)
+        self.position = nn.Parameter(0.02 * torch.randn(spec.window_bins, hidden))
+        self.tuning = BehaviorTuning(
+            spec=spec, embedding_dim=embedding_dim, lags=spec.context_bins, channels=embedding_dim
+        )
+        block = nn.TransformerEncoderLayer(
+            hidden, heads, 2 * hidden, dropout, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.blocks = nn.TransformerEncoder(block, layers, nn.LayerNorm(hidden), enable_nested_tensor=False)
+        self.readout = nn.Linear(embedding_dim, hidden)
+
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+        features = self.signals(torch.stack([inputs, currents], dim=-1)) + self.identity(embeddings)
+        if self.state is not None:
+            features = features + self.state(behavior)[:, :, None]
+        batch, time, units, hidden = features.shape
+        tokens = features.transpose(1, 2).reshape(batch * units, time, hidden) + self.position[:time]
+        mask = nn.Transformer.generate_square_subsequent_mask(time, device=tokens.device)
+        states = self.blocks(tokens, mask=mask, is_causal=True).view(batch, units, time, hidden)
+        response = (states * self.readout(embeddings)[:, None]).sum(-1).transpose(1, 2) / math.sqrt(hidden)
+        departure: Tensor = response + self.tuning(embeddings, behavior)
+        return departure

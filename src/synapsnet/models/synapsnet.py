@@ -1,0 +1,80 @@
+"""SynapsNet: a shared decoder over units that talk through a learnable connectivity (arXiv 2411.08221)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from synapsnet.likelihoods import Likelihood
+from synapsnet.models.base import ConnectivityForecaster, TrainedForecaster
+from synapsnet.models.connectivity import Connectivity
+from synapsnet.models.decoders import Decoder
+from synapsnet.session import TaskSpec
+
+
+@final
+class SynapsNet(TrainedForecaster, ConnectivityForecaster):
+    """``I_t = A_s x_t`` and ``y_t+1 = decoder(x_<=t, I_<=t, b_<=t, e)`` for each unit separately.
+
+    ``A_s`` belongs to a session, the embedding ``e`` to a unit, the decoder to all. ``A_s`` is the only path by which
+    one unit's activity can reach another's forecast.
+
+    Args:
+        spec: The sessions.
+        likelihood: Of the next bin.
+        connectivity: Builds the connectivity, called with ``spec``.
+        decoder: Builds the decoder, called with ``spec`` and ``embedding_dim``.
+        embedding_dim: Size of a unit's latent embedding.
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: TaskSpec,
+        likelihood: Likelihood,
+        connectivity: Callable[..., Connectivity],
+        decoder: Callable[..., Decoder],
+        embedding_dim: int,
+    ) -> None:
+        super().__init__(spec=spec, likelihood=likelihood)
+        self.connectivity = connectivity(spec=spec)
+        self.decoder = decoder(spec=spec, embedding_dim=embedding_dim)
+        self.embeddings = nn.ParameterList(
+            nn.Parameter(torch.randn(session.n_units, embedding_dim) * 0.3) for session in spec.sessions
+        )
+
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        currents = self.connectivity(inputs, session)
+        departure: Tensor = self.decoder(inputs, currents, self.embeddings[session], behavior)
+        return departure
+
+    def penalty(self) -> Tensor:
+        return self.connectivity.penalty()
+
+    def raw_connectivity(self, session: int) -> Tensor:
+        return self.connectivity.matrix(session)
+
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+        """Mean Jacobian by the route of the current.
+
+        ``W_ij = E[ Σ_l dy_i,t+1/dI_i,t-l · dx_j,t-l/da_j,t-l ] · A_ij`` for raw activity ``a`` and its scaled form
+        ``x``. This is exact, because the decoder sees one unit at a time, and one backward pass serves all pairs.
+        Raw A has no meaning by itself: flip its sign and the decoder's response to the current, or scale one up and
+        the other down, and the forecast is unchanged.
+        """
+        training = self.training
+        self.eval()
+        with torch.enable_grad():
+            inputs = self.inputs(past, session)
+            currents = self.connectivity(inputs, session).detach().requires_grad_()
+            drive = self.decoder(inputs.detach(), currents, self.embeddings[session].detach(), behavior)
+            mean = self.expected(drive, past, session)[:, -1]
+            (response,) = torch.autograd.grad(mean.sum(), currents)
+        self.train(training)
+        slope = self.input_slope(past, session)
+        gain = torch.einsum("bti,btj->ij", response.double(), slope.double()) / len(past)
+        effective = gain * self.connectivity.matrix(session).detach().double()
+        return self.in_raw_units(effective, session)
