@@ -1,0 +1,34 @@
+"""Conversion of a model's coefficients to units of raw activity, for effective connectivity."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from synapsnet.models.base import Forecaster
+
+
+def input_gain(model: Forecaster, past: Tensor, session: int) -> Tensor:
+    """How much a unit's input moves per unit of its raw activity, ``[batch, time, units]``.
+
+    With ``increments``, per unit of the *change* of raw activity: a response to a level is a response to the change
+    that led to it, and summed over the lags of a level it would vanish.
+
+    Args:
+        model: The model whose inputs are meant.
+        past: ``[batch, time, units]``, as the model is given it.
+        session: Index of the session.
+    """
+    if model.spec.inputs == "increments":
+        gain = (1 / model.statistic("increment_scale", session)).expand_as(past)
+    elif model.spec.signal == "spikes":
+        gain = 1 / ((1 + past) * model.statistic("input_scale", session))
+    else:
+        gain = torch.ones_like(past)
+    return gain / raw_scale(model, session)
+
+
+def raw_scale(model: Forecaster, session: int) -> Tensor:
+    """Raw activity per unit of a target, ``[units]``: the train standard deviation of calcium, 1 for counts."""
+    scale = model.statistic("scale", session)
+    return scale if model.spec.signal == "calcium" else torch.ones_like(scale)
