@@ -1,0 +1,46 @@
+"""Independent autoregressions: each unit from its own past and the behavior, ridge; no unit sees another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from synapsnet.likelihoods import Likelihood
+from synapsnet.models.linear import LinearForecaster
+from synapsnet.session import TaskSpec
+
+
+@final
+class Autoregressive(LinearForecaster):
+    """AR(p) with behavior: p is chosen for a session, the ridge penalty for each of its units.
+
+    Args:
+        spec: The sessions.
+        likelihood: Of the next bin.
+        lags: Numbers of lags to choose from, ascending; those beyond ``spec.context_bins`` are left out.
+    """
+
+    def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, lags: Sequence[int]) -> None:
+        choices = [n_lags for n_lags in lags if n_lags <= spec.context_bins] or [1]
+        super().__init__(
+            spec=spec,
+            likelihood=likelihood,
+            lag_choices=[choices] * len(spec.sessions),
+            layout=[(session.n_units, 1 + spec.n_behavior, 1) for session in spec.sessions],
+        )
+
+    def features(self, inputs: Tensor, behavior: Tensor) -> Tensor:
+        own = inputs.permute(0, 1, 3, 2)[..., None]
+        return torch.cat([own, behavior[:, :, None].expand(-1, -1, own.shape[2], -1, -1)], dim=-1)
+
+    def grouped(self, units: Tensor) -> Tensor:
+        return units.T[..., None]
+
+    def response(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        coefficients = self.get_buffer(f"coefficients_{session}")[:, : inputs.shape[2], :, 0]
+        own = (inputs * coefficients[:, :, 0].T).sum(2)
+        tuning = behavior.flatten(2) @ coefficients[:, :, 1:].flatten(1).T
+        return own + tuning + self.get_buffer(f"intercept_{session}")[:, 0]

@@ -1,0 +1,179 @@
+"""Coupled generalised linear model (Pillow et al. 2008), with the link of the likelihood (softplus for counts).
+
+Every unit's next bin is driven by linear filters over its own past, the past of all other units and the behavior. The
+width of the prior on the coupling filters, which is their L2 penalty, is chosen on validation within a single run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import cast, final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from synapsnet.likelihoods import Likelihood
+from synapsnet.models.base import ConnectivityForecaster, Forecaster, TrainedForecaster
+from synapsnet.models.gain import input_gain, raw_scale
+from synapsnet.models.linear import present_first
+from synapsnet.session import Batch, TaskSpec
+
+logger = logging.getLogger(__name__)
+
+EDGE_PATIENCE = 5  # choices in a row at an edge of the grid before it is worth a warning
+
+
+@final
+class PenalizedGlm(TrainedForecaster):
+    """The model under one fixed prior; `Glm` trains several of them side by side.
+
+    Every filter has a Gaussian prior. Its width is that of the total drive a unit receives through all its filters of
+    a kind, so that one setting serves few and many units; as a penalty it fades as the train split grows.
+
+    Args:
+        spec: The sessions.
+        likelihood: Of the next bin.
+        lags: Bins of past seen.
+        own_scale: Prior width of the drive by the own past, and of that by the behavior.
+        coupling_scale: Prior width of the drive by all other units.
+    """
+
+    def __init__(
+        self, *, spec: TaskSpec, likelihood: Likelihood, lags: int, own_scale: float, coupling_scale: float
+    ) -> None:
+        super().__init__(spec=spec, likelihood=likelihood)
+        self.n_lags = lags
+        self.own_scale, self.coupling_scale = own_scale, coupling_scale
+        self.own = nn.ParameterList()  # [lags, units]
+        self.coupling = nn.ParameterList()  # [lags, pre, post]
+        self.tuning = nn.ParameterList()  # [lags, features, post]
+        for index, session in enumerate(spec.sessions):
+            units = session.n_units
+            self.own.append(nn.Parameter(torch.zeros(lags, units)))
+            self.coupling.append(nn.Parameter(torch.zeros(lags, units, units)))
+            self.register_buffer(f"off_diagonal_{index}", 1 - torch.eye(units), persistent=False)
+            if spec.n_behavior:
+                self.tuning.append(nn.Parameter(torch.zeros(lags, spec.n_behavior, units)))
+
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        recent = present_first(inputs, self.n_lags)
+        drive: Tensor = (recent * self.own[session]).sum(2)
+        drive = drive + recent.flatten(2) @ self.coupling_filters(session).flatten(0, 1)
+        if self.spec.n_behavior:
+            drive = drive + present_first(behavior, self.n_lags).flatten(2) @ self.tuning[session].flatten(0, 1)
+        return drive
+
+    def coupling_filters(self, session: int) -> Tensor:
+        """Filters between different units, ``[lags, pre, post]``."""
+        filters: Tensor = self.coupling[session] * self.get_buffer(f"off_diagonal_{session}")
+        return filters
+
+    def penalty(self) -> Tensor:
+        """Negative log-prior per unit-bin of the train splits.
+
+        A batch holds one session and so speaks for its own filters alone, in proportion to its bins, while the
+        penalty acts on all: hence every session is set against the bins of all.
+        """
+        n_bins = sum(session.n_train_bins for session in self.spec.sessions)
+        total = super().penalty()
+        for index, session in enumerate(self.spec.sessions):
+            kinds = [
+                (self.own[index], self.own_scale, self.n_lags),
+                (self.coupling_filters(index), self.coupling_scale, self.n_lags * max(session.n_units - 1, 1)),
+            ]
+            if self.spec.n_behavior:
+                kinds.append((self.tuning[index], self.own_scale, self.n_lags * self.spec.n_behavior))
+            for filters, scale, received in kinds:
+                total = total + filters.square().sum() * (received / (2 * scale**2 * n_bins * session.n_units))
+        return total
+
+
+@final
+class Glm(Forecaster, ConnectivityForecaster):
+    """A path of `PenalizedGlm`, trained at once; forecasts are those of the one that validates best in a session.
+
+    Args:
+        spec: The sessions.
+        likelihood: Of the next bin.
+        lags: Bins of past seen, at most ``spec.context_bins`` of them.
+        own_scale: See `PenalizedGlm`.
+        coupling_scales: The path, ascending: from a prior so tight that nothing couples to one that hardly binds.
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: TaskSpec,
+        likelihood: Likelihood,
+        lags: int,
+        own_scale: float,
+        coupling_scales: Sequence[float],
+    ) -> None:
+        super().__init__(spec=spec, likelihood=likelihood)
+        self.path = nn.ModuleList(
+            PenalizedGlm(
+                spec=spec,
+                likelihood=likelihood,
+                lags=min(lags, spec.context_bins),
+                own_scale=own_scale,
+                coupling_scale=scale,
+            )
+            for scale in coupling_scales
+        )
+        self.chosen: Tensor
+        self.register_buffer("chosen", torch.full((len(spec.sessions),), len(self.path) // 2))
+        self._choices_at_edge = [0] * len(spec.sessions)
+
+    def chosen_member(self, session: int) -> PenalizedGlm:
+        """The member of the path that serves a session."""
+        return cast(PenalizedGlm, self.path[int(self.chosen[session])])
+
+    def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+        params: Tensor = self.chosen_member(session)(past, behavior, session)
+        return params
+
+    def training_nll(self, batch: Batch) -> Tensor:
+        """Mean over the path; its members share no parameter, so each descends its own loss."""
+        return torch.stack([cast(PenalizedGlm, member).training_nll(batch) for member in self.path]).mean()
+
+    def penalty(self) -> Tensor:
+        return torch.stack([cast(PenalizedGlm, member).penalty() for member in self.path]).mean()
+
+    @torch.no_grad()
+    def select(self, validation: Iterable[Batch]) -> None:
+        """Choose the member of each session by its likelihood on validation."""
+        nll = np.zeros((len(self.path), len(self.spec.sessions)))
+        for batch in validation:
+            here = batch.to(self.chosen.device)
+            for index, member in enumerate(self.path):
+                params = member(here.past, here.behavior, here.session)
+                losses = self.likelihood.nll(params, here.target)[here.scored]
+                nll[index, here.session] += float(losses.sum(dtype=torch.float64))
+        for session, best in enumerate(nll.argmin(0).tolist()):
+            self._note_choice(session, best)
+            self.chosen[session] = best
+
+    def _note_choice(self, session: int, best: int) -> None:
+        at_edge = best in (0, len(self.path) - 1)
+        self._choices_at_edge[session] = self._choices_at_edge[session] + 1 if at_edge else 0
+        where = f"Glm, session {self.spec.session_ids[session]}: coupling_scale {self.path[best].coupling_scale}"
+        if best != int(self.chosen[session]):
+            logger.info("%s validates best", where)
+        if self._choices_at_edge[session] == EDGE_PATIENCE:
+            logger.warning("%s validates best, at the edge of model.coupling_scales; widen them", where)
+
+    def raw_connectivity(self, session: int) -> Tensor:
+        """Coupling filters on the inputs, summed over lags."""
+        return self.chosen_member(session).coupling_filters(session).detach().sum(0).T.clone()
+
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+        member = self.chosen_member(session)
+        with torch.enable_grad():
+            drive = member.drive(member.inputs(past, session), behavior, session).detach().requires_grad_()
+            (link_slope,) = torch.autograd.grad(member.expected(drive, past, session)[:, -1].sum(), drive)
+        recent = input_gain(member, past, session)[:, -member.n_lags :].flip(1)  # [batch, lags, pre]
+        slope = torch.einsum("bi,blj->lij", link_slope[:, -1], recent) / len(past)
+        jacobian = (slope * member.coupling_filters(session).detach().transpose(1, 2)).sum(0)
+        return raw_scale(member, session)[:, None] * jacobian

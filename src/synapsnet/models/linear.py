@@ -1,0 +1,154 @@
+"""What the linear baselines share: lagged features, and number of lags and penalty chosen on validation."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from synapsnet.likelihoods import Likelihood
+from synapsnet.models.base import ClosedFormForecaster
+from synapsnet.models.decoders import lagged
+from synapsnet.models.ridge import Choice, Moments, RidgePath, choose_penalty
+from synapsnet.session import Batch, TaskSpec
+
+logger = logging.getLogger(__name__)
+
+DESIGN_NUMBERS = 2**24  # float64 numbers of a design matrix held at once (128 MiB)
+
+
+class LinearForecaster(ClosedFormForecaster):
+    """A ridge regression of the next bin (``increments``: of its change) on lagged inputs and lagged behavior.
+
+    Args:
+        spec: The sessions.
+        likelihood: Of the next bin.
+        lag_choices: Numbers of lags to choose from, ascending, for each session.
+        layout: Groups, features a lag and targets of each session's regression (see `synapsnet.models.ridge`).
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: TaskSpec,
+        likelihood: Likelihood,
+        lag_choices: Sequence[Sequence[int]],
+        layout: Sequence[tuple[int, int, int]],
+    ) -> None:
+        super().__init__(spec=spec, likelihood=likelihood)
+        self._lag_choices = lag_choices
+        self._layout = layout
+        for index, (choices, (groups, per_lag, targets)) in enumerate(zip(lag_choices, layout, strict=True)):
+            self.register_buffer(f"coefficients_{index}", torch.zeros(groups, choices[-1], per_lag, targets))
+            self.register_buffer(f"intercept_{index}", torch.zeros(groups, targets))
+            self.register_buffer(f"n_lags_{index}", torch.zeros((), dtype=torch.int64))
+            self.register_buffer(f"penalty_{index}", torch.zeros(groups))
+
+    @abstractmethod
+    def features(self, inputs: Tensor, behavior: Tensor) -> Tensor:
+        """Features of every step, ``[batch, time, groups, lags, features a lag]``, from inputs and behavior with lags.
+
+        Args:
+            inputs: ``[batch, time, lags, units]``, the present bin first.
+            behavior: ``[batch, time, lags, features]``.
+        """
+
+    @abstractmethod
+    def grouped(self, units: Tensor) -> Tensor:
+        """Units as the targets of groups: ``[samples, units]`` to ``[groups, samples, targets]``."""
+
+    @abstractmethod
+    def response(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        """What `features` times the coefficients, plus the intercept, gives: ``[batch, time, units]``."""
+
+    @final
+    def n_lags(self, session: int) -> int:
+        """The number of lags that was chosen."""
+        return int(self.get_buffer(f"n_lags_{session}"))
+
+    @final
+    def predicted(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+        n_lags = max(self.n_lags(session), 1)
+        inputs = present_first(self.inputs(past, session), n_lags)
+        response = self.response(inputs, present_first(behavior, n_lags), session)
+        return response + past if self.spec.inputs == "increments" else response
+
+    @final
+    @torch.no_grad()
+    def fit_closed_form(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
+        for index, choices in enumerate(self._lag_choices):
+            per_lag = self._layout[index][1]
+            fitted, held_out = self._moments(train, index), self._moments(validation, index)
+            best: tuple[float, int, Choice, RidgePath] | None = None
+            for n_lags in choices:  # lags come one after another, so fewer lags are the leading features
+                path = RidgePath(fitted, held_out, n_lags * per_lag)
+                choice = choose_penalty(path)
+                error = float(choice.error.sum())
+                if best is None or error < best[0]:
+                    best = (error, n_lags, choice, path)
+            assert best is not None
+            self._store(index, *best[1:])
+        self.fit_spread(train, validation)
+
+    def _store(self, index: int, n_lags: int, choice: Choice, path: RidgePath) -> None:
+        groups, per_lag, targets = self._layout[index]
+        scale = self.grouped(self._error_scale(index)[None])
+        coefficients, intercept = path.solution(choice.penalty)
+        stored = self.get_buffer(f"coefficients_{index}")
+        stored.zero_()
+        stored[:, :n_lags] = (coefficients * scale).view(groups, n_lags, per_lag, targets).to(stored)
+        self.get_buffer(f"intercept_{index}").copy_(intercept * scale[:, 0])
+        self.get_buffer(f"n_lags_{index}").fill_(n_lags)
+        self.get_buffer(f"penalty_{index}").copy_(choice.penalty)
+        logger.info(
+            "%s, session %s: %d of up to %d lags, penalty per sample %s; validation error %.4f of unit variance; %s",
+            type(self).__name__,
+            self.spec.session_ids[index],
+            n_lags,
+            self._lag_choices[index][-1],
+            _summary(choice.penalty),
+            float(choice.error.sum()) / (groups * targets),
+            f"{int(choice.at_limit.sum())} of {groups} at the limit of the search (no penalty, or intercept only)",
+        )
+
+    def _error_scale(self, session: int) -> Tensor:
+        """What errors are measured in, ``[units]``: the train standard deviation; calcium is z-scored already."""
+        scale = self.statistic("scale", session)
+        return scale if self.spec.signal == "spikes" else torch.ones_like(scale)
+
+    def _moments(self, batches: Iterable[Batch], session: int) -> Moments:
+        """Moments of the features with the most lags and the targets in units of `_error_scale`."""
+        groups, per_lag, targets = self._layout[session]
+        n_lags = self._lag_choices[session][-1]
+        moments = Moments(groups, n_lags * per_lag, targets, device=self.get_buffer("mean_0").device)
+        for batch in _pieces((b for b in batches if b.session == session), groups * n_lags * per_lag):
+            inputs = present_first(self.inputs(batch.past, session), n_lags)
+            x = self.features(inputs, present_first(batch.behavior, n_lags))[batch.scored]
+            y = batch.target - batch.past if self.spec.inputs == "increments" else batch.target
+            moments.update(x.transpose(0, 1).flatten(2), self.grouped(y[batch.scored] / self._error_scale(session)))
+        return moments
+
+
+def present_first(series: Tensor, n_lags: int) -> Tensor:
+    """The last ``n_lags`` bins of each step, the present one first, ``[batch, time, lags, channels]``."""
+    return lagged(series, n_lags).flip(-1).transpose(2, 3)
+
+
+def _pieces(batches: Iterable[Batch], numbers_a_step: int) -> Iterator[Batch]:
+    """The same windows in batches small enough that a design matrix fits `DESIGN_NUMBERS`."""
+    for batch in batches:
+        size = max(1, DESIGN_NUMBERS // (numbers_a_step * batch.past.shape[1]))
+        for low in range(0, len(batch.past), size):
+            part = slice(low, low + size)
+            yield Batch(batch.past[part], batch.behavior[part], batch.target[part], batch.scored[part], batch.session)
+
+
+def _summary(penalty: Tensor) -> str:
+    """A penalty, or the range of many."""
+    if len(penalty) == 1:
+        return f"{float(penalty):.3g}"
+    return f"{float(penalty.min()):.3g} to {float(penalty.max()):.3g}, median {float(penalty.median()):.3g}"

@@ -1,0 +1,33 @@
+"""LSTM (Hochreiter & Schmidhuber 1997) over the population as a multichannel series."""
+
+from __future__ import annotations
+
+from typing import final
+
+from torch import Tensor, nn
+
+from synapsnet.likelihoods import Likelihood
+from synapsnet.models.population import PopulationForecaster
+from synapsnet.session import TaskSpec
+
+
+@final
+class Lstm(PopulationForecaster):
+    """Read-in, LSTM shared by all sessions, read-out.
+
+    Args:
+        spec: The sessions.
+        likelihood: Of the next bin.
+        width: Channels read in, and size of the state.
+        layers: Stacked LSTM layers.
+        dropout: Dropout on what is read in and read out, and between layers.
+    """
+
+    def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, width: int, layers: int, dropout: float) -> None:
+        super().__init__(spec=spec, likelihood=likelihood, width=width, dropout=dropout)
+        between = dropout if layers > 1 else 0.0
+        self.lstm = nn.LSTM(width, width, num_layers=layers, dropout=between, batch_first=True)
+
+    def encode(self, features: Tensor) -> Tensor:
+        states: Tensor = self.lstm(features)[0]
+        return states

@@ -1,0 +1,25 @@
+"""The null model: every unit stays at its mean over the train split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import final
+
+from torch import Tensor
+
+from synapsnet.models.base import ClosedFormForecaster
+from synapsnet.session import Batch
+
+
+@final
+class Mean(ClosedFormForecaster):
+    """``y_t+1 = E_train[x]``."""
+
+    def fit_closed_form(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
+        self.fit_spread(train, validation)
+
+    def predicted(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+        mean = self.statistic("mean", session)
+        if self.spec.signal == "calcium":  # z-scored by the train split
+            mean = mean * 0
+        return mean.expand_as(past)

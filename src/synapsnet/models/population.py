@@ -1,0 +1,45 @@
+"""What models of the population as one multichannel series share: a read-in and a read-out for each session."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from synapsnet.likelihoods import Likelihood
+from synapsnet.models.base import TrainedForecaster
+from synapsnet.session import TaskSpec
+
+READOUT_SD = 1e-3  # forecasts start at the baseline, yet every parameter has a gradient
+
+
+class PopulationForecaster(TrainedForecaster):
+    """Linear read-in of a session's units and behavior, an encoder over time shared by all sessions, linear read-out.
+
+    Args:
+        spec: The sessions.
+        likelihood: Of the next bin.
+        width: Channels of the encoder.
+        dropout: Dropout on what is read in and on what is read out.
+    """
+
+    def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, width: int, dropout: float) -> None:
+        super().__init__(spec=spec, likelihood=likelihood)
+        self.readin = nn.ModuleList(nn.Linear(s.n_units + spec.n_behavior, width) for s in spec.sessions)
+        self.dropout = nn.Dropout(dropout)
+        self.readout = nn.ParameterList(
+            nn.Parameter(READOUT_SD * torch.randn(width, session.n_units)) for session in spec.sessions
+        )
+
+    @abstractmethod
+    def encode(self, features: Tensor) -> Tensor:
+        """Causal encoding, ``[batch, time, width]`` to the same shape."""
+
+    @final
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        features = self.readin[session](torch.cat([inputs, behavior], dim=-1))
+        states = self.encode(self.dropout(features))
+        drive: Tensor = self.dropout(states) @ self.readout[session]
+        return drive

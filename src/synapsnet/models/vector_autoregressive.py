@@ -1,0 +1,65 @@
+"""Ridge vector autoregression: every unit from the past of all units and the behavior. A strong linear baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import Tensor
+
+from synapsnet.likelihoods import Likelihood
+from synapsnet.models.base import ConnectivityForecaster
+from synapsnet.models.gain import input_gain, raw_scale
+from synapsnet.models.linear import LinearForecaster
+from synapsnet.session import TaskSpec
+
+
+@final
+class VectorAutoregressive(LinearForecaster, ConnectivityForecaster):
+    """VAR(p) with behavior: p and one ridge penalty are chosen for a session.
+
+    Args:
+        spec: The sessions.
+        likelihood: Of the next bin.
+        lags: Numbers of lags to choose from, ascending; those beyond ``spec.context_bins`` are left out.
+        max_features: Lags stop where features would outgrow this number, which bounds memory and time for many units.
+    """
+
+    def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, lags: Sequence[int], max_features: int) -> None:
+        layout = [(1, session.n_units + spec.n_behavior, session.n_units) for session in spec.sessions]
+        super().__init__(
+            spec=spec,
+            likelihood=likelihood,
+            lag_choices=[
+                [p for p in lags if p <= spec.context_bins and p * per_lag <= max_features] or [1]
+                for _, per_lag, _ in layout
+            ],
+            layout=layout,
+        )
+
+    def features(self, inputs: Tensor, behavior: Tensor) -> Tensor:
+        return torch.cat([inputs, behavior], dim=-1)[:, :, None]
+
+    def grouped(self, units: Tensor) -> Tensor:
+        return units[None]
+
+    def response(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        coefficients = self.get_buffer(f"coefficients_{session}")[0, : inputs.shape[2]]
+        features = torch.cat([inputs, behavior], dim=-1).flatten(2)
+        return features @ coefficients.flatten(0, 1) + self.get_buffer(f"intercept_{session}")[0]
+
+    def raw_connectivity(self, session: int) -> Tensor:
+        """Coefficients on the inputs, summed over lags."""
+        return self._coupling(session).sum(0).fill_diagonal_(0)
+
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+        coupling = self._coupling(session)
+        recent = input_gain(self, past, session)[:, -len(coupling) :].mean(0).flip(0)  # [lags, pre]
+        jacobian = (coupling * recent[:, None]).sum(0).fill_diagonal_(0)
+        return raw_scale(self, session)[:, None] * jacobian
+
+    def _coupling(self, session: int) -> Tensor:
+        """Coefficients of units on units, ``[lags, post, pre]``."""
+        coefficients = self.get_buffer(f"coefficients_{session}")[0, : max(self.n_lags(session), 1)]
+        return coefficients[:, : self.spec.sessions[session].n_units].transpose(1, 2)
