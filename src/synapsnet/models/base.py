@@ -53,6 +53,14 @@ class Forecaster(nn.Module, ABC):
         """Regulariser added to the mean negative log-likelihood per unit-bin, a scalar."""
         return torch.zeros((), device=self.mean_0.device)
 
+    def training_nll(self, batch: Batch) -> Tensor:
+        """What gradient steps lower, beside `penalty`: the mean negative log-likelihood per scored unit-bin."""
+        params = self(batch.past, batch.behavior, batch.session)[batch.scored]
+        return self.likelihood.nll(params, batch.target[batch.scored]).mean()
+
+    def select(self, validation: Iterable[Batch]) -> None:
+        """Choose on validation what gradient steps cannot learn; called before every validation epoch."""
+
     @final
     def statistic(self, name: str, session: int) -> Tensor:
         """A train statistic of a session by its name in `SessionSpec`, float32 ``[units]``."""
@@ -77,9 +85,10 @@ class Forecaster(nn.Module, ABC):
 
     @final
     def input_slope(self, past: Tensor, session: int) -> Tensor:
-        """Derivative of each bin's `inputs` with respect to its activity, in units of the target, like ``past``.
+        """How much a unit's input moves per unit of its activity in units of the target, like ``past``.
 
-        An increment also falls with the bin before it; that part belongs to the bin before and is left out here.
+        With ``increments``, per unit of the *change* of its activity: a response to a level is a response to the
+        change that led to it, and summed over the lags of a lasting level it would vanish.
         """
         if self.spec.inputs == "increments":
             return torch.ones_like(past) / self.statistic("increment_scale", session)
