@@ -35,8 +35,8 @@ class DenseConnectivity(Connectivity):
 
     The prior has standard deviation ``prior_scale / sqrt(units)``, so that a unit's total current keeps its size
     however many units were recorded. As a penalty on the mean loss per unit-bin it is divided by the bins it is set
-    against: few bins shrink the matrix, many let it speak. This is what makes one setting serve both 500 bins of a
-    worm and 10,000 bins of cortex.
+    against (those of all sessions, for a batch speaks for the matrix of its own session alone): few bins shrink the
+    matrix, many let it speak. This is what makes one setting serve both 500 bins of a worm and 10,000 of cortex.
 
     Args:
         spec: The sessions.
@@ -46,13 +46,13 @@ class DenseConnectivity(Connectivity):
     def __init__(self, *, spec: TaskSpec, prior_scale: float) -> None:
         super().__init__()
         self.weights = nn.ParameterList()
-        self._strength = []
+        n_train_bins = sum(session.n_train_bins for session in spec.sessions)
+        self._strength = 0.5 / (prior_scale**2 * n_train_bins)
         for index, session in enumerate(spec.sessions):
             n_units = session.n_units
             weight = torch.randn(n_units, n_units) * (0.1 * prior_scale / math.sqrt(n_units))
             self.weights.append(nn.Parameter(weight))
             self.register_buffer(f"off_diagonal_{index}", 1.0 - torch.eye(n_units), persistent=False)
-            self._strength.append(0.5 / (prior_scale**2 * session.n_train_bins))
 
     def matrix(self, session: int) -> Tensor:
         off_diagonal: Tensor = self.get_buffer(f"off_diagonal_{session}")
@@ -62,8 +62,8 @@ class DenseConnectivity(Connectivity):
         return inputs @ self.matrix(session).T
 
     def penalty(self) -> Tensor:
-        terms = [s * w.square().sum() for s, w in zip(self._strength, self.weights, strict=True)]
-        return torch.stack(terms).sum()
+        squares = [self.matrix(session).square().sum() for session in range(len(self.weights))]
+        return self._strength * torch.stack(squares).sum()
 
 
 class LowRankConnectivity(Connectivity):
@@ -81,12 +81,13 @@ class LowRankConnectivity(Connectivity):
         super().__init__()
         self.receiving = nn.ParameterList()
         self.sending = nn.ParameterList()
+        n_train_bins = sum(session.n_train_bins for session in spec.sessions)
         self._strength = []
         for session in spec.sessions:
             deviation = math.sqrt(prior_scale / math.sqrt(rank * session.n_units))
             for factors in (self.receiving, self.sending):
                 factors.append(nn.Parameter(torch.randn(session.n_units, rank) * (0.3 * deviation)))
-            self._strength.append(0.5 / (deviation**2 * session.n_units * session.n_train_bins))
+            self._strength.append(0.5 / (deviation**2 * session.n_units * n_train_bins))
 
     def matrix(self, session: int) -> Tensor:
         weights = self.receiving[session] @ self.sending[session].T

@@ -12,6 +12,7 @@ from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import ConnectivityForecaster, TrainedForecaster
 from synapsnet.models.connectivity import Connectivity
 from synapsnet.models.decoders import Decoder
+from synapsnet.models.gain import input_gain, raw_scale
 from synapsnet.session import TaskSpec
 
 
@@ -74,7 +75,6 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
             mean = self.expected(drive, past, session)[:, -1]
             (response,) = torch.autograd.grad(mean.sum(), currents)
         self.train(training)
-        slope = self.input_slope(past, session)
-        gain = torch.einsum("bti,btj->ij", response.double(), slope.double()) / len(past)
-        effective = gain * self.connectivity.matrix(session).detach().double()
-        return self.in_raw_units(effective, session)
+        gain = torch.einsum("bti,btj->ij", response, input_gain(self, past, session)) / len(past)
+        matrix = self.connectivity.matrix(session).detach()
+        return raw_scale(self, session)[:, None] * gain * matrix
