@@ -1,0 +1,97 @@
+"""Readers of recordings, one module a format, chosen by what the path is.
+
+Every module of this package whose name has no leading underscore is a reader. It offers
+``recognises(path) -> bool``, which looks at names only, and ``read(path, *, bin_width_s) -> list[Session]``; the first
+line of its docstring says what it recognises. Adding a format is adding one module.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Protocol, cast
+
+from synapsnet.errors import UserError
+from synapsnet.session import Session
+
+
+class Reader(Protocol):
+    """What a reader module offers."""
+
+    __doc__: str | None
+
+    def recognises(self, path: Path) -> bool:
+        """Whether this file or folder looks like a recording of the format."""
+
+    def read(self, path: Path, *, bin_width_s: float | None) -> list[Session]:
+        """The sessions in it; `read_sessions` puts the path before the message of a `UserError`."""
+
+
+@cache
+def readers() -> tuple[Reader, ...]:
+    """The reader modules found on disk, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return tuple(cast(Reader, importlib.import_module(f"{__name__}.{name}")) for name in names)
+
+
+def read_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None) -> list[Session]:
+    """Read every recording in a file or folder.
+
+    A folder that is no recording as a whole is searched for recordings, in the order of the names. Hidden
+    files are passed over.
+
+    Args:
+        root: A recording, or a folder of recordings.
+        bin_width_s: Bin width in seconds for formats that hold event times (left out, 0.02), and the width of a
+            frame where a format does not tell it. Formats with bins of their own come at their native width.
+
+    Raises:
+        UserError: with the path, if there is nothing to read, if something there cannot be read, or if two
+            recordings share a session id.
+    """
+    if bin_width_s is not None and not (math.isfinite(bin_width_s) and bin_width_s > 0):
+        raise UserError(f"bin_width_s must be a positive number of seconds, got {bin_width_s}")
+    path = Path(os.path.abspath(Path(root).expanduser()))
+    if not path.exists():
+        raise UserError(f"no such file or folder: {path}")
+    found = list(_find(path))
+    if not found:
+        problem = f"no recording in the folder {path}" if path.is_dir() else f"unknown file type: {path}"
+        raise UserError(f"{problem}; recognised are {'; '.join(_title(reader) for reader in readers())}")
+    sessions: list[Session] = []
+    origins: dict[str, Path] = {}
+    for reader, recording in found:
+        for session in _read(reader, recording, bin_width_s):
+            if session.session_id in origins:
+                first = origins[session.session_id]
+                raise UserError(f"{recording}: the session id {session.session_id!r} is taken by {first}; rename one")
+            origins[session.session_id] = recording
+            sessions.append(session)
+    return sessions
+
+
+def _find(path: Path) -> Iterator[tuple[Reader, Path]]:
+    for reader in readers():
+        if reader.recognises(path):
+            yield reader, path
+            return
+    if path.is_dir():
+        for child in sorted(path.iterdir()):
+            if not child.name.startswith("."):
+                yield from _find(child)
+
+
+def _read(reader: Reader, path: Path, bin_width_s: float | None) -> list[Session]:
+    try:
+        return reader.read(path, bin_width_s=bin_width_s)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _title(reader: Reader) -> str:
+    return (reader.__doc__ or "").partition("\n")[0].rstrip(".")

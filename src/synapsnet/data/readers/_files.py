@@ -1,0 +1,33 @@
+"""What the readers share about files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.errors import UserError
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an exception on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def load_array(path: Path) -> npt.NDArray[Any]:
+    """Load a ``.npy`` file without ever unpickling.
+
+    Raises:
+        UserError: naming the file, if it is missing, damaged, or holds pickled objects.
+    """
+    try:
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except FileNotFoundError:
+        raise UserError(f"{path.name} is missing") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(
+            f"{path.name} is not a whole NumPy array of numbers (pickles are never loaded): {one_line(error)}"
+        ) from error

@@ -1,0 +1,147 @@
+"""Session archives (`*.npz` with `activity` and `bin_width_s`).
+
+The format of the project itself; NumPy alone writes and reads it, without pickles:
+
+=================  =====================================  ======================================================
+key                dtype, shape                           meaning
+=================  =====================================  ======================================================
+``activity``       integer or float32 ``[time, units]``   spike counts per bin, or a calcium signal
+``bin_width_s``    float64 scalar                         width of a bin in seconds
+``segments``       int64 ``[segments, 2]``, optional      half-open bin ranges recorded without a gap
+``behavior``       float32 ``[time, features]``, optional NaN where nothing was measured
+``behavior_names`` str ``[features]``                     with ``behavior``
+``unit_ids``       str ``[units]``, optional              unique; left out, "0", "1", ...
+``meta``           str scalar, optional                   JSON object: ``session_id``, ``signal``, anything else
+=================  =====================================  ======================================================
+
+Without ``session_id`` the session bears the file's name; without ``signal``, integers are spikes, floats calcium.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.data.readers._files import one_line
+from synapsnet.errors import UserError
+from synapsnet.session import Session
+
+_SUFFIX = ".npz"
+_KEYS = ("activity", "bin_width_s", "segments", "behavior", "behavior_names", "unit_ids", "meta")
+
+
+def recognises(path: Path) -> bool:
+    """Whether the file is named like an archive."""
+    return path.suffix == _SUFFIX and path.is_file()
+
+
+def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
+    """Read one archive at its native bin width.
+
+    Args:
+        path: The file.
+        bin_width_s: Not used: an archive knows its own.
+
+    Returns:
+        One session.
+
+    Raises:
+        UserError: if the file is damaged or holds pickles, if a key is missing, or if the session is not valid.
+    """
+    arrays = _load(path)
+    missing = [key for key in ("activity", "bin_width_s") if key not in arrays]
+    if missing:
+        raise UserError(f"no {missing[0]!r} in this archive; {_listed(path)}")
+    activity, width = arrays["activity"], arrays["bin_width_s"]
+    if width.size != 1 or width.dtype.kind not in "iuf":
+        raise UserError(f"bin_width_s must be one number of seconds, got {width.dtype} of shape {width.shape}")
+    meta = _parsed(arrays.get("meta"))
+    n_units = activity.shape[1] if activity.ndim == 2 else 0
+    optional = {key: arrays[key] for key in ("segments", "behavior") if key in arrays}
+    return [
+        Session(
+            session_id=str(meta.pop("session_id", path.stem)),
+            activity=activity,
+            bin_width_s=width.item(),
+            unit_ids=tuple(arrays.get("unit_ids", np.arange(n_units)).ravel().tolist()),
+            signal=meta.pop("signal", "calcium" if activity.dtype.kind == "f" else "spikes"),
+            behavior_names=tuple(arrays.get("behavior_names", np.empty(0)).ravel().tolist()),
+            meta={"file": path.name, "format": "archive", **meta},
+            **optional,
+        )
+    ]
+
+
+def write_archive(session: Session, path: Path) -> None:
+    """Write a session as an archive that `read` reads back, whole or not at all.
+
+    Args:
+        session: The session.
+        path: The file, ending in ``.npz``; its folder is made where it is missing.
+
+    Raises:
+        UserError: if the name of the file does not end in ``.npz``.
+    """
+    if path.suffix != _SUFFIX:
+        raise UserError(f"a session archive ends in {_SUFFIX}, got {path}")
+    meta = {**session.meta, "session_id": session.session_id, "signal": session.signal}
+    arrays: dict[str, Any] = {
+        "activity": session.activity,
+        "bin_width_s": np.float64(session.bin_width_s),
+        "segments": session.segments,
+        "unit_ids": np.array(session.unit_ids, dtype=np.str_),
+        "meta": np.array(json.dumps(meta), dtype=np.str_),
+    }
+    if session.behavior_names:
+        arrays["behavior"] = session.behavior
+        arrays["behavior_names"] = np.array(session.behavior_names, dtype=np.str_)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder, as only within one file system a rename is atomic.
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with unfinished.open("xb") as file:
+            np.savez_compressed(file, **arrays)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
+    try:
+        # A file that is no zip at all must not reach np.load: it takes it for a pickle, and says so at length.
+        if not zipfile.is_zipfile(path):
+            raise UserError(
+                "not an archive of NumPy arrays: no zip file, or a truncated one (pickles are never loaded)"
+            )
+        with np.load(path, allow_pickle=False) as file:
+            return {key: np.asarray(file[key]) for key in _KEYS if key in file.files}
+    except ValueError as error:
+        raise UserError(
+            f"an array is damaged or holds pickled objects, which are never loaded: {one_line(error)}"
+        ) from error
+    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"damaged or truncated archive: {one_line(error)}") from error
+
+
+def _listed(path: Path) -> str:
+    with np.load(path, allow_pickle=False) as file:
+        return f"it has {', '.join(file.files)}" if file.files else "it is empty"
+
+
+def _parsed(meta: npt.NDArray[Any] | None) -> dict[str, Any]:
+    if meta is None:
+        return {}
+    try:
+        parsed = json.loads(str(meta))
+    except ValueError as error:
+        raise UserError(f"meta is no JSON: {one_line(error)}") from error
+    if not isinstance(parsed, dict):
+        raise UserError(f"meta must be a JSON object, got {type(parsed).__name__}")
+    return parsed

@@ -1,0 +1,53 @@
+"""NWB files (`*.nwb`) with a units table or ophys RoiResponseSeries.
+
+Sorted units become spike counts in bins, ROIs become calcium at the rate of the frames; a file with both holds two
+sessions. Behavior is resampled onto the bins such that no bin knows what comes after it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
+from synapsnet.data.readers._files import one_line
+from synapsnet.errors import UserError
+from synapsnet.session import Session
+
+
+def recognises(path: Path) -> bool:
+    """Whether the file is named like an NWB file."""
+    return path.suffix == ".nwb" and path.is_file()
+
+
+def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
+    """Read the sorted units and the ROIs of a file.
+
+    Args:
+        path: The file.
+        bin_width_s: Width of the bins of spikes in seconds; 0.02 left out. Calcium keeps the rate of its frames.
+
+    Returns:
+        One session, named like the file, or several with ``-spikes``, ``-calcium`` or the name of the series appended.
+
+    Raises:
+        UserError: if the file is damaged, or has neither spike times nor ROI responses.
+    """
+    # Here, because pynwb takes most of a second to import, and the other formats need not wait for it.
+    from synapsnet.data.readers._nwb_content import open_nwb, recorded
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pynwb comments on whatever older software wrote
+        try:
+            with open_nwb(path) as nwbfile:
+                parts = recorded(nwbfile, path.name, DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s)
+        except UserError:
+            raise
+        except Exception as error:  # a damaged file makes HDF5 and pynwb stumble in any way
+            raise UserError(f"cannot be read as NWB (damaged or truncated?): {one_line(error)}") from error
+    if not parts:
+        raise UserError("this NWB file has no units with spike times and no RoiResponseSeries: nothing to forecast")
+    return [
+        Session(session_id=path.stem if len(parts) == 1 else f"{path.stem}-{suffix}", **part)
+        for suffix, part in parts.items()
+    ]

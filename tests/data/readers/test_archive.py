@@ -1,0 +1,191 @@
+import io
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from synapsnet.data.readers import read_sessions
+from synapsnet.data.readers.archive import write_archive
+from synapsnet.errors import UserError
+from synapsnet.session import Session
+
+
+def valid() -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    return {
+        "activity": rng.poisson(1.0, (30, 4)).astype(np.uint8),
+        "bin_width_s": np.float64(0.05),
+        "segments": np.array([[0, 10], [12, 30]]),
+        "behavior": rng.normal(size=(30, 2)).astype(np.float32),
+        "behavior_names": np.array(["speed", "pupil"]),
+        "unit_ids": np.array(["a", "b", "c", "d"]),
+        "meta": np.array(json.dumps({"session_id": "mouse-1", "signal": "spikes", "region": "VISp"})),
+    }
+
+
+def saved(path: Path, **changes: Any) -> Path:
+    arrays = {key: value for key, value in (valid() | changes).items() if value is not None}
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+def read_one(path: Path) -> Session:
+    (session,) = read_sessions(path, bin_width_s=None)
+    return session
+
+
+def same(a: Session, b: Session) -> None:
+    for name in ("activity", "segments", "behavior"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+        assert getattr(a, name).dtype == getattr(b, name).dtype
+    for name in ("session_id", "bin_width_s", "unit_ids", "signal", "behavior_names", "meta"):
+        assert getattr(a, name) == getattr(b, name)
+
+
+def test_every_key_is_read(tmp_path: Path) -> None:
+    session, truth = read_one(saved(tmp_path / "x.npz")), valid()
+    np.testing.assert_array_equal(session.activity, truth["activity"])
+    np.testing.assert_array_equal(session.segments, truth["segments"])
+    np.testing.assert_array_equal(session.behavior, truth["behavior"])
+    assert (session.session_id, session.signal, session.bin_width_s) == ("mouse-1", "spikes", 0.05)
+    assert session.unit_ids == ("a", "b", "c", "d")
+    assert session.behavior_names == ("speed", "pupil")
+    assert session.meta == {"file": "x.npz", "format": "archive", "region": "VISp"}
+
+
+@pytest.mark.parametrize(("dtype", "signal"), [(np.uint8, "spikes"), (np.int64, "spikes"), (np.float32, "calcium")])
+def test_two_keys_are_enough(tmp_path: Path, dtype: type, signal: str) -> None:
+    path = tmp_path / "mouse-7.npz"
+    np.savez(path, activity=np.ones((9, 2), dtype=dtype), bin_width_s=0.1)
+    session = read_one(path)
+    assert (session.session_id, session.signal, session.unit_ids) == ("mouse-7", signal, ("0", "1"))
+    assert session.segments.tolist() == [[0, 9]]
+    assert session.behavior is not None
+    assert session.behavior.shape == (9, 0)
+
+
+@pytest.mark.parametrize("changes", [{}, {"behavior": None, "behavior_names": None}, {"meta": None}])
+def test_written_sessions_read_back_the_same(tmp_path: Path, changes: dict[str, Any]) -> None:
+    session = read_one(saved(tmp_path / "first.npz", **changes))
+    write_archive(session, tmp_path / "new folder" / "second.npz")
+    same(read_one(tmp_path / "new folder" / "second.npz"), session)
+    assert [path.name for path in (tmp_path / "new folder").iterdir()] == ["second.npz"]
+
+
+def test_missing_behavior_values_survive(tmp_path: Path) -> None:
+    behavior = valid()["behavior"]
+    behavior[3:6, 1] = np.nan
+    session = read_one(saved(tmp_path / "first.npz", behavior=behavior))
+    write_archive(session, tmp_path / "second.npz")
+    same(read_one(tmp_path / "second.npz"), session)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = read_one(saved(tmp_path / "x.npz"))
+    before = (tmp_path / "x.npz").read_bytes()
+
+    def disk_full(file: io.BufferedWriter, **_: Any) -> None:
+        file.write(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(np, "savez_compressed", disk_full)
+    with pytest.raises(OSError, match="no space left"):
+        write_archive(session, tmp_path / "x.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
+    assert (tmp_path / "x.npz").read_bytes() == before
+
+
+def test_archives_end_in_npz(tmp_path: Path) -> None:
+    session = read_one(saved(tmp_path / "x.npz"))
+    with pytest.raises(UserError, match=r"ends in \.npz"):
+        write_archive(session, tmp_path / "x.dat")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"activity": None}, "no 'activity' in this archive; it has bin_width_s, segments, behavior"),
+        ({"bin_width_s": None}, "no 'bin_width_s' in this archive; it has activity"),
+        ({"bin_width_s": np.float64(0)}, "bin_width_s must be a positive number"),
+        ({"bin_width_s": np.float64(-0.1)}, "bin_width_s must be a positive number"),
+        ({"bin_width_s": np.array([0.1, 0.2])}, "bin_width_s must be one number"),
+        ({"bin_width_s": np.array("fast")}, "bin_width_s must be one number"),
+        ({"activity": np.array([[{"spikes": 3}]], dtype=object)}, "pickled objects, which are never loaded"),
+        ({"activity": np.ones(30, dtype=np.uint8)}, r"activity must be \[time, units\]"),
+        ({"activity": np.full((30, 4), np.nan, dtype=np.float32)}, "120 NaN or Inf values"),
+        ({"meta": np.array("{session_id: mouse}")}, "meta is no JSON"),
+        ({"meta": np.array("[1, 2]")}, "meta must be a JSON object"),
+        ({"meta": np.array('{"signal": "lfp"}')}, "signal must be 'spikes' or 'calcium'"),
+        ({"behavior": np.zeros((29, 2), dtype=np.float32)}, "behavior must be .* with 30 bins"),
+        ({"behavior_names": None}, "0 behavior_names for 2 features"),
+        ({"unit_ids": np.array(["a", "a", "b", "c"])}, "unit_ids must be unique"),
+        ({"segments": np.array([[0, 31]])}, "segments leave the range"),
+    ],
+)
+def test_bad_archives_get_one_line_that_names_the_file(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    path = saved(tmp_path / "bad.npz", **changes)
+    with pytest.raises(UserError, match=message) as error:
+        read_sessions(path, bin_width_s=None)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+class _Bomb:
+    """Unpickling it is noticed."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return pytest.fail, ("a pickle was loaded",)
+
+
+@pytest.mark.parametrize("content", [pickle.dumps({"activity": _Bomb()}), b"", b"PK\x03\x04 and nothing more"])
+def test_files_that_are_no_zip(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "disguised.npz"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"disguised\.npz: not an archive of NumPy arrays"):
+        read_sessions(path, bin_width_s=None)
+
+
+def test_truncated_and_damaged_archives(tmp_path: Path) -> None:
+    whole = saved(tmp_path / "whole.npz").read_bytes()
+    for cut in (len(whole) // 3, len(whole) - 10):
+        path = tmp_path / "cut.npz"
+        path.write_bytes(whole[:cut])
+        with pytest.raises(UserError, match=r"cut\.npz: not an archive"):
+            read_sessions(path, bin_width_s=None)
+    flipped = bytearray(whole)
+    flipped[60:90] = bytes(30)
+    path.write_bytes(bytes(flipped))
+    with pytest.raises(UserError, match=r"cut\.npz: .*(damaged)"):
+        read_sessions(path, bin_width_s=None)
+
+
+@pytest.mark.parametrize(
+    ("folder", "n_sessions", "signal"),
+    [
+        ("neuropixels_v1", 4, "spikes"),
+        ("spikes_m1", 1, "spikes"),
+        ("calcium_worm", 5, "calcium"),
+        ("calcium_a1", 1, "calcium"),
+        ("calcium_ca1", 3, "calcium"),
+    ],
+)
+def test_real_archives(recordings: Path, folder: str, n_sessions: int, signal: str) -> None:
+    sessions = read_sessions(recordings / folder, bin_width_s=None)
+    assert len(sessions) == n_sessions
+    files = sorted((recordings / folder).glob("*.npz"))
+    for session, file in zip(sessions, files, strict=True):
+        with np.load(file, allow_pickle=False) as arrays:
+            np.testing.assert_array_equal(session.activity, arrays["activity"])
+            np.testing.assert_array_equal(session.segments, arrays["segments"])
+            assert session.bin_width_s == arrays["bin_width_s"]
+        assert session.signal == signal
+        assert session.session_id == file.stem
+        assert session.meta["region"]
+
+
+def test_real_connectome_is_no_recording(recordings: Path) -> None:
+    with pytest.raises(UserError, match="no 'activity' in this archive; it has names, chem, gap"):
+        read_sessions(recordings / "connectome_worm", bin_width_s=None)
