@@ -51,12 +51,11 @@ def test_default_width_is_20_ms(tmp_path: Path) -> None:
 
 def test_sessions_in_the_alf_tree_are_told_apart(tmp_path: Path) -> None:
     for number in ("001", "002"):
-        for probe in ("probe00", "probe01"):
+        for probe in ("probe00", "probe01/pykilosort"):
             write(tmp_path / "KS023" / "2019-12-10" / number / "alf" / probe, np.array([0.1, 0.3]), np.array([1, 2]))
     ids = [session.session_id for session in read_sessions(tmp_path, bin_width_s=None)]
-    assert ids == [
-        f"KS023-2019-12-10-{number}-{probe}" for number in ("001", "002") for probe in ("probe00", "probe01")
-    ]
+    probes = ("probe00", "probe01-pykilosort")
+    assert ids == [f"KS023-2019-12-10-{number}-{probe}" for number in ("001", "002") for probe in probes]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@ import logging
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synapsnet.data.readers._events import bin_of, count_events, drop_copies
 from synapsnet.errors import UserError
 
 
+@settings(deadline=None)
 @given(
     width=st.sampled_from([0.001, 0.01, 0.02, 1 / 30, 0.05, 0.1, 0.3, 1.0]),
     edge=st.integers(-(10**6), 10**6),

@@ -229,6 +229,24 @@ def test_df_over_f_before_fluorescence_before_neuropil(tmp_path: Path) -> None:
     assert read_one(raw).activity[0, 0] == 4
 
 
+def test_planes_of_one_container_are_sessions(tmp_path: Path) -> None:
+    def second_plane(nwbfile: NWBFile) -> None:
+        module = nwbfile.processing["ophys"]
+        table = module["ImageSegmentation"]["PlaneSegmentation"]
+        module["DfOverF"].create_roi_response_series(
+            name="deeper",
+            data=np.full((8, 1), 7.0),
+            unit="n.a.",
+            rois=table.create_roi_table_region(description="one", region=[1]),
+            rate=5.0,
+        )
+
+    path = write(tmp_path / "x.nwb", rois(np.ones((20, 2)), rate=10.0), second_plane)
+    first, deeper = read_sessions(path, bin_width_s=None)
+    assert (first.session_id, first.activity.shape) == ("x-RoiResponseSeries", (20, 2))
+    assert (deeper.session_id, deeper.unit_ids, deeper.bin_width_s) == ("x-deeper", ("101",), 0.2)
+
+
 def test_units_and_rois_are_two_sessions(tmp_path: Path) -> None:
     path = write(tmp_path / "x.nwb", units([clock(20)]), rois(np.ones((20, 2)), rate=10.0))
     found = read_sessions(path, bin_width_s=WIDTH)

@@ -46,7 +46,8 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     order = np.argsort(clusters, kind="stable")
     numbers, starts = np.unique(clusters[order], return_index=True)
     trains = np.split(times[order].astype(np.float64), starts[1:])
-    named = {str(number): train for number, train in zip(numbers, trains, strict=len(times) > 0)}
+    # Not strict: where there is no spike at all, np.split still makes one train, an empty one.
+    named = {str(number): train for number, train in zip(numbers, trains, strict=False)}
     distinct = drop_copies(named, path.name)
     width = DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s
     counts, _ = count_events(distinct, width)
@@ -72,8 +73,8 @@ def _column(path: Path) -> np.ndarray:
 
 
 def _session_id(path: Path) -> str:
-    """``subject-date-number-probe`` in the ALF tree ``subject/date/number/alf/probe/sorter``, else the folder's name."""
+    """``subject-date-number-probe`` in the ALF tree ``subject/date/number/alf/probe/sorter``, else its name."""
     for depth, folder in enumerate([path, *path.parents][:3]):
         if folder.name == "alf":
-            return "-".join([*folder.parts[1:-1][-3:], *path.parts[len(path.parts) - depth :]])
+            return "-".join([*folder.parts[1:-1][-3:], *path.parts[len(path.parts) - depth :]]) or path.name
     return path.name
