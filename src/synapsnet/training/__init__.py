@@ -1,0 +1,1 @@
+"""Training with Lightning: one module, one datamodule, loggers and callbacks."""

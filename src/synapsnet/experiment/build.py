@@ -1,0 +1,121 @@
+"""Objects from configuration: recordings, task, model, loggers, trainer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+from omegaconf import OmegaConf
+
+from synapsnet.data.readers import read_sessions
+from synapsnet.data.task import Task, build_task
+from synapsnet.errors import UserError
+from synapsnet.models.base import Forecaster
+from synapsnet.session import Session, TaskSpec
+from synapsnet.training.checkpoint_io import AtomicCheckpointIO
+
+log = logging.getLogger(__name__)
+
+Config = dict[str, Any]
+"""A resolved configuration, or a section of one, as plain containers."""
+
+_TASK_SETTINGS = (
+    "context_bins",
+    "window_bins",
+    "fractions",
+    "bin_width_s",
+    "min_rate",
+    "min_active_bins",
+    "inputs",
+)
+_GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a signal belongs to
+
+
+def recording_name(root: str | None) -> str:
+    """Name of the recordings at a path, for folders and tables; ``simulated`` where none was named."""
+    return "simulated" if root is None else Path(root).resolve().name.removesuffix(Path(root).suffix)
+
+
+# At import, and so before Hydra composes anything: a run folder's name is interpolated from it.
+OmegaConf.register_new_resolver("recording_name", recording_name, replace=True)
+
+
+def build_data(config: Config) -> Task:
+    """Read the recordings, or simulate the demo where the user named none, and make the forecasting task of them.
+
+    Args:
+        config: Section ``data``.
+
+    Raises:
+        UserError: for whatever is wrong with the recordings.
+    """
+    sessions = [_demo(config)] if config["root"] is None else _recordings(config)
+    return build_task(sessions, **{name: config[name] for name in _TASK_SETTINGS})
+
+
+def _recordings(config: Config) -> list[Session]:
+    sessions = read_sessions(config["root"], bin_width_s=config["bin_width_s"])
+    for session in sessions:
+        if session.signal != config["signal"]:
+            raise UserError(
+                f"{config['root']}: session {session.session_id!r} is {session.signal}, and these settings are for "
+                f"{config['signal']}; take data={_GROUPS[session.signal]}"
+            )
+    return sessions
+
+
+def _demo(config: Config) -> Session:
+    if config["demo"] is None:
+        raise UserError("no recording: set data.root=<file or folder>")
+    session: Session = instantiate(config["demo"], _convert_="all")[0]
+    log.info(
+        "SIMULATED recording %s: %d units, %d bins of %g s. Set data.root=<file or folder> for your own.",
+        session.session_id,
+        session.n_units,
+        session.n_bins,
+        session.bin_width_s,
+    )
+    return session
+
+
+def build_model(model: Config, likelihood: Config, spec: TaskSpec) -> Forecaster:
+    """A fresh model for a task; its random weights are drawn from torch's global generator.
+
+    Args:
+        model: Section ``model``.
+        likelihood: Section ``likelihood``.
+        spec: The task.
+    """
+    # Objects are passed outside `instantiate`, which would turn a dataclass into configuration.
+    make_likelihood = instantiate(likelihood, _convert_="all")
+    make_model = instantiate(model, _convert_="all")
+    built = make_model(spec=spec, likelihood=make_likelihood(signal=spec.signal))
+    assert isinstance(built, Forecaster)
+    return built
+
+
+def build_loggers(config: Config, *, run_dir: Path, name: str, tags: Sequence[str]) -> list[Logger]:
+    """The loggers of section ``logger``."""
+    return [
+        instantiate(logger, _convert_="all")(run_dir=run_dir, name=name, run_tags=tags) for logger in config.values()
+    ]
+
+
+def build_trainer(config: Config, callbacks: Mapping[str, Config], loggers: Sequence[Logger], run_dir: Path) -> Trainer:
+    """A trainer from sections ``trainer`` and ``callbacks``."""
+    built: list[Callback] = [instantiate(callback, _convert_="all") for callback in callbacks.values()]
+    return Trainer(
+        **config,
+        callbacks=built,
+        logger=list(loggers),
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=run_dir,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        enable_progress_bar=False,  # a callback shows it
+    )

@@ -1,0 +1,112 @@
+"""One job from the command line: configuration in, run folder and exit code out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from synapsnet.errors import UserError
+from synapsnet.experiment import run_folder
+from synapsnet.experiment.build import Config
+from synapsnet.experiment.checkpoint import hyper_parameters
+from synapsnet.experiment.resume import continued
+from synapsnet.experiment.train import execute
+from synapsnet.training.checkpoint_io import read_checkpoint
+
+log = logging.getLogger(__name__)
+
+BAD_INPUT = (UserError, HydraException, OmegaConfBaseException)
+BAD_INPUT_CODE = 2
+STOPPED = 128 + 15  # as a shell reports SIGTERM
+
+
+def guard(main: Callable[[], object]) -> int:
+    """Run a Hydra main function; bad input costs one line on standard error, without a traceback.
+
+    Returns:
+        The exit code: 0, or 2 for bad input.
+    """
+    # Hydra would print its own errors over several lines and exit with 1; so it lets them through.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    try:
+        main()
+    except BAD_INPUT as error:
+        return _report(error)
+    return 0
+
+
+def run(cfg: DictConfig) -> float:
+    """Run the job that Hydra composed.
+
+    Returns:
+        The validation score of the best checkpoint; NaN for a job of a multirun that failed, which is recorded in its
+        folder so that the other jobs can go on.
+
+    Raises:
+        SystemExit: 2 for bad input (after one line on standard error), 143 for a run that was asked to stop.
+    """
+    hydra = HydraConfig.get()
+    hydra_dir = run_dir = Path(hydra.runtime.output_dir)
+    try:
+        config = _final(cfg, hydra.overrides.task)
+        run_dir = Path(config["run_dir"])
+        with run_folder.logging_to(run_dir, resumed=run_dir != hydra_dir):
+            return execute(config)
+    except SIGTERMException:
+        log.warning("stopped; go on with ckpt_path=%s", run_dir / "checkpoints" / "last.ckpt")
+        raise SystemExit(STOPPED) from None
+    except Exception as error:
+        if hydra.mode == RunMode.MULTIRUN:
+            message = _one_line(error) if isinstance(error, BAD_INPUT) else traceback.format_exc()
+            run_folder.record_failure(hydra_dir, message)
+            log.error("this job failed: %s", _one_line(error))
+            return float("nan")
+        run_folder.remove_unless_begun(run_dir)
+        if isinstance(error, BAD_INPUT):
+            raise SystemExit(_report(error)) from None
+        raise
+    finally:
+        run_folder.remove_if_empty(hydra_dir)
+
+
+def _final(cfg: DictConfig, overrides: Sequence[str]) -> Config:
+    """The plain configuration of the job; one that goes on from a checkpoint shares that checkpoint's settings."""
+    if cfg.mode not in ("train", "test"):
+        raise UserError(f"mode must be train or test, got {cfg.mode!r}")
+    if cfg.ckpt_path is None:
+        if cfg.mode == "test":
+            raise UserError("mode=test needs ckpt_path=<checkpoint>")
+        return _plain(cfg)
+    path = Path(cfg.ckpt_path).absolute()
+    saved, _ = hyper_parameters(read_checkpoint(path))
+    for section, settings in continued(_plain(cfg), saved, overrides).items():
+        cfg[section] = settings
+    if cfg.mode == "train" and path.parent.name == "checkpoints":
+        cfg.run_dir = str(path.parent.parent)  # a resumed run goes on in its own folder
+    return _plain(cfg)
+
+
+def _plain(cfg: DictConfig) -> Config:
+    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert isinstance(plain, dict)
+    return {str(section): settings for section, settings in plain.items()}
+
+
+def _report(error: Exception) -> int:
+    sys.stderr.write(f"error: {_one_line(error)}\n")
+    return BAD_INPUT_CODE
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,64 @@
+"""Progress of training on a terminal, and in the log where there is none."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+log = logging.getLogger(__name__)
+
+
+class EpochProgress(Callback):
+    """One bar over all epochs with the validation score; a bar an epoch would flicker, epochs are short.
+
+    Where standard error is no terminal, a log line every tenth of the epochs instead.
+
+    Args:
+        monitor: The score shown.
+    """
+
+    def __init__(self, *, monitor: str) -> None:
+        self._monitor = monitor
+        self._best = float("inf")
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not sys.stderr.isatty():
+            return
+        columns = (
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("epochs"),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+        )
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("", total=trainer.max_epochs, completed=trainer.current_epoch)
+        self._bar.start()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        score = float(trainer.callback_metrics[self._monitor])
+        self._best = min(self._best, score)
+        done, total = trainer.current_epoch + 1, int(trainer.max_epochs or 0)
+        description = f"{self._monitor} {score:.4f}, best {self._best:.4f}"
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, description=description)
+        elif done == total or done % max(1, total // 10) == 0:
+            log.info("epoch %d of %d: %s", done, total, description)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._stop()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None

@@ -1,0 +1,33 @@
+"""The task as Lightning takes it."""
+
+from __future__ import annotations
+
+from lightning.pytorch import LightningDataModule
+
+from synapsnet.data.task import Task
+from synapsnet.data.windows import EvaluationLoader, TrainingLoader
+
+
+class ForecastDataModule(LightningDataModule):
+    """Loaders over a task that is already in memory.
+
+    Args:
+        task: The forecasting task.
+        batch_size: Windows a batch.
+        seed: Seed of the order of the training windows.
+    """
+
+    def __init__(self, task: Task, *, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.task = task
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def train_dataloader(self) -> TrainingLoader:
+        return self.task.train_loader(batch_size=self.batch_size, seed=self.seed)
+
+    def val_dataloader(self) -> EvaluationLoader:
+        return self.task.loader("validation", batch_size=self.batch_size)
+
+    def test_dataloader(self) -> EvaluationLoader:
+        return self.task.loader("test", batch_size=self.batch_size)

@@ -1,0 +1,34 @@
+"""What all loggers are told, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+
+from synapsnet.errors import UserError
+
+
+def tensorboard_logger(*, run_dir: Path, name: str, run_tags: Sequence[str]) -> TensorBoardLogger:
+    """TensorBoard files in the run folder's ``tensorboard/``."""
+    try:
+        return TensorBoardLogger(save_dir=run_dir, name="tensorboard", version="")
+    except ModuleNotFoundError as error:
+        raise UserError("logger=tensorboard needs its package: pip install 'synapsnet[tensorboard]'") from error
+
+
+def log_image(loggers: Iterable[Logger], name: str, path: Path) -> None:
+    """Send a figure to the loggers that show images."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.log_image(name, [str(path)])
+
+
+def close(loggers: Iterable[Logger], *, failed: bool) -> None:
+    """End every run that a logger holds open."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            from synapsnet.training.wandb_logging import finish  # noqa: PLC0415 - costs a second, so only where in use
+
+            finish(exit_code=int(failed))

@@ -1,0 +1,140 @@
+"""The only LightningModule: it trains a forecaster and knows nothing of how one is made.
+
+Logged names, a contract with loggers, callbacks and readers of ``metrics.csv``:
+``train/nll``, ``train/penalty``, ``train/lr`` every ``log_every_n_steps`` steps; ``<split>/<metric>``, the mean over
+sessions, and ``<split>/<metric>/<session_id>`` for the splits ``validation`` and ``test``.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from synapsnet.errors import UserError
+from synapsnet.metrics import ForecastScores, summarize
+from synapsnet.models.base import Forecaster
+from synapsnet.session import Batch
+from synapsnet.training.optimizers import OptimizerRecipe
+from synapsnet.training.progress import settle_finished_epoch, step_seed
+
+
+class ForecastModule(LightningModule):
+    """Minimises the mean negative log-likelihood per scored unit-bin plus the model's penalty.
+
+    Args:
+        model: The forecaster.
+        optimizer: Makes the optimizer and its schedule.
+        seed: Every step's randomness is a function of it and of the step's position.
+        hyper_parameters: Plain values that a checkpoint carries so that it loads without the data.
+    """
+
+    def __init__(
+        self, model: Forecaster, *, optimizer: OptimizerRecipe, seed: int, hyper_parameters: dict[str, Any]
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.scores = ForecastScores(model.spec, model.likelihood)
+        """Of the split evaluated last."""
+        self.fit_seconds = 0.0
+        self._optimizer = optimizer
+        self._seed = seed
+        self._hyper_parameters = hyper_parameters
+        self._between_epochs = False
+        self._clock = math.nan
+
+    def configure_optimizers(self) -> Any:
+        optimizer, schedule = self._optimizer(self.model, total_steps=int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_train_start(self) -> None:
+        self._clock = time.monotonic()
+
+    def on_train_epoch_start(self) -> None:
+        self._between_epochs = False
+        # An epoch starts afresh even in a resumed run; Lightning would first go over the end of the epoch before.
+        self.trainer.fit_loop.epoch_loop.restarting = False
+        epoch = 0 if self.trainer.overfit_batches else self.current_epoch
+        self.trainer.train_dataloader.load_state_dict({"epoch": epoch, "batch": 0})
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        torch.manual_seed(step_seed(self._seed, self.current_epoch, batch_idx))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        params = self.model(batch.past, batch.behavior, batch.session)
+        per_bin = self.model.likelihood.nll(params, batch.target).mean(-1)
+        nll = (per_bin * batch.scored).sum() / batch.scored.sum()
+        penalty = self.model.penalty()
+        loss = nll + penalty
+        # Each logged key costs as much as a small step, and reading the loss makes an accelerator wait.
+        logs = (self.global_step + 1) % self.trainer.log_every_n_steps == 0
+        if logs or loss.device.type == "cpu":
+            self._require_finite(float(loss.detach()), "training loss")
+        if logs:
+            rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            scalars = {"train/nll": nll.detach(), "train/penalty": penalty.detach(), "train/lr": rate}
+            self.log_dict(scalars, batch_size=len(batch.past))
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        self._between_epochs = True
+
+    def on_validation_epoch_start(self) -> None:
+        self.scores = ForecastScores(self.model.spec, self.model.likelihood)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._score(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        means = self._log_scores("validation")
+        self._require_finite(means["nll"], "validation nll")
+
+    def on_test_epoch_start(self) -> None:
+        self.scores = ForecastScores(self.model.spec, self.model.likelihood)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self._score(batch)
+
+    def on_test_epoch_end(self) -> None:
+        self._log_scores("test")
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["hyper_parameters"] = self._hyper_parameters
+        checkpoint["fit_seconds"] = self.elapsed_seconds()
+        if self._between_epochs:
+            settle_finished_epoch(checkpoint["loops"]["fit_loop"])
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.fit_seconds = checkpoint["fit_seconds"]
+
+    def on_train_end(self) -> None:
+        self.fit_seconds = self.elapsed_seconds()
+        self._clock = math.nan
+
+    def elapsed_seconds(self) -> float:
+        """Seconds of fitting so far, those before a resumption included."""
+        running = 0.0 if math.isnan(self._clock) else time.monotonic() - self._clock
+        return self.fit_seconds + running
+
+    def _score(self, batch: Batch) -> None:
+        self.scores.update(self.model(batch.past, batch.behavior, batch.session), batch)
+
+    def _log_scores(self, split: str) -> dict[str, float]:
+        by_session = self.scores.session_metrics()
+        means, _ = summarize(by_session)
+        named = {f"{split}/{metric}": value for metric, value in means.items()}
+        for session_id, metrics in by_session.items():
+            named |= {f"{split}/{metric}/{session_id}": value for metric, value in metrics.items()}
+        self.log_dict(named, batch_size=1)
+        return dict(means)
+
+    def _require_finite(self, value: float, name: str) -> None:
+        if not math.isfinite(value):
+            raise UserError(
+                f"the {name} is {value} at step {self.global_step}; training stopped, the last good checkpoint is kept: "
+                "lower optimizer.lr, or look for extreme values in the recording"
+            )

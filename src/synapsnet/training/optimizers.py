@@ -1,0 +1,89 @@
+"""Optimizers and learning-rate schedules, called by name from ``conf/optimizer``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from torch import nn
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+Schedule = Callable[[int, int], float]
+"""Factor on the learning rate from ``(step, total_steps)``."""
+
+CONNECTIVITY = "connectivity."  # in the qualified name of every parameter of a connectivity
+_UNDECAYED = ("bias", "embedding", "offset", "shape")
+
+
+class OptimizerRecipe(Protocol):
+    """What the training module asks of ``conf/optimizer``."""
+
+    def __call__(self, model: nn.Module, *, total_steps: int) -> tuple[Optimizer, LambdaLR]:
+        """Optimizer of a model's parameters and its schedule by steps."""
+
+
+def adamw(
+    model: nn.Module,
+    *,
+    total_steps: int,
+    lr: float,
+    weight_decay: float,
+    connectivity: dict[str, float],
+    schedule: Schedule,
+) -> tuple[Optimizer, LambdaLR]:
+    """AdamW (Loshchilov & Hutter 2019) with a parameter group of its own for the connectivity.
+
+    Args:
+        model: Its parameters are optimized.
+        total_steps: Steps the schedule spans.
+        lr: Peak learning rate.
+        weight_decay: Of the weights; biases, embeddings, offsets and other vectors are not decayed.
+        connectivity: ``lr`` and ``weight_decay`` of the parameters under a ``connectivity`` module.
+        schedule: Factor on the learning rates.
+    """
+    groups: dict[str, dict[str, Any]] = {
+        "weights": {"params": [], "lr": lr, "weight_decay": weight_decay},
+        "undecayed": {"params": [], "lr": lr, "weight_decay": 0.0},
+        "connectivity": {"params": [], **connectivity},
+    }
+    for name, parameter in model.named_parameters():
+        if CONNECTIVITY in name:
+            group = "connectivity"
+        elif parameter.ndim < 2 or any(word in name for word in _UNDECAYED):
+            group = "undecayed"
+        else:
+            group = "weights"
+        groups[group]["params"].append(parameter)
+    filled = [{"name": name, **group} for name, group in groups.items() if group["params"]]
+    optimizer = AdamW(filled, lr=lr, fused=True)
+    return optimizer, LambdaLR(optimizer, partial(_factor, schedule, total_steps))
+
+
+def cosine(step: int, total_steps: int, *, warmup_fraction: float, final_fraction: float) -> float:
+    """Linear warm-up over a fraction of the steps, then half a cosine down to ``final_fraction`` of the peak."""
+    warmup_steps = max(1.0, warmup_fraction * total_steps)
+    if step < warmup_steps:
+        return (step + 1) / (warmup_steps + 1)
+    return _half_cosine(step - warmup_steps, total_steps - warmup_steps, 1.0, final_fraction)
+
+
+def one_cycle(
+    step: int, total_steps: int, *, warmup_fraction: float, initial_fraction: float, final_fraction: float
+) -> float:
+    """One cycle (Smith & Topin 2018): half a cosine up from ``initial_fraction``, half a cosine down."""
+    rise = max(1.0, warmup_fraction * total_steps)
+    if step < rise:
+        return _half_cosine(step, rise, initial_fraction, 1.0)
+    return _half_cosine(step - rise, total_steps - rise, 1.0, final_fraction)
+
+
+def _factor(schedule: Schedule, total_steps: int, step: int) -> float:
+    return schedule(min(step, total_steps), total_steps)
+
+
+def _half_cosine(step: float, length: float, start: float, stop: float) -> float:
+    done = min(step / max(length, 1.0), 1.0)
+    return stop + (start - stop) * 0.5 * (1.0 + math.cos(math.pi * done))

@@ -1,0 +1,32 @@
+"""Where a run is, as a checkpoint records it, so that resuming equals never having stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_SEED_STRIDE = 1_000_003
+
+
+def step_seed(seed: int, epoch: int, batch: int) -> int:
+    """Seed of one training step: randomness is a function of the position, and so needs no saved state."""
+    return ((seed * _SEED_STRIDE + epoch) * _SEED_STRIDE + batch) % 2**63
+
+
+def settle_finished_epoch(loops: dict[str, Any]) -> None:
+    """Rewrite Lightning's progress counters, saved at the end of an epoch, as "the next epoch is about to start".
+
+    At that moment Lightning has counted the epoch's last batch but not yet the epoch; a run resumed from these counts
+    as they are goes through an epoch without a batch, or counts its steps one off.
+
+    Args:
+        loops: ``checkpoint["loops"]["fit_loop"]``, changed in place.
+    """
+    epochs = loops["epoch_progress"]
+    for tracker in (epochs["total"], epochs["current"]):
+        tracker.update(ready=tracker["processed"], started=tracker["processed"], completed=tracker["processed"])
+    batches = loops["epoch_loop.batch_progress"]
+    batches["is_last_batch"] = False
+    optimizer = loops["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]
+    schedule = loops["epoch_loop.scheduler_progress"]
+    for counter in (batches, schedule, optimizer["step"], optimizer["zero_grad"]):
+        counter["current"] = dict.fromkeys(counter["current"], 0)
