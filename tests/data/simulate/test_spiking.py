@@ -26,7 +26,7 @@ def small():
 
 
 def lagged(session):
-    """Past counts of every unit lag by lag, speed and a constant, ``[bins, columns]``, for the bins from `N_LAGS` on."""
+    """Past counts of all units, lag by lag, then speed and a constant: ``[bins, columns]``, from bin `N_LAGS` on."""
     counts = session.activity.astype(float)
     past = [counts[N_LAGS - lag : len(counts) - lag] for lag in range(1, N_LAGS + 1)]
     return np.hstack([*past, session.behavior[N_LAGS - 1 : -1], np.ones((len(past[0]), 1))])
