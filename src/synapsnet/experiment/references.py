@@ -69,7 +69,9 @@ def score_references(names: Sequence[str], config: Config, task: Task) -> dict[s
 
 
 def score_table(title: str, rows: Mapping[str, Scores]) -> Table:
-    """A table of scores, mean ± standard error over sessions, the best of each metric in bold; ↓ marks a metric where less is better.
+    """A table of scores, mean ± standard error over sessions, the best of each metric in bold.
+
+    An arrow marks a metric where less is better.
 
     Args:
         title: Above the table.
@@ -105,5 +107,5 @@ def _best(metric: str, rows: Mapping[str, Scores]) -> float:
 
 def _cell(mean: float, sem: float) -> str:
     if math.isnan(mean):
-        return "–"
+        return "-"
     return f"{mean:.3f}" if math.isnan(sem) else f"{mean:.3f} ± {sem:.3f}"

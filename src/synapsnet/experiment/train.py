@@ -13,6 +13,7 @@ from typing import Any
 import lightning.pytorch as pl
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import Logger
 
 from synapsnet.data.task import Task
 from synapsnet.experiment import run_folder
@@ -86,7 +87,7 @@ def _fit_and_test(
     datamodule = ForecastDataModule(task, batch_size=config["data"]["batch_size"], seed=config["seed"])
     run_dir = Path(config["run_dir"])
     resume_step = checkpoint["global_step"] if checkpoint is not None else None
-    loggers = [CurveLogger(run_dir / "metrics.csv", resume_step=resume_step)] if training else []
+    loggers: list[Logger] = [CurveLogger(run_dir / "metrics.csv", resume_step=resume_step)] if training else []
     failed = True
     try:
         loggers += build_loggers(

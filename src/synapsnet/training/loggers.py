@@ -29,6 +29,6 @@ def close(loggers: Iterable[Logger], *, failed: bool) -> None:
     """End every run that a logger holds open."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
-            from synapsnet.training.wandb_logging import finish  # noqa: PLC0415 - costs a second, so only where in use
+            from synapsnet.training.wandb_logging import finish  # costs a second, so only where in use
 
             finish(exit_code=int(failed))

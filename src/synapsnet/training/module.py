@@ -12,9 +12,10 @@ import time
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
+from synapsnet.data.windows import TrainingLoader
 from synapsnet.errors import UserError
 from synapsnet.metrics import ForecastScores, summarize
 from synapsnet.models.base import Forecaster
@@ -46,6 +47,7 @@ class ForecastModule(LightningModule):
         self._hyper_parameters = hyper_parameters
         self._between_epochs = False
         self._clock = math.nan
+        self._log_every_n_steps = 1
 
     def configure_optimizers(self) -> Any:
         optimizer, schedule = self._optimizer(self.model, total_steps=int(self.trainer.estimated_stepping_batches))
@@ -53,13 +55,17 @@ class ForecastModule(LightningModule):
 
     def on_train_start(self) -> None:
         self._clock = time.monotonic()
+        self._log_every_n_steps = self._fitter().log_every_n_steps  # type: ignore[attr-defined]
 
     def on_train_epoch_start(self) -> None:
+        trainer = self._fitter()
         self._between_epochs = False
         # An epoch starts afresh even in a resumed run; Lightning would first go over the end of the epoch before.
-        self.trainer.fit_loop.epoch_loop.restarting = False
-        epoch = 0 if self.trainer.overfit_batches else self.current_epoch
-        self.trainer.train_dataloader.load_state_dict({"epoch": epoch, "batch": 0})
+        trainer.fit_loop.epoch_loop.restarting = False
+        epoch = 0 if trainer.overfit_batches else self.current_epoch  # type: ignore[attr-defined]
+        loader = trainer.train_dataloader
+        assert isinstance(loader, TrainingLoader)
+        loader.load_state_dict({"epoch": epoch, "batch": 0})
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         torch.manual_seed(step_seed(self._seed, self.current_epoch, batch_idx))
@@ -71,7 +77,7 @@ class ForecastModule(LightningModule):
         penalty = self.model.penalty()
         loss = nll + penalty
         # Each logged key costs as much as a small step, and reading the loss makes an accelerator wait.
-        logs = (self.global_step + 1) % self.trainer.log_every_n_steps == 0
+        logs = (self.global_step + 1) % self._log_every_n_steps == 0
         if logs or loss.device.type == "cpu":
             self._require_finite(float(loss.detach()), "training loss")
         if logs:
@@ -120,6 +126,10 @@ class ForecastModule(LightningModule):
         running = 0.0 if math.isnan(self._clock) else time.monotonic() - self._clock
         return self.fit_seconds + running
 
+    def _fitter(self) -> Trainer:
+        assert isinstance(self.trainer, Trainer)
+        return self.trainer
+
     def _score(self, batch: Batch) -> None:
         self.scores.update(self.model(batch.past, batch.behavior, batch.session), batch)
 
@@ -135,6 +145,6 @@ class ForecastModule(LightningModule):
     def _require_finite(self, value: float, name: str) -> None:
         if not math.isfinite(value):
             raise UserError(
-                f"the {name} is {value} at step {self.global_step}; training stopped, the last good checkpoint is kept: "
-                "lower optimizer.lr, or look for extreme values in the recording"
+                f"the {name} is {value} at step {self.global_step}; training stopped and the last good checkpoint is "
+                "kept: lower optimizer.lr, or look for extreme values in the recording"
             )

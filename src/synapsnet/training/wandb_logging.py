@@ -23,6 +23,7 @@ def wandb_logger(
         tags: The user's own.
     """
     settings = wandb.Settings(
+        mode="offline" if offline else "online",
         silent=True,
         console="off",
         disable_git=True,  # a remote's URL may hold a token; the commit is logged by ourselves

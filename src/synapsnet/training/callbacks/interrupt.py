@@ -14,8 +14,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 class FinishStepOnInterrupt(Callback):
     """Treat the first Ctrl-C during training as SIGTERM, at which Lightning finishes the step and stops.
 
-    A ``KeyboardInterrupt`` may rise in the middle of an optimizer step, and a checkpoint saved then resumes to something
-    else. A second Ctrl-C stops at once.
+    A ``KeyboardInterrupt`` may rise in the middle of an optimizer step, and a checkpoint saved then resumes to
+    something else. A second Ctrl-C stops at once.
     """
 
     def __init__(self) -> None:
