@@ -11,7 +11,6 @@ import math
 import time
 from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
@@ -21,7 +20,7 @@ from synapsnet.metrics import ForecastScores, summarize
 from synapsnet.models.base import Forecaster
 from synapsnet.session import Batch
 from synapsnet.training.optimizers import OptimizerRecipe
-from synapsnet.training.progress import settle_finished_epoch, step_seed
+from synapsnet.training.progress import seed_step, settle_finished_epoch, step_seed
 
 
 class ForecastModule(LightningModule):
@@ -68,7 +67,7 @@ class ForecastModule(LightningModule):
         loader.load_state_dict({"epoch": epoch, "batch": 0})
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        torch.manual_seed(step_seed(self._seed, self.current_epoch, batch_idx))
+        seed_step(step_seed(self._seed, self.current_epoch, batch_idx), self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         params = self.model(batch.past, batch.behavior, batch.session)

@@ -62,22 +62,44 @@ def adamw(
     return optimizer, LambdaLR(optimizer, partial(_factor, schedule, total_steps))
 
 
-def cosine(step: int, total_steps: int, *, warmup_fraction: float, final_fraction: float) -> float:
-    """Linear warm-up over a fraction of the steps, then half a cosine down to ``final_fraction`` of the peak."""
-    warmup_steps = max(1.0, warmup_fraction * total_steps)
-    if step < warmup_steps:
-        return (step + 1) / (warmup_steps + 1)
-    return _half_cosine(step - warmup_steps, total_steps - warmup_steps, 1.0, final_fraction)
+class Cosine:
+    """Linear warm-up, then half a cosine down.
+
+    Args:
+        warmup_fraction: Share of the steps that the rate rises.
+        final_fraction: Of the peak rate, at the end.
+    """
+
+    def __init__(self, *, warmup_fraction: float, final_fraction: float) -> None:
+        self._warmup_fraction = warmup_fraction
+        self._final_fraction = final_fraction
+
+    def __call__(self, step: int, total_steps: int) -> float:
+        rise = max(1.0, self._warmup_fraction * total_steps)
+        if step < rise:
+            return (step + 1) / (rise + 1)
+        return _half_cosine(step - rise, total_steps - rise, 1.0, self._final_fraction)
 
 
-def one_cycle(
-    step: int, total_steps: int, *, warmup_fraction: float, initial_fraction: float, final_fraction: float
-) -> float:
-    """One cycle (Smith & Topin 2018): half a cosine up from ``initial_fraction``, half a cosine down."""
-    rise = max(1.0, warmup_fraction * total_steps)
-    if step < rise:
-        return _half_cosine(step, rise, initial_fraction, 1.0)
-    return _half_cosine(step - rise, total_steps - rise, 1.0, final_fraction)
+class OneCycle:
+    """One cycle (Smith & Topin 2018): half a cosine up, half a cosine down.
+
+    Args:
+        warmup_fraction: Share of the steps that the rate rises.
+        initial_fraction: Of the peak rate, at the start.
+        final_fraction: Of the peak rate, at the end.
+    """
+
+    def __init__(self, *, warmup_fraction: float, initial_fraction: float, final_fraction: float) -> None:
+        self._warmup_fraction = warmup_fraction
+        self._initial_fraction = initial_fraction
+        self._final_fraction = final_fraction
+
+    def __call__(self, step: int, total_steps: int) -> float:
+        rise = max(1.0, self._warmup_fraction * total_steps)
+        if step < rise:
+            return _half_cosine(step, rise, self._initial_fraction, 1.0)
+        return _half_cosine(step - rise, total_steps - rise, 1.0, self._final_fraction)
 
 
 def _factor(schedule: Schedule, total_steps: int, step: int) -> float:

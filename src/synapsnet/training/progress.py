@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 _SEED_STRIDE = 1_000_003
 
 
 def step_seed(seed: int, epoch: int, batch: int) -> int:
     """Seed of one training step: randomness is a function of the position, and so needs no saved state."""
     return ((seed * _SEED_STRIDE + epoch) * _SEED_STRIDE + batch) % 2**63
+
+
+def seed_step(seed: int, device: torch.device) -> None:
+    """Seed the generators a training step draws from.
+
+    Not by `torch.manual_seed`, which on a machine without an accelerator formats a stack trace for each kind of
+    accelerator that might yet appear, and so costs as much as a small step.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
 
 
 def settle_finished_epoch(loops: dict[str, Any]) -> None:
