@@ -17,7 +17,7 @@ from synapsnet.session import Session, TaskSpec
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 FRACTIONS = {"train": 0.7, "validation": 0.15, "test": 0.15}
-SPLIT_OF_UNITS = (7, 11)  # primes that are the size of nothing else in a model
+N_UNITS = (17, 23)  # of each session: the size of nothing else in a model
 Kind = Literal["spikes", "levels", "increments"]
 KINDS: tuple[Kind, ...] = ("spikes", "levels", "increments")
 
@@ -27,7 +27,7 @@ def names(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-def simulated(kind: Kind, *, n_bins: int = 600, units: tuple[int, ...] = SPLIT_OF_UNITS, seed: int = 0) -> list[Session]:
+def simulated(kind: Kind, *, n_bins: int = 600, units: tuple[int, ...] = N_UNITS, seed: int = 0) -> list[Session]:
     """Sessions of different size, whose units follow slow oscillations that behavior shares."""
     rng = np.random.default_rng(seed)
     sessions = []
@@ -93,8 +93,6 @@ def descend(model: Forecaster, task: Task, *, steps: int, lr: float = 1e-2) -> N
     while taken < steps:
         for batch in loader:
             optimizer.zero_grad()
-            params = model(batch.past, batch.behavior, batch.session)
-            loss = model.likelihood.nll(params, batch.target)[batch.scored].mean() + model.penalty()
-            loss.backward()
+            (model.training_nll(batch) + model.penalty()).backward()
             optimizer.step()
             taken += 1
