@@ -36,7 +36,6 @@ log = logging.getLogger(__name__)
 MONITOR = "validation/nll"
 _EXPECTED_WARNINGS = (
     "Checkpoint directory .* exists and is not empty",
-    "The number of training batches .* is smaller than the logging interval",
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own, under recent torch
     "The dirpath has changed from",  # a checkpoint that was moved out of its run folder
 )
@@ -96,7 +95,9 @@ def _fit_and_test(
             name=f"{names['model']}-{names['data']}-seed{config['seed']}",
             tags=[*names.values(), *(["simulated"] if config["data"]["root"] is None else [])],
         )
-        trainer = build_trainer(config["trainer"], config["callbacks"], loggers, run_dir)
+        settings = {**config["trainer"]}  # a point of the training curve at least once an epoch
+        settings["log_every_n_steps"] = min(settings["log_every_n_steps"], len(datamodule.train_dataloader()))
+        trainer = build_trainer(settings, config["callbacks"], loggers, run_dir)
         described = {**config, "n_parameters": n_parameters(module.model), **code_version()}
         for logger in loggers:
             logger.log_hyperparams(described)

@@ -14,7 +14,7 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from synapsnet.data.windows import TrainingLoader
+from synapsnet.data.windows import EvaluationLoader, TrainingLoader
 from synapsnet.errors import UserError
 from synapsnet.metrics import ForecastScores, summarize
 from synapsnet.models.base import Forecaster
@@ -89,6 +89,9 @@ class ForecastModule(LightningModule):
         self._between_epochs = True
 
     def on_validation_epoch_start(self) -> None:
+        loader = self.trainer.val_dataloaders
+        assert isinstance(loader, EvaluationLoader)
+        self.model.select(loader)
         self.scores = ForecastScores(self.model.spec, self.model.likelihood)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

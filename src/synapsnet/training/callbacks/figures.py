@@ -2,20 +2,117 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+
+from synapsnet.training.atomic import replacing
+from synapsnet.training.datamodule import ForecastDataModule
+from synapsnet.training.loggers import log_image
+from synapsnet.training.module import ForecastModule
+from synapsnet.viz.connectivity import clustered_order, draw_connectivity
+from synapsnet.viz.learning_curve import draw_learning_curve
+from synapsnet.viz.traces import draw_traces
+from synapsnet.viz.unit_scores import draw_unit_scores
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_CURVE = {"step", "train/nll", "validation/nll"}
 
 
 class FigureWriter(Callback):
     """Writes ``figures/*.png`` once the test split is scored.
 
     Args:
-        run_dir: The run folder.
+        run_dir: The run folder; the curve and the connectivity are drawn from their files in it.
+        trace_bins: Length of the stretch of true and predicted activity.
     """
 
-    def __init__(self, *, run_dir: str) -> None:
-        self._folder = Path(run_dir) / "figures"
+    def __init__(self, *, run_dir: str, trace_bins: int) -> None:
+        self._run_dir = Path(run_dir)
+        self._trace_bins = trace_bins
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        pass
+        assert isinstance(pl_module, ForecastModule)
+        for name, figure in self._figures(trainer, pl_module):
+            path = self._run_dir / "figures" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.png"
+            with replacing(path) as partial:
+                figure.savefig(partial)
+            log_image(trainer.loggers, name, path)
+
+    def _figures(self, trainer: Trainer, module: ForecastModule) -> Iterator[tuple[str, Figure]]:
+        curve = self._run_dir / "metrics.csv"
+        if curve.is_file():
+            metrics = pd.read_csv(curve)
+            if _CURVE.issubset(metrics.columns) and len(metrics) > 1:
+                yield "learning_curve", draw_learning_curve(metrics)
+        unit_metrics = module.scores.unit_metrics()
+        yield "unit_scores", draw_unit_scores(unit_metrics)
+        spec = module.model.spec
+        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        for index, session in enumerate(spec.sessions):
+            target, predicted, start_bin = test_stretch(module, datamodule, index, self._trace_bins)
+            figure = draw_traces(
+                target,
+                predicted,
+                pearson_r=unit_metrics[session.session_id]["pearson_r"],
+                unit_ids=session.unit_ids,
+                bin_width_s=spec.bin_width_s,
+                start_s=start_bin * spec.bin_width_s,
+                signal=spec.signal,
+                session_id=session.session_id,
+            )
+            yield f"traces-{session.session_id}", figure
+        yield from self._connectivity(module)
+
+    def _connectivity(self, module: ForecastModule) -> Iterator[tuple[str, Figure]]:
+        file = self._run_dir / "connectivity.npz"
+        if not file.is_file():
+            return
+        with np.load(file) as arrays:
+            for session in module.model.spec.sessions:
+                effective = arrays[f"{session.session_id}/effective"]
+                figure = draw_connectivity(
+                    effective,
+                    unit_ids=session.unit_ids,
+                    signal=module.model.spec.signal,
+                    session_id=session.session_id,
+                    order=clustered_order(effective),
+                )
+                yield f"connectivity-{session.session_id}", figure
+
+
+@torch.no_grad()
+def test_stretch(
+    module: ForecastModule, datamodule: ForecastDataModule, session: int, n_bins: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], int]:
+    """The first scored bins of a session's test split and their forecasts; NaN stands where a segment ends.
+
+    Returns:
+        Recorded and predicted activity ``[time, units]``, as the task scores it, and the first bin's index.
+    """
+    targets, forecasts, found = [], [], 0
+    for batch in datamodule.test_dataloader():
+        if batch.session == session and found < n_bins:
+            params = module.model(*(part.to(module.device) for part in (batch.past, batch.behavior)), session)
+            mean = module.model.likelihood.mean(params).cpu()
+            targets.append(batch.target[batch.scored])
+            forecasts.append(mean[batch.scored])
+            found += len(targets[-1])
+    pieces = datamodule.task.pieces[session]["test"]
+    context = datamodule.task.spec.context_bins
+    lengths = (pieces[:, 1] - pieces[:, 0] - context).clip(min=0)
+    breaks = np.cumsum(lengths[lengths > 0])
+    breaks = breaks[breaks < min(found, n_bins)]
+    target, predicted = (
+        np.insert(torch.cat(parts)[:n_bins].numpy(), breaks, np.nan, axis=0) for parts in (targets, forecasts)
+    )
+    return target, predicted, int(pieces[lengths > 0][0, 0]) + context
