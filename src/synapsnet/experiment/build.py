@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
@@ -54,6 +55,9 @@ def build_data(config: Config) -> Task:
     Raises:
         UserError: for whatever is wrong with the recordings.
     """
+    for name in ("context_bins", "window_bins", "batch_size"):
+        if not isinstance(config[name], int) or config[name] < 1:
+            raise UserError(f"data.{name} must be a whole number above 0, got {config[name]!r}")
     sessions = [_demo(config)] if config["root"] is None else _recordings(config)
     return build_task(sessions, **{name: config[name] for name in _TASK_SETTINGS})
 
@@ -107,15 +111,22 @@ def build_loggers(config: Config, *, run_dir: Path, name: str, tags: Sequence[st
 
 
 def build_trainer(config: Config, callbacks: Mapping[str, Config], loggers: Sequence[Logger], run_dir: Path) -> Trainer:
-    """A trainer from sections ``trainer`` and ``callbacks``."""
+    """A trainer from sections ``trainer`` and ``callbacks``.
+
+    Raises:
+        UserError: if Lightning refuses the settings.
+    """
     built: list[Callback] = [instantiate(callback, _convert_="all") for callback in callbacks.values()]
-    return Trainer(
-        **config,
-        callbacks=built,
-        logger=list(loggers),
-        plugins=[AtomicCheckpointIO()],
-        default_root_dir=run_dir,
-        num_sanity_val_steps=0,
-        enable_model_summary=False,
-        enable_progress_bar=False,  # a callback shows it
-    )
+    try:
+        return Trainer(
+            **config,
+            callbacks=built,
+            logger=list(loggers),
+            plugins=[AtomicCheckpointIO()],
+            default_root_dir=run_dir,
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+            enable_progress_bar=False,  # a callback shows it
+        )
+    except (MisconfigurationException, TypeError, ValueError) as error:
+        raise UserError(f"a setting under trainer is not what Lightning takes: {error}") from error

@@ -84,6 +84,8 @@ def _final(cfg: DictConfig, overrides: Sequence[str]) -> Config:
     """The plain configuration of the job; one that goes on from a checkpoint shares that checkpoint's settings."""
     if cfg.mode not in ("train", "test"):
         raise UserError(f"mode must be train or test, got {cfg.mode!r}")
+    if not isinstance(cfg.seed, int) or cfg.seed < 0:
+        raise UserError(f"seed must be a whole number from 0, got {cfg.seed!r}")
     if cfg.ckpt_path is None:
         if cfg.mode == "test":
             raise UserError("mode=test needs ckpt_path=<checkpoint>")

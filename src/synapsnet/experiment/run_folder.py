@@ -36,10 +36,12 @@ def remove(path: Path) -> None:
 
 
 def remove_if_empty(folder: Path) -> None:
-    """Remove a folder without anything in it, and the dated folder above it if that was all."""
+    """Remove a folder without anything in it, and the dated folders above it, within the working folder, likewise."""
+    here = Path.cwd()
+    parents = [parent for parent in folder.parents if parent.is_relative_to(here) and parent != here]
     with suppress(OSError):
-        folder.rmdir()
-        folder.parent.rmdir()
+        for empty in (folder, *parents):
+            empty.rmdir()
 
 
 def remove_unless_begun(run_dir: Path) -> None:
