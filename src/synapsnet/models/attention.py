@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 POSITION_SD = 0.02
 
@@ -15,21 +16,50 @@ class CausalTransformer(nn.Module):
         width: Size of a token.
         layers: Number of blocks.
         heads: Attention heads; divides ``width``.
-        dropout: Dropout in the blocks.
+        dropout: Dropout on what each block adds.
         window_bins: The longest series it is given.
     """
 
     def __init__(self, *, width: int, layers: int, heads: int, dropout: float, window_bins: int) -> None:
         super().__init__()
         self.position = nn.Parameter(POSITION_SD * torch.randn(window_bins, width))
-        block = nn.TransformerEncoderLayer(
-            width, heads, 2 * width, dropout, activation="gelu", batch_first=True, norm_first=True
-        )
-        self.blocks = nn.TransformerEncoder(block, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.blocks = nn.Sequential(*(CausalBlock(width=width, heads=heads, dropout=dropout) for _ in range(layers)))
+        self.norm = nn.LayerNorm(width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """``[series, time, width]`` to the same shape."""
-        time = tokens.shape[1]
-        mask = nn.Transformer.generate_square_subsequent_mask(time, device=tokens.device)
-        states: Tensor = self.blocks(tokens + self.position[:time], mask=mask, is_causal=True)
+        states: Tensor = self.norm(self.blocks(tokens + self.position[: tokens.shape[1]]))
+        return states
+
+
+class CausalBlock(nn.Module):
+    """Attention, then an MLP on each token.
+
+    Written out because ``nn.TransformerEncoderLayer`` drops out attention weights, which rules out the fused kernel:
+    this is three times as fast on a CPU, where a shared decoder runs thousands of short series a step.
+
+    Args:
+        width: Size of a token.
+        heads: Attention heads; divides ``width``.
+        dropout: Dropout on what is added to a token.
+    """
+
+    def __init__(self, *, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self._heads = heads
+        self.attention_norm = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.attended = nn.Linear(width, width)
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """``[series, time, width]`` to the same shape."""
+        joint = self.query_key_value(self.attention_norm(tokens)).unflatten(-1, (3, self._heads, -1))
+        query, key, value = joint.permute(2, 0, 3, 1, 4)  # [series, heads, time, width of a head] each
+        heads = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        tokens = tokens + self.dropout(self.attended(heads.transpose(1, 2).flatten(2)))
+        states: Tensor = tokens + self.dropout(self.mlp(tokens))
         return states

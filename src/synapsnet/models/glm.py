@@ -125,6 +125,7 @@ class Glm(Forecaster, ConnectivityForecaster):
         self.chosen: Tensor
         self.register_buffer("chosen", torch.full((len(spec.sessions),), len(self.path) // 2))
         self._choices_at_edge = [0] * len(spec.sessions)
+        self._warned: set[int] = set()
 
     def chosen_member(self, session: int) -> PenalizedGlm:
         """The member of the path that serves a session."""
@@ -160,8 +161,9 @@ class Glm(Forecaster, ConnectivityForecaster):
         self._choices_at_edge[session] = self._choices_at_edge[session] + 1 if at_edge else 0
         where = f"Glm, session {self.spec.session_ids[session]}: coupling_scale {self.path[best].coupling_scale}"
         if best != int(self.chosen[session]):
-            logger.info("%s validates best", where)
-        if self._choices_at_edge[session] == EDGE_PATIENCE:
+            logger.debug("%s validates best", where)
+        if self._choices_at_edge[session] == EDGE_PATIENCE and session not in self._warned:
+            self._warned.add(session)
             logger.warning("%s validates best, at the edge of model.coupling_scales; widen them", where)
 
     def raw_connectivity(self, session: int) -> Tensor:

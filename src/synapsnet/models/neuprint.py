@@ -21,7 +21,8 @@ class Neuprint(TrainedForecaster):
     """One causal transformer shared by all units of all sessions, run along each unit separately.
 
     A token is a unit's own input, the mean and spread of all *other* units at that bin, the behavior, and the unit's
-    embedding, which is repeated at every step. All are of bins ≤ t where bin t+1 is forecast.
+    embedding, which is repeated at every step and sets how the unit reads the states out. All are of bins ≤ t where
+    bin t+1 is forecast.
 
     Args:
         spec: The sessions.
@@ -55,8 +56,9 @@ class Neuprint(TrainedForecaster):
             width=width, layers=layers, heads=heads, dropout=dropout, window_bins=spec.window_bins
         )
         self.dropout = nn.Dropout(dropout)
-        self.readout = nn.Linear(width, 1, bias=False)
+        self.readout = nn.Linear(embedding_dim, width)
         nn.init.normal_(self.readout.weight, std=READOUT_SD)
+        nn.init.zeros_(self.readout.bias)
 
     def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
         batch, time, units = inputs.shape
@@ -65,7 +67,8 @@ class Neuprint(TrainedForecaster):
             tokens = tokens + self.behavior(behavior)[:, :, None]
         series = tokens.transpose(1, 2).flatten(0, 1)  # one series a unit
         states = self.dropout(self.transformer(series))
-        drive: Tensor = self.readout(states).view(batch, units, time).transpose(1, 2)
+        weights = self.readout(self.embeddings[session])[:, None]  # every unit reads the shared states in its own way
+        drive: Tensor = (states.view(batch, units, time, -1) * weights).sum(-1).transpose(1, 2)
         return drive
 
 
