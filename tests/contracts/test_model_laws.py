@@ -127,7 +127,9 @@ def test_one_batch_can_be_learnt_by_heart(model_name: str, kind: Kind) -> None:
         target = batch.target[batch.scored]
         flat = model.likelihood.location(target.mean(0).clamp(min=0.01) if kind == "spikes" else target.mean(0))
         shapes = model.likelihood.fit_shape(target.mean(0).expand_as(target), target).expand(*target.shape, -1)
-        constant = float(model.likelihood.nll(torch.cat([flat.expand_as(target)[..., None], shapes], -1), target).mean())
+        constant = float(
+            model.likelihood.nll(torch.cat([flat.expand_as(target)[..., None], shapes], -1), target).mean()
+        )
     one = [batch] * 150
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
     for batch in one:

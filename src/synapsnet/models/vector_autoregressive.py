@@ -55,9 +55,12 @@ class VectorAutoregressive(LinearForecaster, ConnectivityForecaster):
 
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
         coupling = self._coupling(session)
-        recent = input_gain(self, past, session)[:, -len(coupling) :].mean(0).flip(0)  # [lags, pre]
-        jacobian = (coupling * recent[:, None]).sum(0).fill_diagonal_(0)
-        return raw_scale(self, session)[:, None] * jacobian
+        recent = input_gain(self, past, session)[:, -len(coupling) :].flip(1)  # [batch, lags, pre]
+        moving = torch.ones_like(past[:, -1])
+        if self.spec.signal == "spikes":  # a rate held at its floor does not respond
+            moving = (self.predicted(past, behavior, session)[:, -1] > self.get_buffer(f"floor_{session}")).float()
+        joint = torch.einsum("bi,blj->lij", moving * raw_scale(self, session), recent) / len(past)
+        return (coupling * joint).sum(0).fill_diagonal_(0)
 
     def _coupling(self, session: int) -> Tensor:
         """Coefficients of units on units, ``[lags, post, pre]``."""

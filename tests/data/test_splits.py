@@ -1,0 +1,50 @@
+"""Splits are contiguous, whole by segment where they can be, and literal to the bin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from synapsnet.data.splits import SPLITS, split_segments
+from synapsnet.errors import UserError
+
+FRACTIONS = {"train": 0.7, "validation": 0.15, "test": 0.15}
+
+
+def test_one_long_segment_is_cut_at_the_exact_bins() -> None:
+    pieces = split_segments(np.array([[0, 1000]]), FRACTIONS)
+    assert pieces["train"].tolist() == [[0, 700]]
+    assert pieces["validation"].tolist() == [[700, 850]]
+    assert pieces["test"].tolist() == [[850, 1000]]
+
+
+def test_a_recording_of_two_blocks_is_cut_within_the_second_and_skips_the_gap() -> None:
+    pieces = split_segments(np.array([[10, 60], [100, 150]]), FRACTIONS)
+    assert pieces["train"].tolist() == [[10, 60], [100, 120]]
+    assert pieces["validation"].tolist() == [[120, 135]]
+    assert pieces["test"].tolist() == [[135, 150]]
+
+
+def test_many_trials_go_whole_to_one_split_in_order_of_time() -> None:
+    starts = np.arange(20) * 10
+    segments = np.stack([starts, starts + 8], axis=1)
+    pieces = split_segments(segments, FRACTIONS)
+    assert [len(pieces[name]) for name in SPLITS] == [14, 3, 3]
+    np.testing.assert_array_equal(np.concatenate([pieces[name] for name in SPLITS]), segments)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_bin_belongs_to_one_split_and_time_runs_on(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    edges = np.cumsum(rng.integers(1, 40, size=2 * rng.integers(1, 12)))
+    segments = edges.reshape(-1, 2)
+    pieces = split_segments(segments, FRACTIONS)
+    bins = [np.concatenate([np.arange(*p) for p in pieces[n]] or [np.empty(0, int)]) for n in SPLITS]
+    expected = np.concatenate([np.arange(*s) for s in segments])
+    np.testing.assert_array_equal(np.concatenate(bins), expected)
+
+
+@pytest.mark.parametrize("bad", [{"train": 0.7, "validation": 0.3, "test": 0.3}, {**FRACTIONS, "test": -0.15}])
+def test_fractions_must_make_a_whole(bad: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=r"data\.fractions must be positive and sum to 1"):
+        split_segments(np.array([[0, 100]]), bad)

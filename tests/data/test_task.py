@@ -1,0 +1,163 @@
+"""What is fitted is fitted on the train split; what is said of the task is true of its batches."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from laws import KINDS, Kind, simulated, small_task
+
+from synapsnet.data.preprocessing import rebin
+from synapsnet.errors import UserError
+from synapsnet.session import Session
+
+
+def session(activity: np.ndarray, **changes: Any) -> Session:
+    """A recording of spikes, or of calcium if its numbers are not whole."""
+    whole = activity.dtype.kind in "iu"
+    settings: dict[str, Any] = {
+        "session_id": "s",
+        "activity": activity,
+        "bin_width_s": 0.01,
+        "unit_ids": tuple(str(unit) for unit in range(activity.shape[1])),
+        "signal": "spikes" if whole else "calcium",
+    }
+    return Session(**{**settings, **changes})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bins_after_the_train_split_change_nothing_fitted(kind: Kind) -> None:
+    original = simulated(kind, n_bins=400)
+    changed = []
+    for recording in original:
+        activity, behavior = recording.activity.copy(), recording.behavior.copy()
+        activity[280:] = activity[280:][::-1] * 2 + 1
+        behavior[280:] = 7.0
+        changed.append(replace(recording, activity=activity, behavior=behavior))
+    assert small_task(changed, kind).spec.to_dict() == small_task(original, kind).spec.to_dict()
+
+
+def test_statistics_are_those_of_the_train_bins() -> None:
+    recording = simulated("levels", n_bins=400)[0]
+    info = small_task([recording], "levels").spec.sessions[0]
+    train = recording.activity[:280].astype(np.float64)
+    np.testing.assert_allclose(info.mean, train.mean(0))
+    np.testing.assert_allclose(info.scale, train.std(0))
+    np.testing.assert_allclose(info.behavior_mean, np.nanmean(recording.behavior[:280], 0), atol=0.05)
+
+
+def test_moments_survive_a_mean_far_above_the_spread() -> None:
+    rng = np.random.default_rng(0)
+    activity = (10_000 + rng.standard_normal((500, 3))).astype(np.float32)
+    info = small_task([session(activity)], "levels").spec.sessions[0]
+    np.testing.assert_allclose(info.scale, activity[:350].astype(np.float64).std(0), rtol=1e-9)
+
+
+def test_targets_are_counts_for_spikes_and_z_scores_for_calcium() -> None:
+    for kind in KINDS:
+        recording = simulated(kind, n_bins=400)[0]
+        task = small_task([recording], kind)
+        batch = next(iter(task.loader("train", batch_size=1)))
+        raw = torch.as_tensor(recording.activity[1:13].astype(np.float64))
+        info = task.spec.sessions[0]
+        expected = raw if kind == "spikes" else (raw - torch.as_tensor(info.mean)) / torch.as_tensor(info.scale)
+        torch.testing.assert_close(batch.target[0].double(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_missing_behavior_is_filled_from_the_past_and_marked() -> None:
+    recording = simulated("levels", n_bins=400)[0]
+    behavior = recording.behavior.copy()
+    behavior[:4, 1], behavior[100:103, 1] = np.nan, np.nan
+    behavior[99, 1], behavior[103, 1] = 0.5, -0.5
+    task = small_task([replace(recording, behavior=behavior)], "levels")
+    assert task.spec.behavior_names == ("running", "pupil")
+    assert task.spec.masked_behavior == ("pupil",)
+    encoded = task.sessions[0].behavior
+    assert encoded.shape == (400, 3)
+    assert not encoded[:4, 1].any()  # nothing observed yet: the train mean
+    assert (encoded[99:103, 1] == encoded[99, 1]).all()
+    assert encoded[99:104, 2].tolist() == [1, 0, 0, 0, 1]
+    assert not torch.isnan(encoded).any()
+
+
+def test_constant_and_never_observed_behavior_is_dropped_with_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
+    recording = simulated("levels", n_bins=400)[0]
+    behavior = np.stack([recording.behavior[:, 0], np.ones(400), np.full(400, np.nan)], axis=1)
+    named = replace(recording, behavior=behavior, behavior_names=("running", "flat", "blank"))
+    with caplog.at_level(logging.INFO):
+        assert small_task([named], "levels").spec.behavior_names == ("running",)
+    assert "flat, blank" in caplog.text
+
+
+def test_sessions_may_differ_in_behavior() -> None:
+    first, second = simulated("levels", n_bins=400)
+    lacking = replace(second, behavior=None, behavior_names=())
+    task = small_task([first, lacking], "levels")
+    assert not task.sessions[1].behavior.any()
+    assert {batch.behavior.shape[2] for batch in task.loader("test", batch_size=9)} == {3}
+
+
+def test_silent_and_rare_units_are_dropped_by_the_train_split_alone() -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(0.5, (1000, 4)).astype(np.uint8)
+    counts[:700, 1] = 0  # speaks only after the train split
+    counts[:, 2] = 0
+    counts[::100, 2] = 1  # 0.01 per bin
+    task = small_task([session(counts)], "spikes", min_rate=0.02)
+    assert task.spec.sessions[0].unit_ids == ("0", "3")
+    with pytest.raises(UserError, match=r"none of its 4 units passes data\.min_rate=9"):
+        small_task([session(counts)], "spikes", min_rate=9.0)
+
+
+def test_rebinning_sums_counts_within_segments() -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(1.0, (40, 3)).astype(np.uint8)
+    behavior = np.arange(40, dtype=np.float32)[:, None]
+    behavior[6:9] = np.nan
+    original = session(
+        counts, segments=np.array([[2, 13], [20, 22], [22, 32]]), behavior=behavior, behavior_names=("x",)
+    )
+    wide = rebin(original, 0.03)
+    assert wide.bin_width_s == pytest.approx(0.03)
+    assert wide.segments.tolist() == [[0, 3], [3, 6]]
+    first = [counts[low : low + 3].sum(0).tolist() for low in (2, 5, 8)]
+    second = [counts[low : low + 3].sum(0).tolist() for low in (22, 25, 28)]
+    assert wide.activity.tolist() == first + second
+    np.testing.assert_allclose(wide.behavior[:, 0], [3, 5, 9.5, 23, 26, 29])
+    assert rebin(original, None) is original
+    assert rebin(original, 0.01) is original
+
+
+def test_a_width_that_is_no_whole_multiple_is_refused() -> None:
+    with pytest.raises(UserError, match=r"data\.bin_width_s=0\.025 is no whole multiple of its bins of 0\.01 s"):
+        rebin(session(np.ones((40, 3), dtype=np.uint8)), 0.025)
+
+
+def test_drifting_levels_call_for_increments_and_fast_signals_do_not() -> None:
+    rng = np.random.default_rng(0)
+    walk = np.cumsum(rng.standard_normal((600, 5)), axis=0)
+    assert small_task([session(walk)], "levels", inputs="auto").spec.inputs == "increments"
+    noise = rng.standard_normal((600, 5))
+    assert small_task([session(noise)], "levels", inputs="auto").spec.inputs == "levels"
+
+
+def test_what_does_not_fit_together_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(1.0, (400, 3)).astype(np.uint8)
+    spikes, calcium = session(counts), session(counts + 0.5, session_id="c")
+    with pytest.raises(UserError, match="train on one kind of signal"):
+        small_task([spikes, calcium], "spikes")
+    with pytest.raises(UserError, match="session ids must be unique"):
+        small_task([spikes, spikes], "spikes")
+    with pytest.raises(UserError, match=r"set data\.bin_width_s to a common multiple"):
+        small_task([spikes, session(counts, session_id="w", bin_width_s=0.02)], "spikes")
+    with pytest.raises(UserError, match="longest piece of its validation split has 5 bins, and a forecast needs 6"):
+        small_task([session(counts[:30])], "spikes")
+    with pytest.raises(UserError, match=r"data\.inputs=increments is for calcium"):
+        small_task([spikes], "spikes", inputs="increments")
+    with pytest.raises(UserError, match=r"1 <= data\.context_bins <= data\.window_bins"):
+        small_task([spikes], "spikes", context_bins=20)

@@ -1,0 +1,102 @@
+"""Windows score every bin with full context once, never cross a piece, and come back in the same order."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from synapsnet.data.windows import EvaluationLoader, SessionTensors, TrainingLoader, WindowShape
+
+
+def ramp(n_bins: int, shape: WindowShape) -> SessionTensors:
+    """A session whose one unit tells the index of the bin."""
+    activity = torch.arange(n_bins, dtype=torch.float32)[:, None]
+    return SessionTensors(index=0, activity=activity, behavior=-activity, shape=shape)
+
+
+PIECES = np.array([[3, 40], [50, 57], [60, 64], [70, 131]])
+SHAPE = WindowShape(context_bins=5, length=12)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_every_bin_with_full_context_is_scored_exactly_once(batch_size: int) -> None:
+    loader = EvaluationLoader([(ramp(140, SHAPE), PIECES)], batch_size=batch_size)
+    scored = Counter(int(t) for batch in loader for t in batch.target[..., 0][batch.scored])
+    expected = [t for first, stop in PIECES for t in range(first + 5, stop)]
+    assert scored == Counter(expected)
+    assert SHAPE.count(PIECES) == len(expected)
+    assert len(loader) == len(list(loader))
+
+
+def test_target_is_the_next_bin_and_context_stays_within_the_piece() -> None:
+    for batch in EvaluationLoader([(ramp(140, SHAPE), PIECES)], batch_size=4):
+        past, target = batch.past[..., 0], batch.target[..., 0]
+        assert torch.equal(target[batch.scored], past[batch.scored] + 1)
+        assert torch.equal(batch.behavior, -batch.past)
+        for window, counts in zip(past, batch.scored, strict=True):
+            for step in counts.nonzero()[:, 0].tolist():
+                context = window[step - 4 : step + 1]
+                assert torch.equal(torch.diff(context), torch.ones(4))
+                inside = (PIECES[:, 0] <= int(context[0])) & (int(context[-1]) + 1 < PIECES[:, 1])
+                assert inside.any()
+
+
+def test_training_covers_the_split_over_epochs_without_crossing() -> None:
+    loader = TrainingLoader([(ramp(140, SHAPE), PIECES)], batch_size=2, seed=0)
+    seen: Counter[int] = Counter()
+    for _ in range(60):
+        epoch = Counter(int(t) for batch in loader for t in batch.target[..., 0][batch.scored])
+        assert max(epoch.values()) == 1
+        seen += epoch
+    assert set(seen) == {t for first, stop in PIECES for t in range(first + 5, stop)}
+
+
+def order(loader: TrainingLoader, n_batches: int) -> list[list[float]]:
+    """First bins of the next batches."""
+    found: list[list[float]] = []
+    while len(found) < n_batches:
+        found += [batch.past[:, 0, 0].tolist() for batch in loader]
+    return found[:n_batches]
+
+
+def new_loader(seed: int = 0) -> TrainingLoader:
+    return TrainingLoader([(ramp(140, SHAPE), PIECES), (ramp(140, SHAPE), PIECES)], batch_size=2, seed=seed)
+
+
+def test_order_depends_on_seed_and_epoch_alone() -> None:
+    n = len(new_loader())
+    first = order(new_loader(), 2 * n)
+    assert first == order(new_loader(), 2 * n)
+    assert first != order(new_loader(seed=1), 2 * n)
+    assert first[:n] != first[n:]
+
+
+def test_a_loader_put_back_to_its_position_goes_on_as_if_never_stopped() -> None:
+    whole = order(new_loader(), 15)
+    loader = new_loader()
+    taken = []
+    for batch in loader:
+        taken.append(batch.past[:, 0, 0].tolist())
+        if len(taken) == 3:
+            break
+    resumed = new_loader()
+    resumed.load_state_dict(loader.state_dict())
+    assert taken + order(resumed, 12) == whole
+
+
+def test_a_position_after_the_last_batch_goes_on_with_the_next_epoch() -> None:
+    n = len(new_loader())
+    resumed = new_loader()
+    resumed.load_state_dict({"epoch": 0, "batch": n})
+    assert order(resumed, n) == order(new_loader(), 2 * n)[n:]
+
+
+def test_counts_stay_small_in_memory_and_whole_in_batches() -> None:
+    counts = torch.arange(200, dtype=torch.uint8)[:, None]
+    session = SessionTensors(index=0, activity=counts, behavior=torch.zeros(200, 0), shape=SHAPE)
+    batch = next(iter(EvaluationLoader([(session, np.array([[0, 200]]))], batch_size=2)))
+    assert batch.past.dtype == torch.float32
+    assert batch.behavior.shape == (2, 12, 0)

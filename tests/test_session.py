@@ -1,0 +1,91 @@
+"""A session that does not hold together cannot be made; the message names the session and the field."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from laws import simulated, small_task
+
+from synapsnet.errors import UserError
+from synapsnet.session import Session, TaskSpec
+
+COUNTS = np.arange(40, dtype=np.uint8).reshape(20, 2)
+
+
+def make(**changes: Any) -> Session:
+    settings: dict[str, Any] = {
+        "session_id": "mouse",
+        "activity": COUNTS,
+        "bin_width_s": 0.02,
+        "unit_ids": ("a", "b"),
+        "signal": "spikes",
+    }
+    return Session(**{**settings, **changes})
+
+
+def with_bad(value: float) -> np.ndarray:
+    activity = np.ones((20, 2))
+    activity[3, 1] = value
+    return activity
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"activity": np.ones(20)}, r"activity must be \[time, units\], got shape \(20,\)"),
+        ({"activity": np.ones((0, 2))}, "activity is empty"),
+        ({"activity": with_bad(np.nan)}, "1 NaN or Inf values, the first at bin 3, unit 1"),
+        ({"activity": with_bad(np.inf), "signal": "calcium"}, "1 NaN or Inf values"),
+        ({"activity": with_bad(-1)}, "spike counts must not be negative"),
+        ({"activity": with_bad(0.5)}, "spike counts must be whole numbers; is this a calcium signal"),
+        ({"activity": np.array([["x", "y"]] * 20)}, "activity must be numeric"),
+        ({"signal": "lfp"}, "signal must be 'spikes' or 'calcium'"),
+        ({"bin_width_s": 0.0}, "bin_width_s must be a positive number of seconds, got 0"),
+        ({"bin_width_s": np.nan}, "bin_width_s must be a positive"),
+        ({"unit_ids": ("a",)}, r"1 unit_ids for 2 units; is activity \[time, units\]"),
+        ({"unit_ids": ("a", "a")}, "'a' stands more than once"),
+        ({"segments": np.array([[0, 10], [5, 20]])}, "must ascend and must not overlap"),
+        ({"segments": np.array([[0, 21]])}, "leave the range of the recording, 0 to 20"),
+        ({"segments": np.array([[-1, 5]])}, "leave the range"),
+        ({"segments": np.array([[5, 5]])}, "start before it stops"),
+        ({"segments": np.array([0, 5])}, r"segments must be \[segments, 2\]"),
+        ({"segments": np.array([[0.0, 5.0]])}, "segments must be integers"),
+        ({"behavior": np.ones((19, 1)), "behavior_names": ("x",)}, "with 20 bins, got shape"),
+        ({"behavior": np.ones((20, 1))}, "0 behavior_names for 1 features"),
+        ({"behavior": np.ones((20, 2)), "behavior_names": ("x", "x")}, "behavior_names must be unique"),
+        ({"behavior": np.full((20, 1), np.inf), "behavior_names": ("x",)}, "behavior has infinite values"),
+        ({"behavior_names": ("x",)}, "behavior_names without behavior"),
+    ],
+)
+def test_what_does_not_hold_together_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        make(**changes)
+    assert "session 'mouse'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_counts_are_kept_small_and_swapped_axes_fail_loudly() -> None:
+    assert make(activity=COUNTS.astype(np.float64)).activity.dtype == np.uint8
+    assert make(activity=COUNTS.astype(np.int64) + 300).activity.dtype == np.uint16
+    assert make(signal="calcium", activity=COUNTS + 0.5).activity.dtype == np.float32
+    with pytest.raises(UserError, match="2 unit_ids for 20 units"):
+        make(activity=COUNTS.T)
+
+
+def test_what_is_left_out_is_filled_in() -> None:
+    session = make()
+    assert session.segments.tolist() == [[0, 20]]
+    assert session.behavior is not None
+    assert session.behavior.shape == (20, 0)
+    assert (session.n_bins, session.n_units) == (20, 2)
+
+
+def test_a_spec_survives_json() -> None:
+    spec = small_task(simulated("spikes"), "spikes").spec
+    plain = json.loads(json.dumps(spec.to_dict()))
+    assert TaskSpec.from_dict(plain).to_dict() == spec.to_dict()
+    with pytest.raises(UserError, match="no session 'z' in this model; it knows s0, s1"):
+        spec.session_index("z")
