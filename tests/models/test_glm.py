@@ -119,6 +119,6 @@ def test_independent_units_end_uncoupled_with_a_warning(planted_task, caplog):
             model.select(task.validation)
         assert not caplog.records
         model.select(task.validation)
-    assert [r for r in caplog.records if "edge of model.coupling_scales" in r.getMessage()]
+    assert [r for r in caplog.records if "tightest of model.coupling_scales" in r.getMessage()]
     assert int(model.chosen[0]) == 0
     assert model.raw_connectivity(0).abs().max() < 0.01

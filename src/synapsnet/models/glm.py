@@ -157,14 +157,16 @@ class Glm(Forecaster, ConnectivityForecaster):
             self.chosen[session] = best
 
     def _note_choice(self, session: int, best: int) -> None:
-        at_edge = best in (0, len(self.path) - 1)
-        self._choices_at_edge[session] = self._choices_at_edge[session] + 1 if at_edge else 0
-        where = f"Glm, session {self.spec.session_ids[session]}: coupling_scale {self.path[best].coupling_scale}"
-        if best != int(self.chosen[session]):
-            logger.debug("%s validates best", where)
+        edges = {
+            0: "the tightest of model.coupling_scales: here units are best left all but uncoupled",
+            len(self.path) - 1: "the loosest of model.coupling_scales; add a larger one",
+        }
+        self._choices_at_edge[session] = self._choices_at_edge[session] + 1 if best in edges else 0
         if self._choices_at_edge[session] == EDGE_PATIENCE and session not in self._warned:
             self._warned.add(session)
-            logger.warning("%s validates best, at the edge of model.coupling_scales; widen them", where)
+            scale = self.path[best].coupling_scale
+            name = self.spec.session_ids[session]
+            logger.warning("Glm, session %s: coupling_scale %s validates best, %s", name, scale, edges[best])
 
     def raw_connectivity(self, session: int) -> Tensor:
         """Coupling filters on the inputs, summed over lags."""
