@@ -116,7 +116,7 @@ class GruDecoder(Decoder):
         spec: The task.
         embedding_dim: Size of a unit's embedding.
         hidden: Width of the recurrent state.
-        dropout: Dropout on the state before it is read out.
+        dropout: Dropout on the state before it is read out, one mask a sequence.
     """
 
     def __init__(self, *, spec: TaskSpec, embedding_dim: int, hidden: int, dropout: float) -> None:
@@ -127,18 +127,21 @@ class GruDecoder(Decoder):
         self.tuning = BehaviorTuning(
             spec=spec, embedding_dim=embedding_dim, lags=spec.context_bins, channels=embedding_dim
         )
-        self.gru = nn.GRU(hidden, hidden, batch_first=True)
+        self.gru = nn.GRU(hidden, hidden)
         self.dropout = nn.Dropout(dropout)
         self.readout = nn.Linear(embedding_dim, hidden)
 
     def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
-        features = self.signals(torch.stack([inputs, currents], dim=-1)) + self.identity(embeddings)
+        # Time leads, as recurrence walks it: the two signals are transposed here, and nothing of `hidden` width ever.
+        signals = torch.stack([inputs.transpose(0, 1), currents.transpose(0, 1)], dim=-1)
+        features = self.signals(signals) + self.identity(embeddings)
         if self.state is not None:
-            features = features + self.state(behavior)[:, :, None]
-        batch, time, units, hidden = features.shape
-        sequences = features.transpose(1, 2).reshape(batch * units, time, hidden)
-        states = self.dropout(self.gru(sequences)[0]).view(batch, units, time, hidden)
-        response = (states * self.readout(embeddings)[:, None]).sum(-1).transpose(1, 2) / math.sqrt(hidden)
+            features = features + self.state(behavior.transpose(0, 1))[:, :, None]
+        time, batch, units, hidden = features.shape
+        states = self.gru(features.flatten(1, 2))[0].view(time, batch, units, hidden)
+        # One mask a sequence (Gal & Ghahramani 2016) drops the same entries of its state at every bin.
+        readout = self.dropout(self.readout(embeddings).expand(batch, -1, -1))
+        response = (states * readout).sum(-1).transpose(0, 1) / math.sqrt(hidden)
         departure: Tensor = response + self.tuning(embeddings, behavior)
         return departure
 
