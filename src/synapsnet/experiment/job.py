@@ -64,7 +64,8 @@ def run(cfg: DictConfig) -> float:
         with run_folder.logging_to(run_dir, resumed=run_dir != hydra_dir):
             return execute(config)
     except SIGTERMException:
-        log.warning("stopped; go on with ckpt_path=%s", run_dir / "checkpoints" / "last.ckpt")
+        last = run_dir / "checkpoints" / "last.ckpt"
+        log.warning("stopped; go on with ckpt_path=%s" if last.is_file() else "stopped before %s was written", last)
         raise SystemExit(STOPPED) from None
     except Exception as error:
         if hydra.mode == RunMode.MULTIRUN:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from hydra.utils import get_class
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -40,6 +41,20 @@ def score(model: Forecaster, task: Task, *, batch_size: int) -> Scores:
     return Scores(*summarize(scores.session_metrics()))
 
 
+def check_references(names: Sequence[str], config: Config) -> None:
+    """Make sure that `score_references` can serve these names.
+
+    Raises:
+        UserError: for a name that is no entry, or a model that takes more than a formula to fit.
+    """
+    for name in names:
+        if name not in config["references"]:
+            raise UserError(f"reference_models: no {name!r} among {', '.join(config['references'])}")
+        kind = get_class(config["references"][name]["_target_"])
+        if not issubclass(kind, ClosedFormForecaster):
+            raise UserError(f"reference_models: {name!r} is not fitted by formula; give it a run of its own")
+
+
 def score_references(names: Sequence[str], config: Config, task: Task) -> dict[str, Scores]:
     """Fit closed-form models on the task and score them on its test split.
 
@@ -47,20 +62,14 @@ def score_references(names: Sequence[str], config: Config, task: Task) -> dict[s
         names: Entries of section ``references``; the model of the run itself is passed over.
         config: The configuration of the run.
         task: The task of the run.
-
-    Raises:
-        UserError: for a name that is no entry, or a model that takes more than a formula to fit.
     """
     batch_size = config["data"]["batch_size"]
     scores = {}
     for name in names:
         if name == config["choices"]["model"]:
             continue
-        if name not in config["references"]:
-            raise UserError(f"reference_models: no {name!r} among {', '.join(config['references'])}")
         model = build_model(config["references"][name], config["likelihood"], task.spec)
-        if not isinstance(model, ClosedFormForecaster):
-            raise UserError(f"reference_models: {name!r} is not fitted by formula; give it a run of its own")
+        assert isinstance(model, ClosedFormForecaster)
         model.fit_closed_form(
             task.loader("train", batch_size=batch_size), task.loader("validation", batch_size=batch_size)
         )

@@ -41,7 +41,7 @@ class SweepTable(Callback):
         failed = {str(path.parent.relative_to(folder)): path for path in self._written(folder, ERROR_FILE)}
         if runs:
             rows = {name: Scores(_metrics(run["mean"]), _metrics(run["sem"])) for name, run in runs.items()}
-            print_table(score_table(f"{len(runs)} runs in {folder}, test split", rows))
+            print_table(score_table(f"{len(runs)} run{'s' if len(runs) > 1 else ''} in {folder}, test split", rows))
             write_sweep_table(folder / TABLE_FILE, runs)
         for name, path in failed.items():
             log.error("failed: %s: %s", name, path.read_text().strip().splitlines()[-1])

@@ -20,7 +20,7 @@ from synapsnet.experiment import run_folder
 from synapsnet.experiment.build import Config, build_data, build_loggers, build_model, build_trainer
 from synapsnet.experiment.checkpoint import check_units, hyper_parameters, load_weights
 from synapsnet.experiment.provenance import code_version
-from synapsnet.experiment.references import Scores, print_table, score_references, score_table
+from synapsnet.experiment.references import Scores, check_references, print_table, score_references, score_table
 from synapsnet.experiment.resume import KEPT
 from synapsnet.metrics import summarize
 from synapsnet.models.base import ClosedFormForecaster
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 MONITOR = "validation/nll"
 _EXPECTED_WARNINGS = (
     "Checkpoint directory .* exists and is not empty",
+    "The number of training batches .* is smaller than the logging interval",  # then it logs once an epoch
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own, under recent torch
     "The dirpath has changed from",  # a checkpoint that was moved out of its run folder
 )
@@ -65,9 +66,6 @@ def execute(config: Config) -> float:
         model = build_model(config["model"], config["likelihood"], spec)
         if checkpoint is not None:
             load_weights(model, checkpoint, config["ckpt_path"])
-        training = config["mode"] == "train"
-        resumed = training and checkpoint is not None
-        run_folder.prepare(Path(config["run_dir"]), config, resumed=resumed)
         module = ForecastModule(
             model,
             optimizer=instantiate(config["optimizer"], _convert_="all"),
@@ -76,40 +74,52 @@ def execute(config: Config) -> float:
         )
         if checkpoint is not None:
             module.on_load_checkpoint(checkpoint)
-        return _fit_and_test(config, task, module, checkpoint, training=training)
+        check_references(config["reference_models"], config)
+        loggers = _loggers(config, checkpoint)
+        failed = True
+        try:
+            trainer = build_trainer(config["trainer"], config["callbacks"], loggers, Path(config["run_dir"]))
+            resumed = config["mode"] == "train" and checkpoint is not None
+            run_folder.prepare(Path(config["run_dir"]), config, resumed=resumed)
+            best = _fit_and_test(config, trainer, task, module)
+            failed = False
+        finally:
+            run_loggers.close(loggers, failed=failed)
+        return best
 
 
-def _fit_and_test(
-    config: Config, task: Task, module: ForecastModule, checkpoint: dict[str, Any] | None, *, training: bool
-) -> float:
-    names = config["choices"]
-    datamodule = ForecastDataModule(task, batch_size=config["data"]["batch_size"], seed=config["seed"])
+def _loggers(config: Config, checkpoint: dict[str, Any] | None) -> list[Logger]:
     run_dir = Path(config["run_dir"])
+    names = config["choices"]
+    chosen = build_loggers(
+        config["logger"],
+        run_dir=run_dir,
+        name=f"{names['model']}-{names['data']}-seed{config['seed']}",
+        tags=[*names.values(), *(["simulated"] if config["data"]["root"] is None else [])],
+    )
+    if config["mode"] == "test":
+        return chosen
     resume_step = checkpoint["global_step"] if checkpoint is not None else None
-    loggers: list[Logger] = [CurveLogger(run_dir / "metrics.csv", resume_step=resume_step)] if training else []
-    failed = True
-    try:
-        loggers += build_loggers(
-            config["logger"],
-            run_dir=run_dir,
-            name=f"{names['model']}-{names['data']}-seed{config['seed']}",
-            tags=[*names.values(), *(["simulated"] if config["data"]["root"] is None else [])],
-        )
-        settings = {**config["trainer"]}  # a point of the training curve at least once an epoch
-        settings["log_every_n_steps"] = min(settings["log_every_n_steps"], len(datamodule.train_dataloader()))
-        trainer = build_trainer(settings, config["callbacks"], loggers, run_dir)
-        described = {**config, "n_parameters": n_parameters(module.model), **code_version()}
-        for logger in loggers:
-            logger.log_hyperparams(described)
-        log.info("%s: %d parameters, %d sessions", names["model"], described["n_parameters"], len(task.spec.sessions))
-        if training:
-            best = _fit(trainer, module, datamodule, config)
-        trainer.test(module, datamodule=datamodule, verbose=False)
-        _show_table(config, task, module)
-        failed = False
-    finally:
-        run_loggers.close(loggers, failed=failed)
-    return best if training else float(trainer.callback_metrics["test/nll"])
+    return [CurveLogger(run_dir / "metrics.csv", resume_step=resume_step), *chosen]
+
+
+def _fit_and_test(config: Config, trainer: pl.Trainer, task: Task, module: ForecastModule) -> float:
+    datamodule = ForecastDataModule(task, batch_size=config["data"]["batch_size"], seed=config["seed"])
+    described = {**config, "n_parameters": n_parameters(module.model), **code_version()}
+    for logger in trainer.loggers:
+        logger.log_hyperparams(described)
+    n_sessions = len(task.spec.sessions)
+    log.info(
+        "%s: %d parameters, %d session%s",
+        config["choices"]["model"],
+        described["n_parameters"],
+        n_sessions,
+        "s" if n_sessions > 1 else "",
+    )
+    best = _fit(trainer, module, datamodule, config) if config["mode"] == "train" else None
+    trainer.test(module, datamodule=datamodule, verbose=False)
+    _show_table(config, task, module)
+    return float(trainer.callback_metrics["test/nll"]) if best is None else best
 
 
 def _fit(trainer: pl.Trainer, module: ForecastModule, datamodule: ForecastDataModule, config: Config) -> float:

@@ -1,8 +1,9 @@
 """The only LightningModule: it trains a forecaster and knows nothing of how one is made.
 
 Logged names, a contract with loggers, callbacks and readers of ``metrics.csv``:
-``train/nll``, ``train/penalty``, ``train/lr`` every ``log_every_n_steps`` steps; ``<split>/<metric>``, the mean over
-sessions, and ``<split>/<metric>/<session_id>`` for the splits ``validation`` and ``test``.
+``train/nll``, ``train/penalty``, ``train/lr`` every ``log_every_n_steps`` steps and at least
+once an epoch; ``<split>/<metric>``, the mean over sessions, and ``<split>/<metric>/<session_id>`` for the splits
+``validation`` and ``test``.
 """
 
 from __future__ import annotations
@@ -54,17 +55,18 @@ class ForecastModule(LightningModule):
 
     def on_train_start(self) -> None:
         self._clock = time.monotonic()
-        self._log_every_n_steps = self._fitter().log_every_n_steps  # type: ignore[attr-defined]
+        trainer: Any = self._fitter()
+        trainer.log_every_n_steps = min(trainer.log_every_n_steps, trainer.num_training_batches)
+        self._log_every_n_steps = trainer.log_every_n_steps
+        # Lightning restores a loader's position only if nothing asked for its length before, and a schedule must.
+        self._go_to_batch(trainer.fit_loop.epoch_loop.batch_progress.current.ready)
 
     def on_train_epoch_start(self) -> None:
         trainer = self._fitter()
         self._between_epochs = False
         # An epoch starts afresh even in a resumed run; Lightning would first go over the end of the epoch before.
         trainer.fit_loop.epoch_loop.restarting = False
-        epoch = 0 if trainer.overfit_batches else self.current_epoch  # type: ignore[attr-defined]
-        loader = trainer.train_dataloader
-        assert isinstance(loader, TrainingLoader)
-        loader.load_state_dict({"epoch": epoch, "batch": 0})
+        self._go_to_batch(0)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         seed_step(step_seed(self._seed, self.current_epoch, batch_idx), self.device)
@@ -127,6 +129,12 @@ class ForecastModule(LightningModule):
         """Seconds of fitting so far, those before a resumption included."""
         running = 0.0 if math.isnan(self._clock) else time.monotonic() - self._clock
         return self.fit_seconds + running
+
+    def _go_to_batch(self, batch: int) -> None:
+        trainer: Any = self._fitter()
+        loader = trainer.train_dataloader
+        assert isinstance(loader, TrainingLoader)
+        loader.load_state_dict({"epoch": 0 if trainer.overfit_batches else self.current_epoch, "batch": batch})
 
     def _fitter(self) -> Trainer:
         assert isinstance(self.trainer, Trainer)

@@ -33,5 +33,7 @@ class RunCheckpoint(ModelCheckpoint):
         )
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        if self.monitor is None and isinstance(exception, SIGTERMException):
+        # A validation cut short has no place in Lightning's counts: the run resumes from the epoch's start.
+        stopped = isinstance(exception, SIGTERMException) and not trainer.validating
+        if self.monitor is None and stopped:
             self._save_checkpoint(trainer, self.format_checkpoint_name({}))

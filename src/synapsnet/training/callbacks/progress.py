@@ -43,7 +43,7 @@ class EpochProgress(Callback):
         self._bar.start()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        score = float(trainer.callback_metrics[self._monitor])
+        score = float(trainer.callback_metrics.get(self._monitor, float("nan")))
         self._best = min(self._best, score)
         done, total = trainer.current_epoch + 1, int(trainer.max_epochs or 0)
         description = f"{self._monitor} {score:.4f}, best {self._best:.4f}"

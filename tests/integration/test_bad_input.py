@@ -1,0 +1,138 @@
+"""Bad input costs one line on standard error and exit code 2, and leaves nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from command import QUICK, Command, write_recording
+
+COUNTS = np.random.default_rng(0).poisson(1.0, (600, 7)).astype(np.uint8)
+MISSING = np.where(np.arange(600)[:, None] == 5, np.nan, COUNTS)
+
+
+def archive(**overrides: object) -> Callable[[Path], list[str]]:
+    return lambda folder: [f"data.root={write_recording(folder / 'rec.npz', **overrides)}"]
+
+
+def good(*overrides: str) -> Callable[[Path], list[str]]:
+    return lambda folder: [f"data.root={write_recording(folder / 'rec.npz')}", *overrides]
+
+
+def file(name: str, content: bytes) -> Callable[[Path], list[str]]:
+    def make(folder: Path) -> list[str]:
+        (folder / name).write_bytes(content)
+        return [f"data.root={folder / name}"]
+
+    return make
+
+
+def empty_folder(folder: Path) -> list[str]:
+    (folder / "empty").mkdir()
+    return [f"data.root={folder / 'empty'}"]
+
+
+def calcium(folder: Path) -> str:
+    meta = np.array(json.dumps({"session_id": "c", "signal": "calcium"}))
+    return f"data.root={write_recording(folder / 'c.npz', activity=COUNTS.astype(np.float32), meta=meta)}"
+
+
+BAD: dict[str, tuple[Callable[[Path], list[str]], str]] = {
+    "no such path": (lambda folder: [f"data.root={folder / 'nowhere'}"], "nowhere"),
+    "no recording in the folder": (empty_folder, "no recording"),
+    "unknown file type": (file("notes.docx", b"hello"), "unknown file type"),
+    "no activity": (archive(activity=None), "activity"),
+    "bin width of 0": (archive(bin_width_s=np.float64(0)), "bin_width_s"),
+    "NaN in activity": (archive(activity=MISSING), "NaN"),
+    "negative counts": (archive(activity=COUNTS.astype(np.int16) - 1), "negative"),
+    "fractional counts": (archive(activity=COUNTS * 0.5), "whole numbers"),
+    "behavior of another length": (archive(behavior=np.zeros((599, 1), np.float32)), "behavior"),
+    "duplicate unit ids": (archive(unit_ids=np.array(["u"] * 7)), "unique"),
+    "overlapping segments": (archive(segments=np.array([[0, 400], [300, 600]])), "overlap"),
+    "segments out of range": (archive(segments=np.array([[0, 601]])), "range"),
+    "too short": (archive(n_bins=20), "too short"),
+    "no unit left": (good("data.min_rate=1000"), "min_rate"),
+    "no whole multiple": (good("data.bin_width_s=0.07"), "multiple"),
+    "a pickle disguised as npz": (file("rec.npz", pickle.dumps({"activity": [1]})), "rec.npz"),
+    "calcium under data=neuropixels": (lambda folder: [calcium(folder)], "data=calcium"),
+    "spikes under data=calcium": (good("data=calcium"), "data=neuropixels"),
+    "calcium under poisson": (
+        lambda folder: [calcium(folder), "data=calcium", "likelihood=poisson"],
+        "likelihood=gaussian",
+    ),
+    "data=calcium without a recording": (lambda folder: ["data=calcium"], "data.root"),
+    "a misspelt key": (good("model.embeding_dim=3"), "model.embeding_dim"),
+    "a misspelt section": (good("trainer.max_epoch=3"), "trainer.max_epoch"),
+    "a misspelt option": (good("model=synapnet"), "synapnet"),
+    "a seed that is no number": (good("seed=zero"), "seed"),
+    "a batch size of 0": (good("data.batch_size=0"), "data.batch_size"),
+    "an accelerator that does not exist": (good("trainer.accelerator=abacus"), "trainer"),
+    "an unknown mode": (good("mode=rehearse"), "mode"),
+    "a test of nothing": (good("mode=test"), "ckpt_path"),
+    "no such checkpoint": (good("ckpt_path=nowhere.ckpt"), "nowhere.ckpt"),
+    "an unknown reference": (good("reference_models=[median]"), "median"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_one_line_and_exit_code_2(case: str, train: Command) -> None:
+    make, expected = BAD[case]
+    (train.folder / "inputs").mkdir()
+    overrides = make(train.folder / "inputs")
+    quick = [override for override in QUICK if override.split("=")[0] not in " ".join(overrides)]
+    done = train(*quick, "debug=fast", *overrides)
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert line.startswith("error: ")
+    assert expected in line
+    assert [path.name for path in train.folder.iterdir()] == ["inputs"]
+
+
+class Malicious:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("this must not run",)
+
+
+def test_a_checkpoint_that_is_none(train: Command, sessions: Path) -> None:
+    for name, content in (("text", b"hello"), ("empty", b""), ("pickle", pickle.dumps(Malicious()))):
+        (train.folder / name).write_bytes(content)
+    torch.save({"state_dict": {}, "hyper_parameters": Malicious(), "loops": {}}, train.folder / "malicious")
+    torch.save({"weights": torch.zeros(3)}, train.folder / "foreign")
+    for name in ("text", "empty", "pickle", "malicious", "foreign"):
+        done = train(*QUICK, f"data.root={sessions}", "mode=test", f"ckpt_path={name}")
+        assert done.code == 2
+        (line,) = done.err.splitlines()
+        assert "no checkpoint of synapsnet" in line
+        assert "must not run" not in done.out
+        assert not (train.folder / "outputs").exists()
+
+
+def test_a_checkpoint_that_asks_for_foreign_code(train: Command, sessions: Path) -> None:
+    assert train(*QUICK, f"data.root={sessions}", "debug=fast", "hydra.run.dir=run").code == 0
+    saved = torch.load(train.folder / "run" / "checkpoints" / "last.ckpt", weights_only=True)
+    for target in ("os.system", "synapsnet.training.atomic.os.system", "builtins.exec"):
+        saved["hyper_parameters"]["config"]["model"]["decoder"]["_target_"] = target
+        torch.save(saved, train.folder / "evil.ckpt")
+        done = train(*QUICK, f"data.root={sessions}", "mode=test", "ckpt_path=evil.ckpt")
+        assert done.code == 2
+        assert target in done.err
+
+
+@pytest.mark.parametrize("mode", ["train", "test"])
+def test_a_checkpoint_of_other_units(mode: str, train: Command, sessions: Path) -> None:
+    assert train(*QUICK, f"data.root={sessions}", "debug=fast", "hydra.run.dir=run").code == 0
+    before = {path: path.stat().st_mtime_ns for path in (train.folder / "run").rglob("*")}
+    renamed = np.array([f"v{unit}" for unit in range(7)])
+    other = write_recording(train.folder / "other" / "s0.npz", unit_ids=renamed)
+    write_recording(train.folder / "other" / "s1.npz", n_units=9)
+    for root, expected in ((other.parent, "units"), (other, "sessions")):
+        done = train(*QUICK, f"data.root={root}", f"mode={mode}", "ckpt_path=run/checkpoints/last.ckpt")
+        assert done.code == 2
+        (line,) = done.err.splitlines()
+        assert expected in line
+    assert before == {path: path.stat().st_mtime_ns for path in (train.folder / "run").rglob("*")}

@@ -1,0 +1,68 @@
+"""A sweep goes on over a job that fails, and ends with one table."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from command import QUICK, TRAIN, Command, in_new_process
+
+
+def test_a_failing_job_does_not_stop_the_others(train: Command, sessions: Path) -> None:
+    fails = "data.min_rate=0,1000"
+    done = train(
+        "-m", "model=mean,synapsnet", fails, *QUICK, f"data.root={sessions}", "debug=fast", "hydra.sweep.dir=s"
+    )
+    assert done.code == 1
+    jobs = {path.name: path for path in (train.folder / "s").iterdir() if path.is_dir()}
+    assert sorted(jobs) == [
+        "0-mean-two-seed0",
+        "1-mean-two-seed0",
+        "2-synapsnet-two-seed0",
+        "3-synapsnet-two-seed0",
+    ]
+    for name, job in jobs.items():
+        failed = name.startswith(("1", "3"))
+        assert (job / "error.txt").exists() == failed
+        assert (job / "test_metrics.json").exists() != failed
+        assert (job / "checkpoints").exists() != failed
+        assert (f"failed: {name}: session 's0': none of its 7 units passes" in done.out) == failed
+    with (train.folder / "s" / "sweep_table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["model"] for row in rows] == ["mean", "synapsnet"]
+    single = json.loads((jobs["0-mean-two-seed0"] / "test_metrics.json").read_text())
+    assert float(rows[0]["nll"]) == single["mean"]["nll"]
+
+
+def test_a_failure_replaces_the_results_of_an_earlier_sweep(train: Command, sessions: Path) -> None:
+    common = ("-m", "model=mean", *QUICK, f"data.root={sessions}", "experiment=forecasting")
+    assert train(*common, "seed=0,1").code == 0
+    folder = train.folder / "outputs" / "forecasting" / "mean" / "two"
+    assert (folder / "seed0" / "test_metrics.json").exists()
+    assert train(*common, "data.min_rate=1000", "seed=0").code == 1
+    assert {path.name for path in (folder / "seed0").iterdir()} >= {"error.txt"}
+    assert not (folder / "seed0" / "test_metrics.json").exists()
+    again = train(*common, "seed=0")
+    assert again.code == 0
+    assert not (folder / "seed0" / "error.txt").exists()
+    assert "1 run in" in again.out
+
+
+def test_wandb_keeps_the_jobs_apart(train: Command, sessions: Path) -> None:
+    quick = [override for override in QUICK if override != "logger=csv"]
+    done = in_new_process(
+        train.folder, str(TRAIN), "-m", "model=mean", "seed=0,1", *quick, f"data.root={sessions}", "hydra.sweep.dir=s"
+    )
+    assert done.returncode == 0, done.stderr
+    for job in ("0-mean-two-seed0", "1-mean-two-seed1"):
+        (log,) = (train.folder / "s" / job / "wandb").glob("offline-run-*/*.wandb")
+        assert f"mean-two-seed{job[-1]}".encode() in log.read_bytes()
+
+
+def test_every_model_by_glob(train: Command, sessions: Path) -> None:
+    done = train("-m", "sweep=models", "seed=0", *QUICK, f"data.root={sessions}", "debug=fast", "hydra.sweep.dir=s")
+    assert done.code == 0, done.out
+    with (train.folder / "s" / "sweep_table.csv").open() as file:
+        models = {row["model"] for row in csv.DictReader(file)}
+    assert models == {path.stem for path in (TRAIN.parent / "conf" / "model").glob("*.yaml")}

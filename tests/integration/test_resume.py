@@ -1,0 +1,123 @@
+"""A run that was cut short and resumed equals one that never was, to the last bit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from command import QUICK, TRAIN, Command, in_new_process
+
+EPOCHS = 5
+SETTINGS = (*QUICK, f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping.patience=3", "data.batch_size=4")
+
+
+def checkpoint(run: Path, name: str) -> dict[str, Any]:
+    return torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
+
+
+def assert_same(first: Any, second: Any, at: str = "") -> None:
+    """Equality to the last bit of nested containers."""
+    if isinstance(first, torch.Tensor):
+        assert torch.equal(first, second), at
+    elif isinstance(first, dict):
+        assert first.keys() == second.keys(), at
+        for key in first:
+            assert_same(first[key], second[key], f"{at}/{key}")
+    elif isinstance(first, list | tuple):
+        assert len(first) == len(second), at
+        for index, (one, other) in enumerate(zip(first, second, strict=True)):
+            assert_same(one, other, f"{at}/{index}")
+    else:
+        assert first == second, at
+
+
+def without_clocks(saved: dict[str, Any], run: Path) -> dict[str, Any]:
+    """A checkpoint without its times, and with paths relative to the run folder."""
+    saved.pop("fit_seconds")
+    saved["callbacks"].pop("Timer")
+    return json_paths(saved, str(run))
+
+
+def json_paths(value: Any, prefix: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(prefix, "")
+    if isinstance(value, dict):
+        return {json_paths(key, prefix): json_paths(part, prefix) for key, part in value.items()}
+    if isinstance(value, list):
+        return [json_paths(part, prefix) for part in value]
+    return value
+
+
+def assert_equal_runs(first: Path, second: Path) -> None:
+    for name in ("best", "last"):
+        one, other = (without_clocks(checkpoint(run, name), run) for run in (first, second))
+        assert_same(one, other, name)
+    assert (first / "metrics.csv").read_text() == (second / "metrics.csv").read_text()
+    results = [json.loads((run / "test_metrics.json").read_text()) for run in (first, second)]
+    assert results[0]["mean"] == results[1]["mean"]
+
+
+@pytest.fixture
+def uninterrupted(train: Command, sessions: Path) -> Path:
+    done = train(*SETTINGS, f"data.root={sessions}", "hydra.run.dir=whole")
+    assert done.code == 0, done.err
+    return train.folder / "whole"
+
+
+def test_killed_between_two_epochs(train: Command, sessions: Path, uninterrupted: Path) -> None:
+    kill = "+callbacks.kill={_target_: command.KillAt, epoch: 3, batch: 0}"
+    common = (*SETTINGS, f"data.root={sessions}")
+    killed = in_new_process(train.folder, str(TRAIN), *common, kill, "hydra.run.dir=cut")
+    assert killed.returncode == -9, killed.stderr
+    assert checkpoint(train.folder / "cut", "last")["epoch"] == 2
+    resumed = in_new_process(train.folder, str(TRAIN), *common, "ckpt_path=cut/checkpoints/last.ckpt")
+    assert resumed.returncode == 0, resumed.stderr
+    assert_equal_runs(uninterrupted, train.folder / "cut")
+    assert not (train.folder / "outputs").exists()
+
+
+@pytest.mark.parametrize("batch", ["first", "middle", "last"])
+@pytest.mark.parametrize("signal", ["TerminateAt", "InterruptAt"])
+def test_stopped_within_an_epoch(signal: str, batch: str, train: Command, sessions: Path, uninterrupted: Path) -> None:
+    steps = checkpoint(uninterrupted, "last")["global_step"] // EPOCHS
+    at = {"first": 0, "middle": steps // 2, "last": steps - 1}[batch]
+    stop = f"+callbacks.stop={{_target_: command.{signal}, epoch: 2, batch: {at}}}"
+    stopped = train(*SETTINGS, f"data.root={sessions}", stop, "hydra.run.dir=cut")
+    assert stopped.code == 143
+    assert "ckpt_path=" in stopped.out
+    # Stopped in the middle of validation, a run goes on from the start of the epoch.
+    kept = 2 * steps if batch == "last" else 2 * steps + at + 1
+    assert checkpoint(train.folder / "cut", "last")["global_step"] == kept
+    resumed = train(*SETTINGS, f"data.root={sessions}", "ckpt_path=cut/checkpoints/last.ckpt")
+    assert resumed.code == 0, resumed.err
+    assert_equal_runs(uninterrupted, train.folder / "cut")
+
+
+def test_the_checkpoint_knows_its_own_settings(train: Command, sessions: Path, uninterrupted: Path) -> None:
+    stop = "+callbacks.stop={_target_: command.TerminateAt, epoch: 2, batch: 1}"
+    assert train(*SETTINGS, f"data.root={sessions}", stop, "hydra.run.dir=cut").code == 143
+    resumed = train("ckpt_path=cut/checkpoints/last.ckpt", "logger=csv", "reference_models=[]", "~callbacks.figures")
+    assert resumed.code == 0, resumed.err
+    first, second = (checkpoint(run, "last")["state_dict"] for run in (uninterrupted, train.folder / "cut"))
+    assert_same(first, second)
+
+
+def test_a_finished_run_can_go_on_for_longer(train: Command, sessions: Path) -> None:
+    common = (*QUICK, f"data.root={sessions}")
+    assert train(*common, "trainer.max_epochs=1", "hydra.run.dir=run").code == 0
+    done = train(*common, "trainer.max_epochs=3", "ckpt_path=run/checkpoints/last.ckpt")
+    assert done.code == 0, done.err
+    assert checkpoint(train.folder / "run", "last")["epoch"] == 2
+
+
+def test_resuming_another_model_is_refused(train: Command, sessions: Path) -> None:
+    common = (*QUICK, f"data.root={sessions}")
+    assert train(*common, "debug=fast", "hydra.run.dir=run").code == 0
+    for override in ("model=lstm", "model.embedding_dim=3", "likelihood=negative_binomial"):
+        done = train(*common, override, "ckpt_path=run/checkpoints/last.ckpt")
+        assert done.code == 2
+        (line,) = done.err.splitlines()
+        assert line.startswith("error: the checkpoint holds another")
