@@ -39,7 +39,10 @@ _GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a si
 
 def recording_name(root: str | None) -> str:
     """Name of the recordings at a path, for folders and tables; ``simulated`` where none was named."""
-    return "simulated" if root is None else Path(root).resolve().name.removesuffix(Path(root).suffix)
+    if root is None:
+        return "simulated"
+    path = Path(root).expanduser().resolve()
+    return path.stem if path.is_file() else path.name
 
 
 # At import, and so before Hydra composes anything: a run folder's name is interpolated from it.

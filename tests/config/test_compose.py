@@ -1,0 +1,73 @@
+"""Every configuration on disk composes, and names things that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import ConfigCompositionException
+from hydra.utils import get_object
+from laws import CONF
+from omegaconf import DictConfig, OmegaConf
+
+import synapsnet.experiment  # noqa: F401 - registers the resolver that folder names need
+from synapsnet.experiment.build import recording_name
+
+CHOICES = sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.rglob("*.yaml") if path.parent != CONF)
+
+
+def composed(*overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", overrides=list(overrides))
+
+
+def targets(config: object) -> Iterator[str]:
+    if isinstance(config, dict):
+        if "_target_" in config:
+            yield config["_target_"]
+        for value in config.values():
+            yield from targets(value)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_option_composes_and_names_what_exists(choice: str) -> None:
+    group, name = choice.rsplit("/", 1)
+    config = composed(f"{group}={name}")
+    named = set(targets(OmegaConf.to_container(config, resolve=False)))
+    assert named
+    for target in named:
+        assert callable(get_object(target))
+
+
+@pytest.mark.parametrize("misspelt", ["model.hiden=1", "data.rot=x", "trainer.max_epoch=1", "sede=1", "modle=lstm"])
+def test_a_misspelt_override_fails(misspelt: str) -> None:
+    with pytest.raises(ConfigCompositionException):
+        composed(misspelt)
+
+
+@pytest.mark.parametrize("choice", [choice for choice in CHOICES if choice.startswith(("experiment/", "sweep/"))])
+def test_studies_leave_the_hyper_parameters_of_models_alone(choice: str) -> None:
+    group, name = choice.rsplit("/", 1)
+    assert composed(f"{group}={name}").model == composed().model
+
+
+def test_the_connectivity_has_a_rate_and_a_decay_of_its_own() -> None:
+    assert set(composed().optimizer.connectivity) == {"lr", "weight_decay"}
+
+
+@pytest.mark.parametrize(
+    ("root", "name"),
+    [
+        (None, "simulated"),
+        ("data/spikes_m1", "spikes_m1"),
+        ("data/spikes_m1/", "spikes_m1"),
+        ("a/b.npz", "b"),
+        ("a/mouse.v1", "mouse.v1"),
+    ],
+)
+def test_recordings_are_named_by_their_path(root: str | None, name: str, tmp_path: Path) -> None:
+    (tmp_path / "a" / "mouse.v1").mkdir(parents=True)
+    (tmp_path / "a" / "b.npz").touch()
+    assert recording_name(None if root is None else str(tmp_path / root)) == name
