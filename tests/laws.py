@@ -93,6 +93,6 @@ def descend(model: Forecaster, task: Task, *, steps: int, lr: float = 1e-2) -> N
     while taken < steps:
         for batch in loader:
             optimizer.zero_grad()
-            (model.training_nll(batch) + model.penalty()).backward()
+            (model.training_loss(batch) + model.penalty()).backward()
             optimizer.step()
             taken += 1

@@ -54,9 +54,18 @@ class Likelihood(ABC):
         """Negative log-likelihood in nats per unit-bin, unreduced, the shape of ``target``."""
         return -self.distribution(params).log_prob(target)
 
+    @abstractmethod
+    def loss(self, params: Tensor, target: Tensor) -> Tensor:
+        """What gradient steps lower, unreduced, the shape of ``target``; its optimum is that of `nll`."""
+
 
 class Gaussian(Likelihood):
-    """Normal with standard deviation ``softplus(shape)``; for z-scored calcium."""
+    """Normal with standard deviation ``softplus(shape)``; for z-scored calcium.
+
+    Means are trained by squared error and spreads by likelihood given the means. By likelihood alone, units of small
+    spread would claim the decoder they share with the others: gradients of the mean are weighted by 1/variance
+    (Seitzer et al. 2022, whose beta = 1 this is), while forecasts are scored on all units alike.
+    """
 
     n_params = 2
     initial_shape = math.log(math.expm1(1.0))
@@ -71,6 +80,11 @@ class Gaussian(Likelihood):
 
     def location(self, mean: Tensor) -> Tensor:
         return mean
+
+    def loss(self, params: Tensor, target: Tensor) -> Tensor:
+        location = params[..., 0]
+        spread = self.nll(torch.stack([location.detach(), params[..., 1]], dim=-1), target)
+        return 0.5 * (target - location).square() + spread
 
     def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
         sd = (target - mean).square().mean(0).sqrt().clamp(min=2 * SD_FLOOR)
@@ -94,6 +108,9 @@ class Poisson(Likelihood):
 
     def location(self, mean: Tensor) -> Tensor:
         return inverse_softplus((mean - RATE_FLOOR).clamp(min=RATE_FLOOR))
+
+    def loss(self, params: Tensor, target: Tensor) -> Tensor:
+        return self.nll(params, target)
 
     def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
         return target.new_empty(target.shape[1], 0)
@@ -124,6 +141,9 @@ class NegativeBinomial(Likelihood):
 
     def location(self, mean: Tensor) -> Tensor:
         return inverse_softplus((mean - RATE_FLOOR).clamp(min=RATE_FLOOR))
+
+    def loss(self, params: Tensor, target: Tensor) -> Tensor:
+        return self.nll(params, target)
 
     def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
         excess = ((target - mean).square() - mean).mean(0)

@@ -95,7 +95,7 @@ def test_every_parameter_gets_gradient(model_name: str, task: Task) -> None:
     model.train()
     model.zero_grad()
     for batch in task.train_loader(batch_size=64, seed=0):
-        model.training_nll(batch).backward()
+        model.training_loss(batch).backward()
     silent = {
         name for name, p in model.named_parameters() if p.numel() and (p.grad is None or not p.grad.abs().sum() > 0)
     }
@@ -134,7 +134,7 @@ def test_one_batch_can_be_learnt_by_heart(model_name: str, kind: Kind) -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
     for batch in one:
         optimizer.zero_grad()
-        model.training_nll(batch).backward()
+        model.training_loss(batch).backward()
         optimizer.step()
     model.select([batch])
     with torch.no_grad():

@@ -15,7 +15,7 @@ def descend(model, batches, steps=300, lr=0.03):
     for _ in range(steps):
         for batch in batches:
             optimizer.zero_grad()
-            (model.training_nll(batch) + model.penalty()).backward()
+            (model.training_loss(batch) + model.penalty()).backward()
             optimizer.step()
         schedule.step()
 
@@ -96,7 +96,7 @@ def test_serves_the_member_that_validates_best(planted_task, spiking):
     model.select(task.validation)
     batch = task.validation[0]
     with torch.no_grad():
-        losses = [float(member.training_nll(batch)) for member in model.path]
+        losses = [float(member.training_loss(batch)) for member in model.path]
         served = model.likelihood.nll(model(batch.past, batch.behavior, 0), batch.target)[batch.scored].mean()
     assert int(model.chosen[0]) == int(np.argmin(losses))
     assert float(served) == pytest.approx(min(losses))

@@ -35,7 +35,7 @@ def test_starts_at_the_train_mean(model_and_task):
 
 def test_every_parameter_is_trained(model_and_task):
     model, task = model_and_task
-    model.training_nll(task.train[0]).backward()
+    model.training_loss(task.train[0]).backward()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in model.parameters() if p.numel())
 
 
@@ -44,7 +44,7 @@ def test_learns_that_one_unit_repeats_another(model_and_task):
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(60):
         optimizer.zero_grad()
-        model.training_nll(task.train[0]).backward()
+        model.training_loss(task.train[0]).backward()
         optimizer.step()
     batch = task.train[0]
     mean = model.likelihood.mean(model.eval()(batch.past, batch.behavior, 0))

@@ -53,10 +53,11 @@ class Forecaster(nn.Module, ABC):
         """Regulariser added to the mean negative log-likelihood per unit-bin, a scalar."""
         return torch.zeros((), device=self.mean_0.device)
 
-    def training_nll(self, batch: Batch) -> Tensor:
-        """What gradient steps lower, beside `penalty`: the mean negative log-likelihood per scored unit-bin."""
-        params = self(batch.past, batch.behavior, batch.session)[batch.scored]
-        return self.likelihood.nll(params, batch.target[batch.scored]).mean()
+    def training_loss(self, batch: Batch) -> Tensor:
+        """What gradient steps lower, beside `penalty`: the mean of `Likelihood.loss` per scored unit-bin."""
+        params = self(batch.past, batch.behavior, batch.session)
+        losses = self.likelihood.loss(params, batch.target).mean(-1)
+        return (losses * batch.scored).sum() / batch.scored.sum()
 
     def select(self, validation: Iterable[Batch]) -> None:
         """Choose on validation what gradient steps cannot learn; called before every validation epoch."""
@@ -84,27 +85,6 @@ class Forecaster(nn.Module, ABC):
         return (log_counts - self.statistic("input_mean", session)) / self.statistic("input_scale", session)
 
     @final
-    def input_slope(self, past: Tensor, session: int) -> Tensor:
-        """How much a unit's input moves per unit of its activity in units of the target, like ``past``.
-
-        With ``increments``, per unit of the *change* of its activity: a response to a level is a response to the
-        change that led to it, and summed over the lags of a lasting level it would vanish.
-        """
-        if self.spec.inputs == "increments":
-            return torch.ones_like(past) / self.statistic("increment_scale", session)
-        if self.spec.signal == "calcium":
-            return torch.ones_like(past)
-        return 1.0 / ((1.0 + past) * self.statistic("input_scale", session))
-
-    @final
-    def in_raw_units(self, jacobian: Tensor, session: int) -> Tensor:
-        """Turn ``[post, pre]`` from units of the target into raw units: undo the z-scores of calcium."""
-        if self.spec.signal == "spikes":
-            return jacobian
-        scale = self.statistic("scale", session).to(jacobian.dtype)
-        return jacobian * scale[:, None] / scale
-
-    @final
     @torch.no_grad()
     def forecast(
         self,
@@ -116,7 +96,7 @@ class Forecaster(nn.Module, ABC):
 
         Args:
             activity: Raw activity of one session's kept units (``spec.sessions[...].unit_ids``), ``[time, units]``.
-            behavior: Raw series in the order of ``spec.behavior_names``, ``[time, names]``; left out, as if never observed.
+            behavior: Raw series in the order of ``spec.behavior_names``, ``[time, names]``; None if never observed.
             session: Name of the session; may be left out where the model knows only one.
 
         Returns:
@@ -169,14 +149,13 @@ class TrainedForecaster(Forecaster):
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
-        n_shapes = likelihood.n_params - 1
         self.offset = nn.ParameterList()
         self.shape = nn.ParameterList()
         for index, session in enumerate(spec.sessions):
             mean = self.statistic("mean", index).clamp(min=0.5 / session.n_train_bins)
             start = likelihood.location(mean) if spec.signal == "spikes" else torch.zeros(session.n_units)
             self.offset.append(nn.Parameter(start.clone()))
-            self.shape.append(nn.Parameter(torch.full((session.n_units, n_shapes), likelihood.initial_shape)))
+            self.shape.append(nn.Parameter(self._initial_shape(index)))
 
     @abstractmethod
     def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
@@ -191,6 +170,14 @@ class TrainedForecaster(Forecaster):
     @final
     def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
         return self.parameters_of(self.drive(self.inputs(past, session), behavior, session), past, session)
+
+    def _initial_shape(self, session: int) -> Tensor:
+        """Spread about the baseline, on the scale of what a unit does from bin to bin, ``[units, n_params - 1]``."""
+        if self.spec.inputs == "increments":
+            change = self.statistic("increment_scale", session)[None]
+            return self.likelihood.fit_shape(torch.zeros_like(change), change)
+        n_units = self.spec.sessions[session].n_units
+        return torch.full((n_units, self.likelihood.n_params - 1), self.likelihood.initial_shape)
 
     @final
     def expected(self, drive: Tensor, past: Tensor, session: int) -> Tensor:

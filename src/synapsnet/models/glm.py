@@ -135,9 +135,9 @@ class Glm(Forecaster, ConnectivityForecaster):
         params: Tensor = self.chosen_member(session)(past, behavior, session)
         return params
 
-    def training_nll(self, batch: Batch) -> Tensor:
+    def training_loss(self, batch: Batch) -> Tensor:
         """Mean over the path; its members share no parameter, so each descends its own loss."""
-        return torch.stack([cast(PenalizedGlm, member).training_nll(batch) for member in self.path]).mean()
+        return torch.stack([cast(PenalizedGlm, member).training_loss(batch) for member in self.path]).mean()
 
     def penalty(self) -> Tensor:
         return torch.stack([cast(PenalizedGlm, member).penalty() for member in self.path]).mean()

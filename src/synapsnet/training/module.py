@@ -12,6 +12,7 @@ import math
 import time
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
@@ -72,18 +73,15 @@ class ForecastModule(LightningModule):
         seed_step(step_seed(self._seed, self.current_epoch, batch_idx), self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        params = self.model(batch.past, batch.behavior, batch.session)
-        per_bin = self.model.likelihood.nll(params, batch.target).mean(-1)
-        nll = (per_bin * batch.scored).sum() / batch.scored.sum()
         penalty = self.model.penalty()
-        loss = nll + penalty
+        loss = self.model.training_loss(batch) + penalty
         # Each logged key costs as much as a small step, and reading the loss makes an accelerator wait.
         logs = (self.global_step + 1) % self._log_every_n_steps == 0
         if logs or loss.device.type == "cpu":
             self._require_finite(float(loss.detach()), "training loss")
         if logs:
             rate = self.trainer.optimizers[0].param_groups[0]["lr"]
-            scalars = {"train/nll": nll.detach(), "train/penalty": penalty.detach(), "train/lr": rate}
+            scalars = {"train/nll": self._nll(batch), "train/penalty": penalty.detach(), "train/lr": rate}
             self.log_dict(scalars, batch_size=len(batch.past))
         return loss
 
@@ -135,6 +133,12 @@ class ForecastModule(LightningModule):
         loader = trainer.train_dataloader
         assert isinstance(loader, TrainingLoader)
         loader.load_state_dict({"epoch": 0 if trainer.overfit_batches else self.current_epoch, "batch": batch})
+
+    @torch.no_grad()
+    def _nll(self, batch: Batch) -> Tensor:
+        """Mean negative log-likelihood per scored unit-bin of a batch."""
+        params = self.model(batch.past, batch.behavior, batch.session)[batch.scored]
+        return self.model.likelihood.nll(params, batch.target[batch.scored]).mean()
 
     def _fitter(self) -> Trainer:
         assert isinstance(self.trainer, Trainer)
