@@ -1,0 +1,74 @@
+"""Dot plot of the forecasting scores: one row of panels a recording, one panel a score, one line a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from synapsnet.viz.style import BLUE, DARK, GREY, LIGHT, ORANGE, TICK_SIZE, new_figure, tidy, title
+
+PANELS = {
+    "spikes": ("bits_per_spike", "pearson_r", "skill_vs_persistence"),
+    "calcium": ("skill_vs_persistence", "pearson_r", "nll"),
+}
+LOWER_IS_BETTER = ("nll",)
+COLORS = {"synapsnet": BLUE, "synapsnet_no_connectivity": ORANGE}  # all else is a baseline
+
+
+def draw(runs: pd.DataFrame, table: pd.DataFrame) -> Figure:
+    """Points are sessions averaged over seeds, or seeds where there is one session; the bar is their mean.
+
+    Args:
+        runs: One row a run and session.
+        table: One row a recording and model, best model first.
+    """
+    blocks = [(str(data), block[block.seeds > 0]) for data, block in table.groupby("data")]
+    heights = [0.3 * len(block) + 0.9 for _, block in blocks]
+    figure = new_figure(12, sum(heights))
+    grid = figure.subplots(len(blocks), 3, squeeze=False, height_ratios=heights)
+    for row, (data, block) in zip(grid, blocks, strict=True):
+        point = "session" if block.n_sessions.iloc[0] > 1 else "seed"
+        for axes, score in zip(row, PANELS[block.signal.iloc[0]], strict=True):
+            _panel(axes, runs[runs.data == data], block, score, point)
+            axes.tick_params(axis="y", labelleft=axes is row[0])
+        title(row[0], f"{data}: a point is a {point}")
+    return figure
+
+
+def _panel(axes: Axes, runs: pd.DataFrame, block: pd.DataFrame, score: str, point: str) -> None:
+    points = {model: runs[runs.model == model].groupby(point)[score].mean().to_numpy() for model in block.model}
+    lower_is_better = score in LOWER_IS_BETTER
+    shown = _on_scale(points, lower_is_better=lower_is_better)
+    values = np.concatenate([points[model] for model in shown] or [np.zeros(1)])
+    low, high = values.min(), values.max()
+    margin = 0.06 * (high - low or 1.0)
+    axes.set_xlim(low - margin, high + margin)
+    for y, model in enumerate(block.model):
+        color, mean = COLORS.get(model, GREY), points[model].mean()
+        axes.axhline(y, color=LIGHT, linewidth=0.6, zorder=0)
+        if model in shown:
+            axes.plot(points[model], np.full(len(points[model]), y), "o", color=color, alpha=0.6, markeredgewidth=0)
+            axes.plot([mean, mean], [y - 0.35, y + 0.35], color=color, linewidth=2.5)
+            continue
+        edge, side, words = (high, "right", f"{mean:.2f} ▸") if lower_is_better else (low, "left", f"◂ {mean:.2f}")
+        axes.text(edge, y, words, ha=side, va="center", fontsize=TICK_SIZE, color=color, backgroundcolor="white")
+    axes.set_yticks(range(len(block)), block.model)
+    axes.set_ylim(len(block) - 0.5, -0.5)
+    name = score.replace("_", " ")
+    axes.set_xlabel(f"{name} (less is better)" if lower_is_better else name, color=DARK)
+    tidy(axes)
+
+
+def _on_scale(points: Mapping[str, np.ndarray], *, lower_is_better: bool) -> list[str]:
+    """Models to draw; one so poor that it would squeeze the better ones together is written at the edge instead."""
+    sign = 1.0 if lower_is_better else -1.0
+    losses = {model: sign * values.mean() for model, values in points.items() if np.isfinite(values).all()}
+    if not losses:
+        return []
+    best = min(losses, key=losses.__getitem__)
+    reach = 3 * max(np.median(list(losses.values())) - losses[best], np.ptp(points[best]))
+    return [model for model, loss in losses.items() if loss <= losses[best] + reach]

@@ -1,0 +1,186 @@
+"""The forecasting table from run folders with planted numbers."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from laws import names
+
+STUDY = Path(__file__).resolve().parents[2] / "experiments" / "forecasting"
+BASE = {"pearson_r": 0.5, "r2": 0.1, "mse": 0.9, "nll": 1.0, "skill_vs_persistence": 0.2, "population_rate_r": 0.6}
+
+
+def plant(
+    root: Path,
+    model: str,
+    seed: int,
+    sessions: dict[str, dict[str, float | None]],
+    *,
+    data: str = "mouse",
+    units: tuple[str, ...] = ("u0", "u1"),
+    signal: str = "calcium",
+    max_epochs: int = 60,
+    **settings: Any,
+) -> Path:
+    """A run folder; scores not given are those of `BASE`."""
+    run = root / model / data / f"seed{seed}"
+    run.mkdir(parents=True)
+    scores = {session: {**BASE, **planted} for session, planted in sessions.items()}
+    results = {"model": model, "data": data, "seed": seed, "sessions": scores}
+    results |= {"n_parameters": 1234, "fit_seconds": 2.0 + seed}
+    (run / "test_metrics.json").write_text(json.dumps(results))
+    section = {
+        "name": data,
+        "root": f"/here/{model}",
+        "signal": signal,
+        "context_bins": 10,
+        "fractions": {"train": 0.7},
+    }
+    trainer = {"max_epochs": max_epochs, "max_time": "00:00:05:00"}
+    (run / "config.yaml").write_text(yaml.safe_dump({"data": {**section, **settings}, "trainer": trainer}))
+    rows = [{"session": session, "unit_id": unit, "pearson_r": 0.0} for session in sessions for unit in units]
+    pd.DataFrame(rows).to_csv(run / "unit_metrics.csv", index=False)
+    return run
+
+
+@dataclass(frozen=True)
+class Summary:
+    """``summarize.py`` as a user runs it."""
+
+    root: Path
+    out: Path
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self) -> tuple[str, pd.DataFrame]:
+        self._run()
+        printed = self.capsys.readouterr().out
+        assert (self.out / "table.md").read_text() in printed
+        assert (self.out / "forecasting.png").stat().st_size > 0
+        return printed, pd.read_csv(self.out / "table.csv").set_index(["data", "model"])
+
+    def refusal(self) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            self._run()
+        assert stopped.value.code == 2
+        assert not self.out.exists()
+        message = self.capsys.readouterr().err
+        assert message.startswith("error: ")
+        assert message.count("\n") == 1
+        return message
+
+    def _run(self) -> None:
+        self.monkeypatch.syspath_prepend(STUDY)
+        self.monkeypatch.setattr(sys, "argv", ["summarize.py", str(self.root), "--out", str(self.out)])
+        runpy.run_path(str(STUDY / "summarize.py"), run_name="__main__")
+
+
+@pytest.fixture
+def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Summary:
+    return Summary(tmp_path / "runs", tmp_path / "out", monkeypatch, capsys)
+
+
+def row(printed: str, model: str) -> str:
+    return next(line for line in printed.splitlines() if line.startswith(f"| {model}"))
+
+
+def test_error_is_across_sessions_of_seed_averages(summary: Summary) -> None:
+    planted = np.array([[0.1, 0.3, 0.8], [0.3, 0.5, 0.4]])  # [seeds, sessions]
+    for seed, scores in enumerate(planted):
+        plant(summary.root, "var", seed, {f"s{i}": {"pearson_r": r} for i, r in enumerate(scores)})
+    printed, table = summary()
+    averaged = planted.mean(0)
+    sem = averaged.std(ddof=1) / np.sqrt(3)
+    assert table.loc[("mouse", "var"), "pearson_r"] == pytest.approx(averaged.mean())
+    assert table.loc[("mouse", "var"), "pearson_r_sem"] == pytest.approx(sem, rel=1e-5)
+    assert f"{averaged.mean():.3f} ± {sem:.3f}" in row(printed, "var")
+    assert table.loc[("mouse", "var"), "fit_seconds"] == 2.5
+
+
+def test_one_session_shows_the_deviation_over_seeds(summary: Summary) -> None:
+    for seed, bits in enumerate([0.06, 0.07, 0.11]):
+        plant(summary.root, "var", seed, {"s": {"bits_per_spike": bits}}, signal="spikes")
+    printed, table = summary()
+    assert f"0.080 ({np.std([0.06, 0.07, 0.11], ddof=1):.3f})" in row(printed, "var")
+    assert np.isnan(table.loc[("mouse", "var"), "bits_per_spike_sem"])
+
+
+def test_models_are_sorted_and_the_best_is_bold_whichever_way_it_lies(summary: Summary) -> None:
+    plant(summary.root, "ar", 0, {"s": {"skill_vs_persistence": 0.1, "nll": 0.7}})
+    plant(summary.root, "var", 0, {"s": {"skill_vs_persistence": 0.3, "nll": 0.95}})
+    printed, table = summary()
+    assert list(table.loc["mouse"].index[:2]) == ["var", "ar"]
+    assert "**0.300**" in row(printed, "var")
+    assert "**0.700**" in row(printed, "ar")
+    assert "**0.950**" not in printed
+
+
+def test_every_model_has_a_row_and_incomplete_ones_cannot_win(summary: Summary) -> None:
+    for seed in range(3):
+        plant(summary.root, "ar", seed, {"s": {"skill_vs_persistence": 0.1}})
+    plant(summary.root, "lstm", 1, {"s": {"skill_vs_persistence": 0.9}})
+    printed, table = summary()
+    assert set(table.loc["mouse"].index) == set(names("model"))
+    assert row(printed, "lstm").startswith("| lstm (1 of 3 seeds) | 0.900 |")
+    assert "**0.100 (0.000)**" in row(printed, "ar")
+    assert row(printed, "glm").startswith("| glm (0 of 3 seeds) | - |")
+
+
+def test_a_score_undefined_in_one_session_is_undefined(summary: Summary) -> None:
+    plant(summary.root, "ar", 0, {"s0": {"pearson_r": None}, "s1": {}})
+    _, table = summary()
+    assert np.isnan(table.loc[("mouse", "ar"), "pearson_r"])
+
+
+def test_recordings_are_blocks_that_need_not_be_alike(summary: Summary) -> None:
+    plant(summary.root, "ar", 0, {"s": {"bits_per_spike": 0.05}}, data="mouse", signal="spikes", context_bins=10)
+    plant(summary.root, "ar", 0, {"w0": {}, "w1": {}}, data="worm", context_bins=20)
+    printed, _ = summary()
+    mouse, worm = printed.split("## ")[1:]
+    assert "bits_per_spike" in mouse
+    assert "bits_per_spike" not in worm
+    assert "2 sessions, 4 units, 1 seed." in worm
+
+
+@pytest.mark.parametrize(
+    ("difference", "named"),
+    [
+        ({"context_bins": 20}, "data.context_bins"),
+        ({"fractions": {"train": 0.8}}, "data.fractions.train"),
+        ({"bin_width_s": 0.05}, "data.bin_width_s"),
+        ({"units": ("u0", "u2")}, "units scored"),
+        ({"sessions": {"other": {}}}, "sessions scored"),
+        ({"max_epochs": 600}, "trainer.max_epochs"),
+    ],
+)
+def test_runs_that_were_not_alike_are_refused(summary: Summary, difference: dict[str, Any], named: str) -> None:
+    plant(summary.root, "ar", 0, {"s": {}})
+    plant(summary.root, "var", 0, **{"sessions": {"s": {}}, **difference})
+    message = summary.refusal()
+    assert named in message
+    assert str(Path("var") / "mouse" / "seed0") in message
+
+
+def test_a_folder_without_runs_is_refused(summary: Summary) -> None:
+    assert "no finished run" in summary.refusal()
+
+
+def test_a_run_without_its_configuration_is_refused(summary: Summary) -> None:
+    (plant(summary.root, "ar", 0, {"s": {}}) / "config.yaml").unlink()
+    assert "not a whole run folder" in summary.refusal()
+
+
+def test_a_run_that_is_there_twice_is_refused(summary: Summary) -> None:
+    plant(summary.root, "ar", 0, {"s": {}})
+    run = plant(summary.root, "ar", 1, {"s": {}}) / "test_metrics.json"
+    run.write_text(run.read_text().replace('"seed": 1', '"seed": 0'))
+    assert "two run folders" in summary.refusal()
