@@ -1,0 +1,1 @@
+"""Figures: pure functions from arrays to a matplotlib Figure, without pyplot and its global state."""
