@@ -20,10 +20,9 @@ np.save("forecast.npy", model.forecast(np.load("activity.npy"), np.load("behavio
 """
 
 
-@pytest.mark.parametrize("model", ["synapsnet", "var"])
-def test_a_fresh_process_forecasts_without_the_data(model: str, train: Command) -> None:
+def test_a_fresh_process_forecasts_without_the_data(train: Command) -> None:
     data = write_recordings(train.folder / "data")
-    done = train(f"model={model}", *QUICK, f"data.root={data}", "debug=fast", "hydra.run.dir=run")
+    done = train(*QUICK, f"data.root={data}", "debug=fast", "hydra.run.dir=run")
     assert done.code == 0, done.err
     with np.load(data / "s1.npz") as arrays:
         activity, behavior = arrays["activity"], arrays["behavior"]

@@ -79,8 +79,10 @@ def test_killed_between_two_epochs(train: Command, sessions: Path, uninterrupted
     assert not (train.folder / "outputs").exists()
 
 
-@pytest.mark.parametrize("batch", ["first", "middle", "last"])
-@pytest.mark.parametrize("signal", ["TerminateAt", "InterruptAt"])
+@pytest.mark.parametrize(
+    ("signal", "batch"),
+    [("TerminateAt", "first"), ("TerminateAt", "middle"), ("TerminateAt", "last"), ("InterruptAt", "middle")],
+)
 def test_stopped_within_an_epoch(signal: str, batch: str, train: Command, sessions: Path, uninterrupted: Path) -> None:
     steps = checkpoint(uninterrupted, "last")["global_step"] // EPOCHS
     at = {"first": 0, "middle": steps // 2, "last": steps - 1}[batch]
