@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from synapsnet.data.task import Task, build_task
-from synapsnet.likelihoods import default_likelihood
+from synapsnet.experiment.build import build_model
 from synapsnet.models.base import ClosedFormForecaster, Forecaster
 from synapsnet.session import Session, TaskSpec
 
@@ -71,8 +71,8 @@ def build(name: str, spec: TaskSpec, *overrides: str, seed: int = 0) -> Forecast
     with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
         cfg = compose(overrides=[f"+model={name}", *overrides])
     torch.manual_seed(seed)
-    model: Forecaster = instantiate(cfg.model)(spec=spec, likelihood=default_likelihood(signal=spec.signal))
-    return model
+    config = cast(dict[str, Any], OmegaConf.to_container(cfg.model, resolve=True))
+    return build_model(config, {"_target_": "synapsnet.likelihoods.default_likelihood", "_partial_": True}, spec)
 
 
 def trained(name: str, task: Task, *overrides: str, steps: int = 3) -> Forecaster:

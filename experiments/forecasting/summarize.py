@@ -26,7 +26,7 @@ SCORES = ("bits_per_spike", "pearson_r", "skill_vs_persistence", "r2", "populati
 LOWER_IS_BETTER = ("nll", "mse")
 PRIMARY = {"spikes": "bits_per_spike", "calcium": "skill_vs_persistence"}
 COSTS = {"n_parameters": 0, "fit_seconds": 1}  # with the decimals shown
-BUDGET = ("max_epochs", "max_time")
+BUDGET = ("max_steps", "max_epochs", "max_time")
 LEGEND = """\
 Scores on the test split; the best of each column in bold, ↓ where less is better. Rows are sorted by the first column.
 With several sessions: mean over sessions ± standard error across sessions, of scores averaged over seeds.

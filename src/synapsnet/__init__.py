@@ -1,0 +1,1 @@
+"""Forecast neuronal population activity and learn functional connectivity."""

@@ -31,6 +31,8 @@ def encode_behavior(
 
     Args:
         behavior: Raw series in the order of ``task.behavior_names``, ``[time, names]``; NaN where not measured.
+        task: Names the series and those with a mask.
+        session: Their train statistics.
 
     Returns:
         float32 ``[time, task.n_behavior]``.

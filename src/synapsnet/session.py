@@ -181,10 +181,7 @@ class SessionSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, strings and numbers: what a checkpoint may hold under ``weights_only=True``."""
-        return {
-            name: value.tolist() if isinstance(value, np.ndarray) else list(value) if isinstance(value, tuple) else value
-            for name, value in vars(self).items()
-        }
+        return {name: _plain(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> SessionSpec:
@@ -200,6 +197,12 @@ class SessionSpec:
             n_train_bins=int(plain["n_train_bins"]),
             **arrays,
         )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,11 +294,8 @@ class Batch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on another device (the method Lightning calls to move a batch)."""
-        move = {"device": device, "non_blocking": non_blocking}
-        return Batch(
-            past=self.past.to(**move),  # type: ignore[call-overload]
-            behavior=self.behavior.to(**move),  # type: ignore[call-overload]
-            target=self.target.to(**move),  # type: ignore[call-overload]
-            scored=self.scored.to(**move),  # type: ignore[call-overload]
-            session=self.session,
+        past, behavior, target, scored = (
+            tensor.to(device, non_blocking=non_blocking)
+            for tensor in (self.past, self.behavior, self.target, self.scored)
         )
+        return Batch(past, behavior, target, scored, self.session)

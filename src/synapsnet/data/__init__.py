@@ -1,0 +1,1 @@
+"""From files to batches: readers, preprocessing, splits, windows, and simulated recordings."""

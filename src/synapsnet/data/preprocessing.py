@@ -48,8 +48,7 @@ def rebin(session: Session, bin_width_s: float | None) -> Session:
     if not lengths.any():
         raise UserError(f"session {session.session_id!r}: no segment is as long as one bin of {bin_width_s:g} s")
     kept = [
-        np.arange(start, start + length * factor)
-        for start, length in zip(session.segments[:, 0], lengths, strict=True)
+        np.arange(start, start + length * factor) for start, length in zip(session.segments[:, 0], lengths, strict=True)
     ]
     groups = np.concatenate(kept).reshape(-1, factor)
     stops = np.cumsum(lengths[lengths > 0])
@@ -65,11 +64,11 @@ def rebin(session: Session, bin_width_s: float | None) -> Session:
     )
 
 
-def _mean_observed(series: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _mean_observed(series: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Mean over axis 1 of what is not NaN; NaN where nothing is."""
     observed = np.isfinite(series).sum(1)
     total = np.nansum(series.astype(np.float64), axis=1)
-    return np.where(observed > 0, total / np.maximum(observed, 1), np.nan)
+    return np.where(observed > 0, total / np.maximum(observed, 1), np.nan).astype(np.float32)
 
 
 def rows(pieces: Pieces) -> npt.NDArray[np.int64]:
@@ -160,7 +159,7 @@ def fit_session(session: Session, train: Pieces, behavior_names: Sequence[str]) 
     )
 
 
-def _moments(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _moments(values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Mean and standard deviation over time of what is observed; 0 and 1 where there is nothing to scale by."""
     observed = np.isfinite(values)
     n = np.maximum(observed.sum(0), 1)

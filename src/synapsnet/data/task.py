@@ -153,6 +153,6 @@ def _check_long_enough(session: Session, pieces: Mapping[Split, Pieces], context
         longest = int((part[:, 1] - part[:, 0]).max()) if len(part) else 0
         if longest <= context_bins:
             raise UserError(
-                f"session {session.session_id!r} is too short: the longest piece of its {name} split has {longest} bins, "
-                f"and a forecast needs {context_bins + 1}; lower data.context_bins or give a longer recording"
+                f"session {session.session_id!r} is too short: the longest piece of its {name} split has {longest} "
+                f"bins, and a forecast needs {context_bins + 1}; lower data.context_bins or give a longer recording"
             )

@@ -89,8 +89,10 @@ class SessionTensors:
         steps = torch.arange(self.shape.length + 1)
         wanted = first + steps
         index = torch.minimum(wanted, stop - 1)
-        windows = self.activity.index_select(0, index.flatten()).unflatten(0, index.shape).float()
-        behavior = self.behavior.index_select(0, index[:, :-1].flatten()).unflatten(0, (len(starts), -1))
+        n_windows, length = index.shape
+        windows = self.activity.index_select(0, index.flatten()).view(n_windows, length, -1).float()
+        behavior = self.behavior.index_select(0, index[:, :-1].flatten())
+        behavior = behavior.view(n_windows, length - 1, self.behavior.shape[1])
         scored = (wanted[:, 1:] < stop) & (steps[1:] >= self.shape.context_bins)
         return Batch(windows[:, :-1], behavior, windows[:, 1:], scored, self.index)
 

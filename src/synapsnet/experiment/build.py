@@ -100,7 +100,8 @@ def build_model(model: Config, likelihood: Config, spec: TaskSpec) -> Forecaster
     """
     # Objects are passed outside `instantiate`, which would turn a dataclass into configuration.
     make_likelihood = instantiate(likelihood, _convert_="all")
-    make_model = instantiate(model, _convert_="all")
+    # `tuned` is for the optimizer, which interpolates it; a model is built from the rest.
+    make_model = instantiate({key: value for key, value in model.items() if key != "tuned"}, _convert_="all")
     built = make_model(spec=spec, likelihood=make_likelihood(signal=spec.signal))
     assert isinstance(built, Forecaster)
     return built

@@ -51,7 +51,7 @@ class Forecaster(nn.Module, ABC):
 
     def penalty(self) -> Tensor:
         """Regulariser added to the mean negative log-likelihood per unit-bin, a scalar."""
-        return torch.zeros((), device=self.mean_0.device)
+        return torch.zeros((), device=self.statistic("mean", 0).device)
 
     def training_loss(self, batch: Batch) -> Tensor:
         """What gradient steps lower, beside `penalty`: the mean of `Likelihood.loss` per scored unit-bin."""
@@ -115,7 +115,7 @@ class Forecaster(nn.Module, ABC):
         series = np.full((len(raw), len(names)), np.nan) if behavior is None else np.asarray(behavior, dtype=float)
         if series.shape != (len(raw), len(names)):
             raise UserError(f"behavior must be [{len(raw)}, {len(names)}] ({', '.join(names)}), got {series.shape}")
-        device = self.mean_0.device
+        device = self.statistic("mean", 0).device
         past = torch.as_tensor(raw.astype(np.float32), device=device)
         if self.spec.signal == "calcium":
             past = (past - self.statistic("mean", index)) / self.statistic("scale", index)
@@ -167,7 +167,6 @@ class TrainedForecaster(Forecaster):
             session: Index of the session.
         """
 
-    @final
     def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
         return self.parameters_of(self.drive(self.inputs(past, session), behavior, session), past, session)
 
@@ -230,7 +229,6 @@ class ClosedFormForecaster(Forecaster):
     def predicted(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
         """Forecast of the next bin in units of the target, ``[batch, time, units]``."""
 
-    @final
     def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
         mean = self.predicted(past, behavior, session)
         if self.spec.signal == "spikes":

@@ -55,15 +55,15 @@ class DenseConnectivity(Connectivity):
             self.register_buffer(f"off_diagonal_{index}", 1.0 - torch.eye(n_units), persistent=False)
 
     def matrix(self, session: int) -> Tensor:
-        off_diagonal: Tensor = self.get_buffer(f"off_diagonal_{session}")
-        return self.weights[session] * off_diagonal
+        matrix: Tensor = self.weights[session] * self.get_buffer(f"off_diagonal_{session}")
+        return matrix
 
     def forward(self, inputs: Tensor, session: int) -> Tensor:
         return inputs @ self.matrix(session).T
 
     def penalty(self) -> Tensor:
         squares = [self.matrix(session).square().sum() for session in range(len(self.weights))]
-        return self._strength * torch.stack(squares).sum()
+        return torch.stack(squares).sum() * self._strength
 
 
 class LowRankConnectivity(Connectivity):
@@ -90,13 +90,14 @@ class LowRankConnectivity(Connectivity):
             self._strength.append(0.5 / (deviation**2 * session.n_units * n_train_bins))
 
     def matrix(self, session: int) -> Tensor:
-        weights = self.receiving[session] @ self.sending[session].T
+        weights: Tensor = self.receiving[session] @ self.sending[session].T
         return weights - torch.diag(torch.diagonal(weights))
 
     def forward(self, inputs: Tensor, session: int) -> Tensor:
         receiving, sending = self.receiving[session], self.sending[session]
         own = (receiving * sending).sum(1)
-        return (inputs @ sending) @ receiving.T - own * inputs
+        currents: Tensor = (inputs @ sending) @ receiving.T - own * inputs
+        return currents
 
     def penalty(self) -> Tensor:
         terms = [
@@ -122,4 +123,4 @@ class NoConnectivity(Connectivity):
         return torch.zeros_like(inputs)
 
     def penalty(self) -> Tensor:
-        return torch.zeros((), device=self.zero_0.device)
+        return torch.zeros((), device=self.get_buffer("zero_0").device)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,7 @@ def lagged(series: Tensor, lags: int) -> Tensor:
 
     Args:
         series: ``[batch, time, channels]``.
+        lags: Number of bins.
 
     Returns:
         A view of ``[batch, time, channels, lags]``.
@@ -72,40 +74,88 @@ class BehaviorTuning(nn.Module):
         """``[batch, time, units]``, or 0 where the task has no behavior."""
         if not self._active:
             return 0.0
-        return self.filters(lagged(behavior, self._lags).flatten(2)) @ self.mixing(embeddings).T
+        filtered = self.filters(lagged(behavior, self._lags).flatten(2))
+        response: Tensor = filtered @ self.mixing(embeddings).T
+        return response
+
+
+class Memory(nn.Module):
+    """A signal's last bins one by one, and leaky traces of its further past.
+
+    A trace is ``m_t = (1 - d) x_t + d m_t-1`` from the window's begin, ``d = exp(-1 / time_constant)``, scaled to unit
+    variance for white input.
+
+    Args:
+        lags: Bins seen one by one.
+        time_constants: Of the traces, in bins.
+        window_bins: Length of the longest window.
+    """
+
+    def __init__(self, *, lags: int, time_constants: Sequence[float], window_bins: int) -> None:
+        super().__init__()
+        self._lags = lags
+        self.size = lags + len(time_constants)
+        ages = (torch.arange(window_bins)[:, None] - torch.arange(window_bins)).float()
+        decays = torch.exp(-1.0 / torch.tensor(time_constants, dtype=torch.float32))[:, None, None]
+        kernels = torch.where(ages >= 0, (1 - decays**2).sqrt() * decays ** ages.clamp(min=0), 0.0)
+        self.register_buffer("kernels", kernels, persistent=False)
+
+    def forward(self, signal: Tensor) -> Tensor:
+        """``[batch, time, units]`` to ``[batch, time, units, size]``."""
+        time = signal.shape[1]
+        kernels = self.get_buffer("kernels")[:, :time, :time]
+        traces = torch.einsum("kts,bsu->btuk", kernels, signal)
+        return torch.cat([lagged(signal, self._lags), traces], dim=-1)
 
 
 class FirDecoder(Decoder):
-    """Lagged windows of activity and current through a linear projection and an MLP; no recurrence.
+    """What is remembered of activity and current through a linear projection and an MLP; no recurrence.
 
     Args:
         spec: The task.
         embedding_dim: Size of a unit's embedding.
-        lags: Bins of past seen, at most ``spec.context_bins`` of them.
+        lags: Bins of past seen one by one, at most ``spec.context_bins`` of them.
+        time_constants: Of the traces of the further past, in bins; see `Memory`. Not with ``increments``: traces of
+            them would bring back the drifting levels that increments are to be blind to.
         hidden: Width of the MLP.
-        dropout: Dropout on its hidden layer.
+        dropout: Dropout on its hidden layer, one mask a sequence.
     """
 
-    def __init__(self, *, spec: TaskSpec, embedding_dim: int, lags: int, hidden: int, dropout: float) -> None:
+    def __init__(
+        self,
+        *,
+        spec: TaskSpec,
+        embedding_dim: int,
+        lags: int,
+        time_constants: Sequence[float],
+        hidden: int,
+        dropout: float,
+    ) -> None:
         super().__init__()
-        self._lags = min(lags, spec.context_bins)
-        self.own_filters = nn.Linear(embedding_dim, self._lags)
-        self.current_filters = nn.Linear(embedding_dim, self._lags)
-        self.tuning = BehaviorTuning(spec=spec, embedding_dim=embedding_dim, lags=self._lags, channels=embedding_dim)
-        self.project = nn.Linear(2 * self._lags, hidden, bias=False)
+        lags = min(lags, spec.context_bins)
+        traced = time_constants if spec.inputs == "levels" else ()
+        self.memory = Memory(lags=lags, time_constants=traced, window_bins=spec.window_bins)
+        self.own_filters = nn.Linear(embedding_dim, self.memory.size)
+        self.current_filters = nn.Linear(embedding_dim, self.memory.size)
+        self.tuning = BehaviorTuning(spec=spec, embedding_dim=embedding_dim, lags=lags, channels=embedding_dim)
+        self.project = nn.Linear(2 * self.memory.size, hidden, bias=False)
         self.identity = nn.Linear(embedding_dim, hidden)
         self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
-        self.mlp = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.GELU())
+        self.dropout = nn.Dropout(dropout)
+        self.mlp = nn.Sequential(nn.Linear(hidden, hidden), nn.GELU())
         self.readout = nn.Linear(hidden, 1, bias=False)
         nn.init.normal_(self.readout.weight, std=0.1 / math.sqrt(hidden))
 
     def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
-        own, received = lagged(inputs, self._lags), lagged(currents, self._lags)
+        own, received = self.memory(inputs), self.memory(currents)
         hidden = self.project(torch.cat([own, received], dim=-1)) + self.identity(embeddings)
         if self.state is not None:
             hidden = hidden + self.state(behavior)[:, :, None]
+        hidden = F.gelu(hidden)
+        keep = self.dropout(hidden.new_ones(len(hidden), 1, *hidden.shape[2:]))  # drawn by bin, a quarter of a step
+        response = self.readout(self.mlp(hidden * keep))[..., 0]
         linear = (own * self.own_filters(embeddings)).sum(-1) + (received * self.current_filters(embeddings)).sum(-1)
-        departure: Tensor = linear + self.tuning(embeddings, behavior) + self.readout(self.mlp(hidden))[..., 0]
+        departure: Tensor = linear + self.tuning(embeddings, behavior) + response
         return departure
 
 

@@ -13,9 +13,9 @@ log = logging.getLogger(__name__)
 
 
 class EpochProgress(Callback):
-    """One bar over all epochs with the validation score; a bar an epoch would flicker, epochs are short.
+    """One bar over all steps with the validation score; a bar an epoch would flicker, epochs are short.
 
-    Where standard error is no terminal, a log line every tenth of the epochs instead.
+    Where standard error is no terminal, a log line every tenth of the steps instead.
 
     Args:
         monitor: The score shown.
@@ -24,6 +24,7 @@ class EpochProgress(Callback):
     def __init__(self, *, monitor: str) -> None:
         self._monitor = monitor
         self._best = float("inf")
+        self._tenths = 0
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -34,23 +35,24 @@ class EpochProgress(Callback):
             TextColumn("training"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("epochs"),
+            TextColumn("steps"),
             TimeRemainingColumn(),
             TextColumn("{task.description}"),
         )
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("", total=trainer.max_epochs, completed=trainer.current_epoch)
+        self._task = self._bar.add_task("", total=trainer.estimated_stepping_batches, completed=trainer.global_step)
         self._bar.start()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         score = float(trainer.callback_metrics.get(self._monitor, float("nan")))
         self._best = min(self._best, score)
-        done, total = trainer.current_epoch + 1, int(trainer.max_epochs or 0)
+        done, total = trainer.global_step, int(trainer.estimated_stepping_batches)
         description = f"{self._monitor} {score:.4f}, best {self._best:.4f}"
         if self._bar is not None:
             self._bar.update(self._task, completed=done, description=description)
-        elif done == total or done % max(1, total // 10) == 0:
-            log.info("epoch %d of %d: %s", done, total, description)
+        elif done == total or 10 * done // total > self._tenths:
+            self._tenths = 10 * done // total
+            log.info("step %d of %d: %s", done, total, description)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop()
