@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from figure import draw
+from omegaconf import OmegaConf
 
 from synapsnet.errors import UserError
 
@@ -67,7 +67,7 @@ def read_runs(root: Path) -> pd.DataFrame:
 def _conditions(run_dir: Path, results: dict[str, Any]) -> dict[str, Any]:
     """What runs must share to be compared: recordings, units, splits, windows and budget."""
     try:
-        config = yaml.safe_load((run_dir / "config.yaml").read_text())
+        config: Any = OmegaConf.to_container(OmegaConf.load(run_dir / "config.yaml"))
         units = pd.read_csv(run_dir / "unit_metrics.csv", usecols=["session", "unit_id"], dtype=str)
     except (OSError, ValueError) as error:
         raise UserError(f"{run_dir}: not a whole run folder: {error}") from error

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from laws import names
+from omegaconf import OmegaConf
 
 STUDY = Path(__file__).resolve().parents[2] / "experiments" / "forecasting"
 BASE = {"pearson_r": 0.5, "r2": 0.1, "mse": 0.9, "nll": 1.0, "skill_vs_persistence": 0.2, "population_rate_r": 0.6}
@@ -28,7 +28,7 @@ def plant(
     data: str = "mouse",
     units: tuple[str, ...] = ("u0", "u1"),
     signal: str = "calcium",
-    max_epochs: int = 60,
+    max_steps: int = 800,
     **settings: Any,
 ) -> Path:
     """A run folder; scores not given are those of `BASE`."""
@@ -45,8 +45,8 @@ def plant(
         "context_bins": 10,
         "fractions": {"train": 0.7},
     }
-    trainer = {"max_epochs": max_epochs, "max_time": "00:00:05:00"}
-    (run / "config.yaml").write_text(yaml.safe_dump({"data": {**section, **settings}, "trainer": trainer}))
+    trainer = {"max_steps": max_steps, "max_epochs": -1, "max_time": "00:00:05:00"}
+    OmegaConf.save({"data": {**section, **settings}, "trainer": trainer}, run / "config.yaml")
     rows = [{"session": session, "unit_id": unit, "pearson_r": 0.0} for session in sessions for unit in units]
     pd.DataFrame(rows).to_csv(run / "unit_metrics.csv", index=False)
     return run
@@ -159,7 +159,7 @@ def test_recordings_are_blocks_that_need_not_be_alike(summary: Summary) -> None:
         ({"bin_width_s": 0.05}, "data.bin_width_s"),
         ({"units": ("u0", "u2")}, "units scored"),
         ({"sessions": {"other": {}}}, "sessions scored"),
-        ({"max_epochs": 600}, "trainer.max_epochs"),
+        ({"max_steps": 8000}, "trainer.max_steps"),
     ],
 )
 def test_runs_that_were_not_alike_are_refused(summary: Summary, difference: dict[str, Any], named: str) -> None:
