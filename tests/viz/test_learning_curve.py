@@ -23,7 +23,7 @@ def lines(figure):
 
 def test_both_curves_are_drawn_without_gaps(metrics):
     drawn = lines(draw_learning_curve(metrics))
-    np.testing.assert_array_equal(drawn["train"].get_xydata(), [[0, 0.9], [50, 0.7], [100, 0.6], [150, 0.5]])
+    np.testing.assert_array_equal(drawn["train, one batch"].get_xydata(), [[0, 0.9], [50, 0.7], [100, 0.6], [150, 0.5]])
     np.testing.assert_array_equal(drawn["validation"].get_xydata(), [[60, 0.8], [120, 0.65], [150, 0.7]])
 
 

@@ -12,8 +12,8 @@ def draw_learning_curve(metrics: pd.DataFrame) -> Figure:
     """Training and validation loss over steps, with the step that validates best.
 
     Args:
-        metrics: The training curve as it is logged: a column ``step``, and ``train/nll`` and ``validation/nll`` that
-            are NaN in rows where the other was logged.
+        metrics: The training curve as it is logged: a column ``step``, and ``train/nll`` (of one batch) and
+            ``validation/nll`` (of the whole split) that are NaN in rows where the other was logged.
     """
     train = metrics[["step", "train/nll"]].dropna()
     validation = metrics[["step", "validation/nll"]].dropna()
@@ -22,7 +22,7 @@ def draw_learning_curve(metrics: pd.DataFrame) -> Figure:
 
     figure = new_figure(6.4, 4.0)
     axes = figure.add_subplot()
-    axes.plot(train["step"], train["train/nll"], color=GREY, linewidth=1.0, label="train")
+    axes.plot(train["step"], train["train/nll"], color=GREY, linewidth=1.0, label="train, one batch")
     axes.plot(
         validation["step"], validation["validation/nll"], color=BLUE, linewidth=1.8, marker=".", label="validation"
     )
