@@ -93,6 +93,20 @@ def test_constant_and_never_observed_behavior_is_dropped_with_a_log_line(caplog:
     assert "flat, blank" in caplog.text
 
 
+def test_behavior_and_inputs_are_chosen_on_the_train_split_alone() -> None:
+    rng = np.random.default_rng(0)
+    activity = rng.standard_normal((600, 5))
+    activity[420:] = 50 * np.cumsum(rng.standard_normal((180, 5)), axis=0)  # drifts only after the train split
+    behavior = np.stack([np.arange(600) % 7, np.ones(600), np.arange(600) % 5], axis=1).astype(np.float32)
+    behavior[420:, 1] = 2.0  # varies only after it
+    behavior[500:, 2] = np.nan  # missing only after it
+    recording = session(activity, behavior=behavior, behavior_names=("running", "late", "pupil"))
+    spec = small_task([recording], "levels", inputs="auto").spec
+    assert spec.inputs == "levels"
+    assert spec.behavior_names == ("running", "pupil")
+    assert spec.masked_behavior == ()
+
+
 def test_sessions_may_differ_in_behavior() -> None:
     first, second = simulated("levels", n_bins=400)
     lacking = replace(second, behavior=None, behavior_names=())

@@ -17,13 +17,13 @@ def ramp(n_bins: int, shape: WindowShape) -> SessionTensors:
     return SessionTensors(index=0, activity=activity, behavior=-activity, shape=shape)
 
 
-PIECES = np.array([[3, 40], [50, 57], [60, 64], [70, 131]])
+PIECES = np.array([[3, 40], [50, 57], [60, 64], [70, 131], [132, 146]])  # the last leaves one target over
 SHAPE = WindowShape(context_bins=5, length=12)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
 def test_every_bin_with_full_context_is_scored_exactly_once(batch_size: int) -> None:
-    loader = EvaluationLoader([(ramp(140, SHAPE), PIECES)], batch_size=batch_size)
+    loader = EvaluationLoader([(ramp(150, SHAPE), PIECES)], batch_size=batch_size)
     scored = Counter(int(t) for batch in loader for t in batch.target[..., 0][batch.scored])
     expected = [t for first, stop in PIECES for t in range(first + 5, stop)]
     assert scored == Counter(expected)
@@ -32,7 +32,7 @@ def test_every_bin_with_full_context_is_scored_exactly_once(batch_size: int) -> 
 
 
 def test_target_is_the_next_bin_and_context_stays_within_the_piece() -> None:
-    for batch in EvaluationLoader([(ramp(140, SHAPE), PIECES)], batch_size=4):
+    for batch in EvaluationLoader([(ramp(150, SHAPE), PIECES)], batch_size=4):
         past, target = batch.past[..., 0], batch.target[..., 0]
         assert torch.equal(target[batch.scored], past[batch.scored] + 1)
         assert torch.equal(batch.behavior, -batch.past)
@@ -45,7 +45,7 @@ def test_target_is_the_next_bin_and_context_stays_within_the_piece() -> None:
 
 
 def test_training_covers_the_split_over_epochs_without_crossing() -> None:
-    loader = TrainingLoader([(ramp(140, SHAPE), PIECES)], batch_size=2, seed=0)
+    loader = TrainingLoader([(ramp(150, SHAPE), PIECES)], batch_size=2, seed=0)
     seen: Counter[int] = Counter()
     for _ in range(60):
         epoch = Counter(int(t) for batch in loader for t in batch.target[..., 0][batch.scored])
@@ -63,7 +63,7 @@ def order(loader: TrainingLoader, n_batches: int) -> list[list[float]]:
 
 
 def new_loader(seed: int = 0) -> TrainingLoader:
-    return TrainingLoader([(ramp(140, SHAPE), PIECES), (ramp(140, SHAPE), PIECES)], batch_size=2, seed=seed)
+    return TrainingLoader([(ramp(150, SHAPE), PIECES), (ramp(150, SHAPE), PIECES)], batch_size=2, seed=seed)
 
 
 def test_order_depends_on_seed_and_epoch_alone() -> None:
