@@ -87,7 +87,7 @@ def score_table(title: str, rows: Mapping[str, Scores]) -> Table:
         rows: Scores by the name of the row.
     """
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores.mean))
-    table = Table(title=title, title_justify="left", box=box.SIMPLE)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)  # to fit 80 columns
     table.add_column("", no_wrap=True)
     for metric in metrics:
         words = metric.replace("_", " ")

@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import math
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ class SweepTable(Callback):
 
     def _written(self, folder: Path, name: str) -> list[Path]:
         """Files of this name that this multirun wrote; its folder may hold runs of earlier ones."""
-        return sorted(path for path in folder.rglob(name) if path.stat().st_mtime >= self._start)
+        written = (path for path in folder.rglob(name) if path.stat().st_mtime >= self._start)
+        return sorted(written, key=_in_reading_order)
 
 
 def write_sweep_table(path: Path, runs: dict[str, dict[str, Any]]) -> None:
@@ -64,6 +66,11 @@ def write_sweep_table(path: Path, runs: dict[str, dict[str, Any]]) -> None:
         for folder, run in runs.items():
             scores = [run[part].get(metric) for metric in metrics for part in ("mean", "sem")]
             writer.writerow([folder, *(run[fact] for fact in facts), *scores])
+
+
+def _in_reading_order(path: Path) -> list[tuple[int, str]]:
+    """A sort key in which 2 comes before 10."""
+    return [(int(digits or 0), other) for digits, other in re.findall(r"(\d*)(\D*)", str(path))]
 
 
 def _read(path: Path) -> dict[str, Any]:
