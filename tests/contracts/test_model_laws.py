@@ -88,6 +88,14 @@ def permute_units(tensor: Tensor, n_units: int, order: Tensor) -> Tensor:
     return tensor
 
 
+@torch.no_grad()
+def test_steps_that_are_not_scored_do_not_train(model: Forecaster, task: Task) -> None:
+    for batch in batches(task):
+        assert not batch.scored.all()
+        changed = replace(batch, target=torch.where(batch.scored[..., None], batch.target, batch.target + 5))
+        torch.testing.assert_close(model.training_loss(changed), model.training_loss(batch))
+
+
 def test_every_parameter_gets_gradient(model_name: str, task: Task) -> None:
     model = trained(model_name, task, steps=2)
     if isinstance(model, ClosedFormForecaster):

@@ -71,6 +71,14 @@ BAD: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "a misspelt option": (good("model=synapnet"), "synapnet"),
     "a seed that is no number": (good("seed=zero"), "seed"),
     "a batch size of 0": (good("data.batch_size=0"), "data.batch_size"),
+    "a rate that is no number": (good("data.min_rate=many"), "data.min_rate"),
+    "a bin width that is no number": (good("data.bin_width_s=short"), "data.bin_width_s"),
+    "a share that is no number": (good("data.fractions.train=most"), "data.fractions.train"),
+    "inputs that do not exist": (good("data.inputs=changes"), "increments"),
+    "a size below 0": (good("model.embedding_dim=-1"), "under model"),
+    "a size that is no number": (good("model=lstm", "model.width=wide"), "under model"),
+    "heads that do not divide the width": (good("model=transformer", "model.heads=3"), "heads"),
+    "a learning rate below 0": (good("optimizer.lr=-1"), "under optimizer"),
     "an accelerator that does not exist": (good("trainer.accelerator=abacus"), "trainer"),
     "an unknown mode": (good("mode=rehearse"), "mode"),
     "a test of nothing": (good("mode=test"), "ckpt_path"),
@@ -115,7 +123,12 @@ def test_a_checkpoint_that_is_none(train: Command, sessions: Path) -> None:
 def test_a_checkpoint_that_asks_for_foreign_code(train: Command, sessions: Path) -> None:
     assert train(*QUICK, f"data.root={sessions}", "debug=fast", "hydra.run.dir=run").code == 0
     saved = torch.load(train.folder / "run" / "checkpoints" / "last.ckpt", weights_only=True)
-    for target in ("os.system", "synapsnet.training.atomic.os.system", "builtins.exec"):
+    for target in (
+        "os.system",
+        "builtins.exec",
+        "synapsnet.training.optimizers.math.exp",
+        "synapsnet.experiment.run_folder.remove",  # ours, and yet no part of a model
+    ):
         saved["hyper_parameters"]["config"]["model"]["decoder"]["_target_"] = target
         torch.save(saved, train.folder / "evil.ckpt")
         done = train(*QUICK, f"data.root={sessions}", "mode=test", "ckpt_path=evil.ckpt")

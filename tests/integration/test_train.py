@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 import wandb
-import yaml
 from command import QUICK, Command
 from laws import names
+from omegaconf import OmegaConf
 
 METRICS = {"pearson_r", "r2", "mse", "nll", "skill_vs_persistence", "population_rate_r", "bits_per_spike"}
 
@@ -72,7 +72,7 @@ def test_a_run_leaves_the_folder_that_the_design_lists(train: Command, sessions:
                 assert np.isfinite(matrix).all()
                 assert not np.diag(matrix).any()
             assert found[f"{session}/unit_ids"].tolist() == [f"u{unit}" for unit in range(n_units)]
-    assert yaml.safe_load((run / "config.yaml").read_text())["data"]["root"] == str(sessions)
+    assert OmegaConf.load(run / "config.yaml").data.root == str(sessions)
 
 
 def test_without_a_recording_the_demo_is_simulated_and_says_so(train: Command) -> None:
@@ -160,6 +160,16 @@ def test_mode_test_only_evaluates(train: Command, sessions: Path) -> None:
     assert first == again
     assert not (train.folder / "again" / "checkpoints").exists()
     assert not (train.folder / "again" / "metrics.csv").exists()
+
+
+def test_a_test_by_checkpoint_alone_is_named_after_it(train: Command, sessions: Path) -> None:
+    done = train(*QUICK, f"data.root={sessions}", "debug=fast", "seed=3", "model=mean", "hydra.run.dir=run")
+    assert done.code == 0, done.err
+    done = train("mode=test", "ckpt_path=run/checkpoints/last.ckpt", "logger=csv", "reference_models=[]")
+    assert done.code == 0, done.err
+    (tested,) = (train.folder / "outputs").glob("*/*")
+    assert tested.name.endswith("-mean-two-seed3")
+    assert json.loads((tested / "test_metrics.json").read_text())["data"] == "two"
 
 
 def test_an_earlier_run_in_the_same_folder_leaves_nothing_behind(train: Command, sessions: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -17,8 +19,9 @@ from synapsnet.data.readers import read_sessions
 from synapsnet.data.task import Task, build_task
 from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
-from synapsnet.session import Session, TaskSpec
+from synapsnet.session import Inputs, Session, TaskSpec
 from synapsnet.training.checkpoint_io import AtomicCheckpointIO
+from synapsnet.training.optimizers import OptimizerRecipe
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +61,16 @@ def build_data(config: Config) -> Task:
     Raises:
         UserError: for whatever is wrong with the recordings.
     """
-    for name in ("context_bins", "window_bins", "batch_size"):
+    for name in ("context_bins", "window_bins", "batch_size", "min_active_bins"):
         if not isinstance(config[name], int) or config[name] < 1:
             raise UserError(f"data.{name} must be a whole number above 0, got {config[name]!r}")
+    numbers = {"min_rate": config["min_rate"], "bin_width_s": config["bin_width_s"] or 0}
+    numbers |= {f"fractions.{split}": share for split, share in config["fractions"].items()}
+    for name, value in numbers.items():
+        if not isinstance(value, int | float):
+            raise UserError(f"data.{name} must be a number, got {value!r}")
+    if config["inputs"] not in ("auto", *get_args(Inputs)):
+        raise UserError(f"data.inputs must be auto, {' or '.join(get_args(Inputs))}, got {config['inputs']!r}")
     sessions = [_demo(config)] if config["root"] is None else _recordings(config)
     return build_task(sessions, **{name: config[name] for name in _TASK_SETTINGS})
 
@@ -102,9 +112,19 @@ def build_model(model: Config, likelihood: Config, spec: TaskSpec) -> Forecaster
     make_likelihood = instantiate(likelihood, _convert_="all")
     # `tuned` is for the optimizer, which interpolates it; a model is built from the rest.
     make_model = instantiate({key: value for key, value in model.items() if key != "tuned"}, _convert_="all")
-    built = make_model(spec=spec, likelihood=make_likelihood(signal=spec.signal))
+    with refusing("model"):
+        built = make_model(spec=spec, likelihood=make_likelihood(signal=spec.signal))
     assert isinstance(built, Forecaster)
     return built
+
+
+def build_optimizer(config: Config, model: Forecaster) -> OptimizerRecipe:
+    """The recipe of section ``optimizer``, tried on the model where it has anything to optimize."""
+    recipe: OptimizerRecipe = instantiate(config, _convert_="all")
+    if next(model.parameters(), None) is not None:
+        with refusing("optimizer"):
+            recipe(model, total_steps=1)
+    return recipe
 
 
 def build_loggers(config: Config, *, run_dir: Path, name: str, tags: Sequence[str]) -> list[Logger]:
@@ -114,6 +134,23 @@ def build_loggers(config: Config, *, run_dir: Path, name: str, tags: Sequence[st
     ]
 
 
+def whole_epochs(config: Config, n_batches: int) -> Config:
+    """Section ``trainer`` with its budget of steps rounded up to whole epochs.
+
+    Validation closes an epoch, so the steps of a broken last epoch could never be the best ones.
+
+    Args:
+        config: Section ``trainer``.
+        n_batches: Steps of an epoch.
+    """
+    with refusing("trainer"):
+        if config["max_steps"] < 0:
+            return config
+        epochs = math.ceil(config["max_steps"] / n_batches)
+        limit = epochs if config["max_epochs"] < 0 else min(epochs, config["max_epochs"])
+    return {**config, "max_steps": -1, "max_epochs": limit}
+
+
 def build_trainer(config: Config, callbacks: Mapping[str, Config], loggers: Sequence[Logger], run_dir: Path) -> Trainer:
     """A trainer from sections ``trainer`` and ``callbacks``.
 
@@ -121,7 +158,7 @@ def build_trainer(config: Config, callbacks: Mapping[str, Config], loggers: Sequ
         UserError: if Lightning refuses the settings.
     """
     built: list[Callback] = [instantiate(callback, _convert_="all") for callback in callbacks.values()]
-    try:
+    with refusing("trainer"):
         return Trainer(
             **config,
             callbacks=built,
@@ -132,5 +169,16 @@ def build_trainer(config: Config, callbacks: Mapping[str, Config], loggers: Sequ
             enable_model_summary=False,
             enable_progress_bar=False,  # a callback shows it
         )
-    except (MisconfigurationException, TypeError, ValueError) as error:
-        raise UserError(f"a setting under trainer is not what Lightning takes: {error}") from error
+
+
+@contextmanager
+def refusing(section: str) -> Iterator[None]:
+    """Turn the complaints of a constructor about its arguments into a `UserError` that names their section.
+
+    ``hydra.verbose=true`` shows where they were raised.
+    """
+    try:
+        yield
+    except (MisconfigurationException, TypeError, ValueError, RuntimeError, AssertionError, ArithmeticError) as error:
+        log.debug("refused", exc_info=True)
+        raise UserError(f"a setting under {section} does not do: {type(error).__name__}: {error}") from error

@@ -16,7 +16,13 @@ from synapsnet.session import TaskSpec
 from synapsnet.training.checkpoint_io import read_checkpoint
 
 PREFIX = "model."  # of the forecaster's weights among the training module's
-_TRUSTED = ("synapsnet.", "torch.nn.")
+_TRUSTED = (  # where the parts of a model and its training are; elsewhere are functions that touch files
+    "synapsnet.models.",
+    "synapsnet.likelihoods.",
+    "synapsnet.training.optimizers.",
+    "synapsnet.data.simulate.",
+    "torch.nn.",
+)
 
 
 def load(path: str | os.PathLike[str]) -> Forecaster:

@@ -32,7 +32,7 @@ STOPPED = 128 + 15  # as a shell reports SIGTERM
 
 
 def guard(main: Callable[[], object]) -> int:
-    """Run a Hydra main function; bad input costs one line on standard error, without a traceback.
+    """Run a Hydra main function; bad input, or a disk that refuses, costs one line on standard error.
 
     Returns:
         The exit code: 0, or 2 for bad input.
@@ -41,7 +41,7 @@ def guard(main: Callable[[], object]) -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
         main()
-    except BAD_INPUT as error:
+    except (*BAD_INPUT, OSError) as error:  # of the system: a folder that cannot be written, a full disk
         return _report(error)
     return 0
 
@@ -93,11 +93,19 @@ def _final(cfg: DictConfig, overrides: Sequence[str]) -> Config:
         return _plain(cfg)
     path = Path(cfg.ckpt_path).absolute()
     saved, _ = hyper_parameters(read_checkpoint(path))
+    composed = _run_name(cfg)
     for section, settings in continued(_plain(cfg), saved, overrides).items():
         cfg[section] = settings
     if cfg.mode == "train" and path.parent.name == "checkpoints":
         cfg.run_dir = str(path.parent.parent)  # a resumed run goes on in its own folder
+    elif cfg.run_dir.endswith(composed):  # Hydra named the folder before the checkpoint was read
+        cfg.run_dir = cfg.run_dir.removesuffix(composed) + _run_name(cfg)
     return _plain(cfg)
+
+
+def _run_name(cfg: DictConfig) -> str:
+    """What a folder's default name says of its run, see ``hydra.run.dir`` in ``conf/train.yaml``."""
+    return f"{cfg.choices.model}-{cfg.choices.data}-seed{cfg.seed}"
 
 
 def _plain(cfg: DictConfig) -> Config:

@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from hydra.utils import instantiate
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 
 from synapsnet.data.task import Task
 from synapsnet.experiment import run_folder
-from synapsnet.experiment.build import Config, build_data, build_loggers, build_model, build_trainer
+from synapsnet.experiment.build import (
+    Config,
+    build_data,
+    build_loggers,
+    build_model,
+    build_optimizer,
+    build_trainer,
+    whole_epochs,
+)
 from synapsnet.experiment.checkpoint import check_units, hyper_parameters, load_weights
 from synapsnet.experiment.provenance import code_version
 from synapsnet.experiment.references import Scores, check_references, print_table, score_references, score_table
@@ -68,7 +75,7 @@ def execute(config: Config) -> float:
             load_weights(model, checkpoint, config["ckpt_path"])
         module = ForecastModule(
             model,
-            optimizer=instantiate(config["optimizer"], _convert_="all"),
+            optimizer=build_optimizer(config["optimizer"], model),
             seed=config["seed"],
             hyper_parameters={"config": {name: config[name] for name in KEPT}, "spec": spec.to_dict()},
         )
@@ -78,7 +85,9 @@ def execute(config: Config) -> float:
         loggers = _loggers(config, checkpoint)
         failed = True
         try:
-            trainer = build_trainer(config["trainer"], config["callbacks"], loggers, Path(config["run_dir"]))
+            n_batches = len(task.train_loader(batch_size=config["data"]["batch_size"], seed=config["seed"]))
+            budget = whole_epochs(config["trainer"], n_batches)
+            trainer = build_trainer(budget, config["callbacks"], loggers, Path(config["run_dir"]))
             resumed = config["mode"] == "train" and checkpoint is not None
             run_folder.prepare(Path(config["run_dir"]), config, resumed=resumed)
             best = _fit_and_test(config, trainer, task, module)

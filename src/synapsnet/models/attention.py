@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
+from synapsnet.errors import UserError
+
 POSITION_SD = 0.02
 
 
@@ -46,6 +48,8 @@ class CausalBlock(nn.Module):
 
     def __init__(self, *, width: int, heads: int, dropout: float) -> None:
         super().__init__()
+        if heads < 1 or width % heads:
+            raise UserError(f"a transformer's width must be a multiple of its heads, got {width} and {heads}")
         self._heads = heads
         self.attention_norm = nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
