@@ -162,6 +162,19 @@ def test_mode_test_only_evaluates(train: Command, sessions: Path) -> None:
     assert not (train.folder / "again" / "metrics.csv").exists()
 
 
+def test_what_is_scored_is_the_model_that_validated_best(train: Command, sessions: Path) -> None:
+    common = (*QUICK, f"data.root={sessions}")
+    done = train(*common, "trainer.max_epochs=8", "optimizer.lr=0.3", "hydra.run.dir=run")  # soon worse than before
+    assert done.code == 0, done.err
+    scores = {}
+    for name in ("best", "last"):
+        done = train("mode=test", f"ckpt_path=run/checkpoints/{name}.ckpt", *common, f"hydra.run.dir={name}")
+        assert done.code == 0, done.err
+        scores[name] = json.loads((train.folder / name / "test_metrics.json").read_text())["mean"]
+    assert scores["best"]["nll"] != pytest.approx(scores["last"]["nll"], rel=1e-3)
+    assert json.loads((train.folder / "run" / "test_metrics.json").read_text())["mean"] == scores["best"]
+
+
 def test_a_test_by_checkpoint_alone_is_named_after_it(train: Command, sessions: Path) -> None:
     done = train(*QUICK, f"data.root={sessions}", "debug=fast", "seed=3", "model=mean", "hydra.run.dir=run")
     assert done.code == 0, done.err
