@@ -138,6 +138,15 @@ class InterruptAt(At):
         os.kill(os.getpid(), signal.SIGINT)
 
 
+class WorsenAt(At):
+    """Training goes astray: every weight doubles."""
+
+    def act(self, module: LightningModule) -> None:
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.mul_(2)
+
+
 class PoisonAt(At):
     """The weights become NaN."""
 

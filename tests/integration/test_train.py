@@ -164,7 +164,8 @@ def test_mode_test_only_evaluates(train: Command, sessions: Path) -> None:
 
 def test_what_is_scored_is_the_model_that_validated_best(train: Command, sessions: Path) -> None:
     common = (*QUICK, f"data.root={sessions}")
-    done = train(*common, "trainer.max_epochs=8", "optimizer.lr=0.3", "hydra.run.dir=run")  # soon worse than before
+    astray = "+callbacks.astray={_target_: command.WorsenAt, epoch: 2, batch: 1}"
+    done = train(*common, "trainer.max_epochs=3", astray, "hydra.run.dir=run")
     assert done.code == 0, done.err
     scores = {}
     for name in ("best", "last"):
