@@ -13,6 +13,21 @@ def test_repeats_the_last_bin(planted_task):
     torch.testing.assert_close(model.predicted(batch.past, batch.behavior, 0), batch.past)
 
 
+def test_the_floor_of_rates_is_chosen_on_validation(planted_task):
+    """Noise asks for a high floor, bursts and silence for a low one; the train split, which is noise, has no say."""
+    rng = np.random.default_rng(0)
+    noise = rng.poisson(1.0, size=(300, 5))
+    bursts = np.repeat(np.tile([0, 0, 0, 3], 8), 25)[:100, None] * np.ones((1, 5), dtype=int)
+    floors = []
+    for held_out in (noise[:100], bursts):
+        task = planted_task(np.concatenate([noise, held_out]), signal="spikes")
+        model = Persistence(spec=task.spec, likelihood=Poisson())
+        model.fit_closed_form(task.train, task.validation)
+        floors.append(model.get_buffer("floor_0") / model.statistic("mean", 0))
+    torch.testing.assert_close(floors[0], torch.full((5,), 0.5))
+    assert (floors[1] < 0.1).all()
+
+
 def test_spread_is_that_of_the_changes(planted_task):
     rng = np.random.default_rng(0)
     task = planted_task(rng.normal(size=(400, 5)).cumsum(0), signal="calcium", context_bins=1)
