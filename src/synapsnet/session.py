@@ -20,10 +20,6 @@ Signal = Literal["spikes", "calcium"]
 Inputs = Literal["levels", "increments"]
 
 
-def _whole_recording() -> npt.NDArray[np.int64]:
-    return np.empty((0, 2), dtype=np.int64)
-
-
 @dataclass(frozen=True, eq=False)
 class Session:
     """One recording session, validated on construction.
@@ -49,7 +45,7 @@ class Session:
     bin_width_s: float
     unit_ids: tuple[str, ...]
     signal: Signal
-    segments: npt.NDArray[np.int64] = field(default_factory=_whole_recording)
+    segments: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
     behavior: npt.NDArray[np.float32] | None = None
     behavior_names: tuple[str, ...] = ()
     meta: Mapping[str, Any] = field(default_factory=dict)
