@@ -87,13 +87,12 @@ def score_table(title: str, rows: Mapping[str, Scores]) -> Table:
         rows: Scores by the name of the row.
     """
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores.mean))
-    # Little padding and whole words: it fits a terminal of 80 columns.
+    # With little padding, the numbers of one session fit a terminal of 80 columns.
     table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, collapse_padding=True)
     table.add_column("", no_wrap=True)
     for metric in metrics:
         words = metric.replace("_", " ")
-        header = f"{words} ↓" if metric in LOWER_IS_BETTER else words
-        table.add_column(header, justify="right", min_width=max(map(len, words.split())))
+        table.add_column(f"{words} ↓" if metric in LOWER_IS_BETTER else words, justify="right")
     best = {metric: _best(metric, rows) for metric in metrics}
     for name, scores in rows.items():
         cells = []
