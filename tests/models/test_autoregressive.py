@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from laws import build, simulated, small_task
 from statsmodels.tsa.ar_model import AutoReg
 
+from synapsnet.errors import UserError
 from synapsnet.likelihoods import Gaussian, Poisson
 from synapsnet.models.autoregressive import Autoregressive
 
@@ -72,3 +74,10 @@ def test_no_unit_sees_another(planted_task):
     past = task.validation[0].past.clone().requires_grad_()
     model.predicted(past, task.validation[0].behavior, 0)[..., 1].sum().backward()
     assert past.grad[..., [0, 2, 3]].abs().max() == 0
+
+
+@pytest.mark.parametrize("model", ["ar", "var"])
+def test_lags_beyond_the_context_are_refused(model: str) -> None:
+    spec = small_task(simulated("spikes"), "spikes").spec
+    with pytest.raises(UserError, match=r"model\.lags=\[50\]: none lies from 1 to data\.context_bins=5"):
+        build(model, spec, "model.lags=[50]")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from synapsnet.likelihoods import Likelihood
-from synapsnet.models.linear import LinearForecaster
+from synapsnet.models.linear import LinearForecaster, lags_within
 from synapsnet.session import TaskSpec
 
 
@@ -24,7 +24,7 @@ class Autoregressive(LinearForecaster):
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, lags: Sequence[int]) -> None:
-        choices = [n_lags for n_lags in lags if n_lags <= spec.context_bins] or [1]
+        choices = lags_within(lags, spec.context_bins)
         super().__init__(
             spec=spec,
             likelihood=likelihood,

@@ -41,13 +41,15 @@ class DenseConnectivity(Connectivity):
     Args:
         spec: The sessions.
         prior_scale: Standard deviation of the total current of a unit under the prior, in units of its drive.
+        l1: Adds ``l1 · Σ|A_ij| / train bins`` to the penalty, for a sparser matrix; 0 for none.
     """
 
-    def __init__(self, *, spec: TaskSpec, prior_scale: float) -> None:
+    def __init__(self, *, spec: TaskSpec, prior_scale: float, l1: float) -> None:
         super().__init__()
         self.weights = nn.ParameterList()
         n_train_bins = sum(session.n_train_bins for session in spec.sessions)
-        self._strength = 0.5 / (prior_scale**2 * n_train_bins)
+        self._l2 = 0.5 / (prior_scale**2 * n_train_bins)
+        self._l1 = l1 / n_train_bins
         for index, session in enumerate(spec.sessions):
             n_units = session.n_units
             weight = torch.randn(n_units, n_units) * (0.1 * prior_scale / math.sqrt(n_units))
@@ -62,8 +64,9 @@ class DenseConnectivity(Connectivity):
         return inputs @ self.matrix(session).T
 
     def penalty(self) -> Tensor:
-        squares = [self.matrix(session).square().sum() for session in range(len(self.weights))]
-        return torch.stack(squares).sum() * self._strength
+        flat = torch.cat([self.matrix(session).flatten() for session in range(len(self.weights))])
+        penalty = flat.square().sum() * self._l2
+        return penalty + flat.abs().sum() * self._l1 if self._l1 else penalty
 
 
 class LowRankConnectivity(Connectivity):

@@ -10,6 +10,7 @@ from typing import final
 import torch
 from torch import Tensor
 
+from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import ClosedFormForecaster
 from synapsnet.models.decoders import lagged
@@ -131,6 +132,18 @@ class LinearForecaster(ClosedFormForecaster):
             y = batch.target - batch.past if self.spec.inputs == "increments" else batch.target
             moments.update(x.transpose(0, 1).flatten(2), self.grouped(y[batch.scored] / self._error_scale(session)))
         return moments
+
+
+def lags_within(lags: Sequence[int], context_bins: int) -> list[int]:
+    """The numbers of lags that the context has room for.
+
+    Raises:
+        UserError: if there is none.
+    """
+    fitting = [n_lags for n_lags in lags if 1 <= n_lags <= context_bins]
+    if not fitting:
+        raise UserError(f"model.lags={list(lags)}: none lies from 1 to data.context_bins={context_bins}")
+    return fitting
 
 
 def present_first(series: Tensor, n_lags: int) -> Tensor:

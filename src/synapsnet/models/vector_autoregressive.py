@@ -11,7 +11,7 @@ from torch import Tensor
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import ConnectivityForecaster
 from synapsnet.models.gain import input_gain, raw_scale
-from synapsnet.models.linear import LinearForecaster
+from synapsnet.models.linear import LinearForecaster, lags_within
 from synapsnet.session import TaskSpec
 
 
@@ -28,12 +28,12 @@ class VectorAutoregressive(LinearForecaster, ConnectivityForecaster):
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, lags: Sequence[int], max_features: int) -> None:
         layout = [(1, session.n_units + spec.n_behavior, session.n_units) for session in spec.sessions]
+        choices = lags_within(lags, spec.context_bins)
         super().__init__(
             spec=spec,
             likelihood=likelihood,
             lag_choices=[
-                [p for p in lags if p <= spec.context_bins and p * per_lag <= max_features] or [1]
-                for _, per_lag, _ in layout
+                [p for p in choices if p * per_lag <= max_features] or choices[:1] for _, per_lag, _ in layout
             ],
             layout=layout,
         )
