@@ -60,7 +60,7 @@ def draw_connectivity(
     elif order is not None:  # a place in the clustering names nobody
         axes.set_xticks([])
         axes.set_yticks([])
-    title(axes, f"{session_id}: which of {n_units} units drives which")
+    title(axes, f"{session_id}: effective connectivity of {n_units} units")
     return figure
 
 
