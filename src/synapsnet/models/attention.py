@@ -38,7 +38,7 @@ class CausalBlock(nn.Module):
     """Attention, then an MLP on each token.
 
     Written out because ``nn.TransformerEncoderLayer`` drops out attention weights, which rules out the fused kernel:
-    this is three times as fast on a CPU, where a shared decoder runs thousands of short series a step.
+    this is faster on a CPU, where a shared decoder runs thousands of short series a step.
 
     Args:
         width: Size of a token.

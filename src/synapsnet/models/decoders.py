@@ -142,7 +142,7 @@ class FirDecoder(Decoder):
         self.identity = nn.Linear(embedding_dim, hidden)
         self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
         self.dropout = nn.Dropout(dropout)
-        self.mlp = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU())  # half the cost of GELU
+        self.mlp = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU())  # cheaper than GELU
         self.readout = nn.Linear(hidden, 1, bias=False)
         nn.init.normal_(self.readout.weight, std=0.1 / math.sqrt(hidden))
 
@@ -152,7 +152,7 @@ class FirDecoder(Decoder):
         if self.state is not None:
             hidden = hidden + self.state(behavior)[:, :, None]
         hidden = F.silu(hidden)
-        keep = self.dropout(hidden.new_ones(len(hidden), 1, *hidden.shape[2:]))  # drawn by bin, a quarter of a step
+        keep = self.dropout(hidden.new_ones(len(hidden), 1, *hidden.shape[2:]))  # a mask a bin would cost dear
         response = self.readout(self.mlp(hidden * keep))[..., 0]
         linear = (own * self.own_filters(embeddings)).sum(-1) + (received * self.current_filters(embeddings)).sum(-1)
         departure: Tensor = linear + self.tuning(embeddings, behavior) + response
