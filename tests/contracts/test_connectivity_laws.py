@@ -49,7 +49,7 @@ def test_effective_connectivity_is_the_mean_jacobian(model_name: str, kind: Kind
     assert isinstance(model, ConnectivityForecaster)
     for session in (0, 1):
         past, behavior = windows(task, session)
-        found = model.effective_connectivity(past, behavior, session)
+        found = model.effective_connectivity(past, behavior, session, 1)[0]
         with torch.no_grad():
             expected = brute_force(model, past, behavior, session)
         assert found.abs().max() > 1e-3
@@ -63,10 +63,10 @@ def test_flipping_the_gauge_flips_raw_but_not_effective_connectivity(decoder: st
     model = trained("synapsnet", task, f"model/decoder={decoder}", steps=20)
     assert isinstance(model, SynapsNet)
     past, behavior = windows(task, 0)
-    raw, effective = model.raw_connectivity(0), model.effective_connectivity(past, behavior, 0)
+    raw, effective = model.raw_connectivity(0), model.effective_connectivity(past, behavior, 0, 1)[0]
     flip_currents(model)
     torch.testing.assert_close(model.raw_connectivity(0), -2 * raw)
-    torch.testing.assert_close(model.effective_connectivity(past, behavior, 0), effective, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(model.effective_connectivity(past, behavior, 0, 1)[0], effective, rtol=1e-3, atol=1e-6)
 
 
 @torch.no_grad()

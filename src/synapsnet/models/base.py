@@ -273,14 +273,19 @@ class ConnectivityForecaster(ABC):
         """The model's own parameter matrix, ``[post, pre]``; its sign and scale mean nothing by themselves."""
 
     @abstractmethod
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
-        """Mean Jacobian of each unit's forecast with respect to each other unit's past activity.
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
+        """Mean Jacobian of each unit's forecast with respect to each other unit's past activity, by lag.
 
-        Summed over the lags of the past, averaged over the windows given, in units of raw activity of the
-        receiver per unit of raw activity of the sender, with a zero diagonal, ``[post, pre]``.
+        ``W_lij = E_t[d ŷ_i,t+1 / d a_j,t-l]`` averaged over the windows given, in units of raw activity ``a`` of the
+        receiver per unit of raw activity of the sender, with a zero diagonal.
 
         Args:
             past: Held-out windows with full context, ``[batch, time, units]``; the last step's forecast counts.
             behavior: ``[batch, time, features]``.
             session: Index of the session.
+            n_lags: Lags told apart, at least 1. The last one also holds all that lie further back, so that
+                the sum over lags is the effect of a sustained unit of activity whatever ``n_lags`` is.
+
+        Returns:
+            ``[n_lags, post, pre]``, the present bin first.
         """

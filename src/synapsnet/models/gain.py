@@ -32,3 +32,16 @@ def raw_scale(model: Forecaster, session: int) -> Tensor:
     """Raw activity per unit of a target, ``[units]``: the train standard deviation of calcium, 1 for counts."""
     scale = model.statistic("scale", session)
     return scale if model.spec.signal == "calcium" else torch.ones_like(scale)
+
+
+def by_lag(jacobian: Tensor, n_lags: int) -> Tensor:
+    """Tell ``n_lags`` lags apart and add what lies further back to the last of them, ``[n_lags, post, pre]``.
+
+    Args:
+        jacobian: By lag, the present bin first, ``[lags, post, pre]``; zeros are added where it has fewer.
+        n_lags: At least 1.
+    """
+    missing = n_lags - len(jacobian)
+    if missing > 0:
+        return torch.cat([jacobian, jacobian.new_zeros(missing, *jacobian.shape[1:])])
+    return torch.cat([jacobian[: n_lags - 1], jacobian[n_lags - 1 :].sum(0, keepdim=True)])

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import ConnectivityForecaster, Forecaster, TrainedForecaster
-from synapsnet.models.gain import input_gain, raw_scale
+from synapsnet.models.gain import by_lag, input_gain, raw_scale
 from synapsnet.models.linear import present_first
 from synapsnet.session import Batch, TaskSpec
 
@@ -172,12 +172,12 @@ class Glm(Forecaster, ConnectivityForecaster):
         """Coupling filters on the inputs, summed over lags."""
         return self.chosen_member(session).coupling_filters(session).detach().sum(0).T.clone()
 
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
         member = self.chosen_member(session)
         with torch.enable_grad():
             drive = member.drive(member.inputs(past, session), behavior, session).detach().requires_grad_()
             (link_slope,) = torch.autograd.grad(member.expected(drive, past, session)[:, -1].sum(), drive)
         recent = input_gain(member, past, session)[:, -member.n_lags :].flip(1)  # [batch, lags, pre]
         slope = torch.einsum("bi,blj->lij", link_slope[:, -1], recent) / len(past)
-        jacobian = (slope * member.coupling_filters(session).detach().transpose(1, 2)).sum(0)
-        return raw_scale(member, session)[:, None] * jacobian
+        jacobian = slope * member.coupling_filters(session).detach().transpose(1, 2)
+        return by_lag(raw_scale(member, session)[:, None] * jacobian, n_lags)

@@ -12,7 +12,7 @@ from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import ConnectivityForecaster, TrainedForecaster
 from synapsnet.models.connectivity import Connectivity
 from synapsnet.models.decoders import Decoder
-from synapsnet.models.gain import input_gain, raw_scale
+from synapsnet.models.gain import by_lag, input_gain, raw_scale
 from synapsnet.session import TaskSpec
 
 
@@ -58,10 +58,10 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
     def raw_connectivity(self, session: int) -> Tensor:
         return self.connectivity.matrix(session)
 
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
         """Mean Jacobian by the route of the current.
 
-        ``W_ij = E[ Σ_l dy_i,t+1/dI_i,t-l · dx_j,t-l/da_j,t-l ] · A_ij`` for raw activity ``a`` and its scaled form
+        ``W_lij = E[ dŷ_i,t+1/dI_i,t-l · dx_j,t-l/da_j,t-l ] · A_ij`` for raw activity ``a`` and its scaled form
         ``x``. This is exact, because the decoder sees one unit at a time, and one backward pass serves all pairs.
         Raw A has no meaning by itself: flip its sign and the decoder's response to the current, or scale one up and
         the other down, and the forecast is unchanged.
@@ -75,6 +75,10 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
             mean = self.expected(drive, past, session)[:, -1]
             (response,) = torch.autograd.grad(mean.sum(), currents)
         self.train(training)
-        gain = torch.einsum("bti,btj->ij", response, input_gain(self, past, session)) / len(past)
-        matrix = self.connectivity.matrix(session).detach()
-        return raw_scale(self, session)[:, None] * gain * matrix
+        gain = input_gain(self, past, session)
+        first_near = max(past.shape[1] - n_lags + 1, 0)
+        # Lags that are told apart one by one; the rest in one product, for a matrix a lag would fill the memory.
+        by_bin = torch.einsum("bti,btj->tij", response[:, first_near:], gain[:, first_near:]).flip(0)
+        rest = torch.einsum("bti,btj->ij", response[:, :first_near], gain[:, :first_near])[None]
+        slopes = by_lag(torch.cat([by_bin, rest]), n_lags) / len(past)
+        return raw_scale(self, session)[:, None] * slopes * self.connectivity.matrix(session).detach()

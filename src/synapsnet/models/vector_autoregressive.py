@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import ConnectivityForecaster
-from synapsnet.models.gain import input_gain, raw_scale
+from synapsnet.models.gain import by_lag, input_gain, raw_scale
 from synapsnet.models.linear import LinearForecaster, lags_within
 from synapsnet.session import TaskSpec
 
@@ -53,14 +53,15 @@ class VectorAutoregressive(LinearForecaster, ConnectivityForecaster):
         """Coefficients on the inputs, summed over lags."""
         return self._coupling(session).sum(0).fill_diagonal_(0)
 
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
         coupling = self._coupling(session)
         recent = input_gain(self, past, session)[:, -len(coupling) :].flip(1)  # [batch, lags, pre]
         moving = torch.ones_like(past[:, -1])
         if self.spec.signal == "spikes":  # a rate held at its floor does not respond
             moving = (self.predicted(past, behavior, session)[:, -1] > self.get_buffer(f"floor_{session}")).float()
         joint = torch.einsum("bi,blj->lij", moving * raw_scale(self, session), recent) / len(past)
-        return (coupling * joint).sum(0).fill_diagonal_(0)
+        off_diagonal = 1 - torch.eye(past.shape[2], device=past.device)
+        return by_lag(coupling * joint * off_diagonal, n_lags)
 
     def _coupling(self, session: int) -> Tensor:
         """Coefficients of units on units, ``[lags, post, pre]``."""

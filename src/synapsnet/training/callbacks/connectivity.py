@@ -42,8 +42,8 @@ class ConnectivityWriter(Callback):
             with torch.inference_mode(False), torch.enable_grad():
                 past, behavior = held_out_windows(datamodule, index, self._max_windows)
                 effective = model.effective_connectivity(
-                    past.to(pl_module.device), behavior.to(pl_module.device), index
-                )
+                    past.to(pl_module.device), behavior.to(pl_module.device), index, n_lags=1
+                )[0]
             arrays[f"{session.session_id}/effective"] = effective.detach().cpu().numpy()
             arrays[f"{session.session_id}/raw"] = model.raw_connectivity(index).detach().cpu().numpy()
             arrays[f"{session.session_id}/unit_ids"] = np.array(session.unit_ids)
