@@ -1,0 +1,170 @@
+"""Input currents ``I_i = Σ_j W_ij x_j``: who drives a unit, and how its current goes with its activity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.data.splits import Pieces
+from synapsnet.errors import UserError
+
+LEAST_SPREAD = 1e-7  # of the largest value; a series that varies less is constant up to rounding
+
+
+@dataclass(frozen=True, eq=False)
+class InputCurrent:
+    """The current into one unit, taken apart.
+
+    Attributes:
+        unit: Index of the unit.
+        sources: Indices of its strongest senders by ``|W_ij|``, the strongest first, ``[sources]``.
+        weights: Their weights, ``[sources]``.
+        contributions: ``W_ij x_j`` of each of them over time, ``[time, sources]``.
+        current: The total over all senders, the weak ones too, ``[time]``.
+    """
+
+    unit: int
+    sources: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float64]
+    contributions: npt.NDArray[np.float64]
+    current: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class CurrentActivityCorrelation:
+    """Correlation of every unit's current with its own activity, over lags.
+
+    Attributes:
+        lags: In bins, from ``-max_lag`` to ``max_lag``; at a positive one activity comes after the current.
+        by_unit: Pearson's r, ``[units, lags]``; NaN where a unit's current or activity does not vary.
+    """
+
+    lags: npt.NDArray[np.int64]
+    by_unit: npt.NDArray[np.float64]
+
+    @property
+    def mean(self) -> npt.NDArray[np.float64]:
+        """Mean over the units where it is defined, ``[lags]``; NaN where it is for none."""
+        return _mean_over_units(self.by_unit)
+
+    @property
+    def sd(self) -> npt.NDArray[np.float64]:
+        """Standard deviation over those units, ``[lags]``."""
+        return np.sqrt(_mean_over_units(np.square(self.by_unit - self.mean)))
+
+
+def input_current(
+    matrix: npt.NDArray[np.floating], inputs: npt.NDArray[np.floating], *, unit: int, n_sources: int
+) -> InputCurrent:
+    """Take the current into one unit apart into its strongest sources.
+
+    Args:
+        matrix: Any connectivity, ``[post, pre]``. Currents carry its units times those of the inputs, so a matrix per
+            unit of raw activity wants raw activity, or its columns times the scale that the inputs were divided by.
+        inputs: Activity of all units, ``[time, units]``.
+        unit: Index of the receiver.
+        n_sources: Senders to single out, at most; those without a weight are left out.
+
+    Raises:
+        UserError: if the shapes do not fit or there is no such unit.
+    """
+    weights, activity = _checked(matrix, inputs)
+    if not 0 <= unit < len(weights):
+        raise UserError(f"no unit {unit}; the matrix has units 0 to {len(weights) - 1}")
+    if n_sources < 1:
+        raise UserError(f"n_sources must be at least 1, got {n_sources}")
+    strongest = np.argsort(-np.abs(weights[unit]), kind="stable")[: min(n_sources, np.count_nonzero(weights[unit]))]
+    return InputCurrent(
+        unit=unit,
+        sources=strongest,
+        weights=weights[unit, strongest],
+        contributions=activity[:, strongest] * weights[unit, strongest],
+        current=activity @ weights[unit],
+    )
+
+
+def current_activity_correlation(
+    matrix: npt.NDArray[np.floating], inputs: npt.NDArray[np.floating], *, pieces: Pieces, max_lag: int
+) -> CurrentActivityCorrelation:
+    """Correlate every unit's current with its own activity, ``r_i(l) = corr_t(I_i,t , x_i,t+l)``.
+
+    Means and variances are those of the pairs ``(t, t + l)`` at hand, all pieces together, so that r is Pearson's at
+    every lag. No pair crosses from one piece into another.
+
+    Args:
+        matrix: Any connectivity, ``[post, pre]``. A weight of a unit on itself would correlate it with itself, hence
+            the diagonal must be zero.
+        inputs: Activity of all units, ``[time, units]``.
+        pieces: Half-open ranges of bins that were recorded without a gap, ``[pieces, 2]``.
+        max_lag: Largest lag in bins.
+
+    Raises:
+        UserError: if the shapes do not fit, the diagonal is not zero, or no piece is longer than ``max_lag + 1``.
+    """
+    weights, activity = _checked(matrix, inputs)
+    if np.diagonal(weights).any():
+        raise UserError("currents are compared with a unit's own activity: the diagonal of the matrix must be zero")
+    ranges = np.asarray(pieces)
+    if ranges.ndim != 2 or ranges.shape[1] != 2 or not len(ranges) or ranges.min() < 0 or ranges.max() > len(activity):
+        raise UserError(
+            f"pieces must be [pieces, 2] within the {len(activity)} bins of activity, got {ranges.tolist()}"
+        )
+    longest = int((ranges[:, 1] - ranges[:, 0]).max())
+    if not 0 <= max_lag <= longest - 2:
+        raise UserError(f"max_lag must be between 0 and {longest - 2} (pieces have {longest} bins), got {max_lag}")
+    currents = [activity[start:stop] @ weights.T for start, stop in ranges]
+    own = [activity[start:stop] for start, stop in ranges]
+    lags = np.arange(-max_lag, max_lag + 1)
+    by_lag = []
+    for lag in lags:
+        first, second = (currents, own) if lag >= 0 else (own, currents)
+        gap = abs(int(lag))
+        by_lag.append(_pearson([(a[: max(len(a) - gap, 0)], b[gap:]) for a, b in zip(first, second, strict=True)]))
+    return CurrentActivityCorrelation(lags=lags, by_unit=np.stack(by_lag, axis=1))
+
+
+def shuffled(matrix: npt.NDArray[np.floating], rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """The same weights between other pairs of units: all off-diagonal entries permuted, ``[post, pre]``."""
+    weights = np.array(matrix, dtype=np.float64)
+    between = ~np.eye(len(weights), dtype=bool)
+    weights[between] = rng.permutation(weights[between])
+    return weights
+
+
+def _checked(
+    matrix: npt.NDArray[np.floating], inputs: npt.NDArray[np.floating]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Both in float64."""
+    weights, activity = np.asarray(matrix, dtype=np.float64), np.asarray(inputs, dtype=np.float64)
+    if weights.ndim != 2 or weights.shape[0] != weights.shape[1]:
+        raise UserError(f"a connectivity matrix must be [post, pre] of the same units, got shape {weights.shape}")
+    if activity.ndim != 2 or activity.shape[1] != len(weights):
+        raise UserError(f"inputs must be [time, {len(weights)} units] as the matrix has, got shape {activity.shape}")
+    return weights, activity
+
+
+def _pearson(pairs: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]) -> npt.NDArray[np.float64]:
+    """Pearson's r of each column over the rows of all pairs together, ``[units]``; NaN where one does not vary."""
+    n_rows = sum(len(first) for first, _ in pairs)
+    mean_first = sum(first.sum(0) for first, _ in pairs) / n_rows
+    mean_second = sum(second.sum(0) for _, second in pairs) / n_rows
+    products = np.zeros((3, pairs[0][0].shape[1]))
+    largest = np.zeros((2, pairs[0][0].shape[1]))
+    for first, second in pairs:
+        a, b = first - mean_first, second - mean_second
+        products += [np.einsum("tu,tu->u", left, right) for left, right in ((a, b), (a, a), (b, b))]
+        largest = np.maximum(largest, [np.abs(first).max(0, initial=0.0), np.abs(second).max(0, initial=0.0)])
+    varies = (products[1:] > n_rows * np.square(LEAST_SPREAD * largest)).all(0)
+    spread = np.sqrt(products[1] * products[2])
+    r = np.full(len(spread), np.nan)
+    r[varies] = products[0, varies] / spread[varies]
+    return r
+
+
+def _mean_over_units(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    defined = np.isfinite(values)
+    n_defined = defined.sum(0)
+    mean: npt.NDArray[np.float64] = np.where(defined, values, 0.0).sum(0) / np.maximum(n_defined, 1)
+    return np.where(n_defined > 0, mean, np.nan)
