@@ -58,6 +58,13 @@ def with_bad(value: float) -> np.ndarray:
         ({"behavior": np.ones((20, 2)), "behavior_names": ("x", "x")}, "behavior_names must be unique"),
         ({"behavior": np.full((20, 1), np.inf), "behavior_names": ("x",)}, "behavior has infinite values"),
         ({"behavior_names": ("x",)}, "behavior_names without behavior"),
+        ({"unit_table": {"region": ["V1"]}}, r"unit_table column 'region' must be \[2 units\], got shape \(1,\)"),
+        ({"unit_table": {"region": [1.0, 2.0]}}, "unit_table column 'region' must be strings"),
+        ({"unit_table": {"x_um": ["1", "2"]}}, "unit_table column 'x_um' must be numbers"),
+        ({"unit_table": {"depth": [1.0, np.inf]}}, "unit_table column 'depth' has infinite values"),
+        ({"unit_table": {"kind": np.array([None, "a"])}}, "must be strings or numbers, got dtype object"),
+        ({"unit_table": {"ids": [1, 2]}}, "name it like a variable, and not 'ids'"),
+        ({"unit_table": {"x um": [1, 2]}}, "name it like a variable"),
     ],
 )
 def test_what_does_not_hold_together_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -81,6 +88,40 @@ def test_what_is_left_out_is_filled_in() -> None:
     assert session.behavior is not None
     assert session.behavior.shape == (20, 0)
     assert (session.n_bins, session.n_units) == (20, 2)
+
+
+def test_what_is_known_of_a_unit_stays_with_it() -> None:
+    table = {"region": [b"V1", b"CA1"], "x_um": [30, 10], "note": ["", "odd"]}
+    session = make(unit_table=table)
+    assert session.unit_table["region"].tolist() == ["V1", "CA1"]
+    assert session.unit_table["x_um"].dtype == np.float64
+    swapped = session.of_units(np.array([1, 0]))
+    assert swapped.unit_ids == ("b", "a")
+    np.testing.assert_array_equal(swapped.activity, COUNTS[:, ::-1])
+    assert {name: column.tolist() for name, column in swapped.unit_table.items()} == {
+        "region": ["CA1", "V1"],
+        "x_um": [10.0, 30.0],
+        "note": ["odd", ""],
+    }
+
+
+def test_the_unit_table_reaches_the_spec_through_rebinning_and_the_choice_of_units() -> None:
+    counts = np.random.default_rng(0).poisson(1.0, (400, 3))
+    counts[:, 1] = 0
+    session = make(activity=counts, unit_ids="abc", unit_table={"region": ["V1", "V1", "LM"], "z_um": [5, 6, np.nan]})
+    spec = small_task([session], "spikes", bin_width_s=0.04).spec
+    for read in (spec, TaskSpec.from_dict(json.loads(json.dumps(spec.to_dict())))):
+        info = read.sessions[0]
+        assert info.unit_ids == ("a", "c")
+        assert info.unit_table["region"].tolist() == ["V1", "LM"]
+        np.testing.assert_array_equal(info.unit_table["z_um"], [5, np.nan])
+
+
+def test_a_spec_from_before_there_was_a_unit_table_still_reads() -> None:
+    plain = small_task(simulated("spikes"), "spikes").spec.to_dict()
+    for session in plain["sessions"]:
+        del session["unit_table"]
+    assert TaskSpec.from_dict(plain).sessions[0].unit_table == {}
 
 
 def test_a_spec_survives_json() -> None:

@@ -99,8 +99,7 @@ def keep_active_units(session: Session, train: Pieces, *, min_rate: float, min_a
         )
     if not keep.all():
         log.info("session %s: kept %d of %d units", session.session_id, keep.sum(), session.n_units)
-    names = tuple(name for name, kept in zip(session.unit_ids, keep, strict=True) if kept)
-    return replace(session, activity=session.activity[:, keep], unit_ids=names)
+    return session.of_units(np.flatnonzero(keep))
 
 
 def choose_behavior(sessions: Sequence[Session], train: Sequence[Pieces]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -156,6 +155,7 @@ def fit_session(session: Session, train: Pieces, behavior_names: Sequence[str]) 
         behavior_mean=behavior_mean,
         behavior_scale=behavior_scale,
         n_train_bins=len(chosen),
+        unit_table=session.unit_table,
     )
 
 

@@ -75,6 +75,16 @@ def test_written_sessions_read_back_the_same(tmp_path: Path, changes: dict[str, 
     assert [path.name for path in (tmp_path / "new folder").iterdir()] == ["second.npz"]
 
 
+def test_the_unit_table_is_read_and_written(tmp_path: Path) -> None:
+    table = {"unit_region": np.array(["V1", "V1", "LM", ""]), "unit_x_um": np.array([1.0, 2.0, np.nan, 4.0])}
+    session = read_one(saved(tmp_path / "first.npz", **table))
+    write_archive(session, tmp_path / "second.npz")
+    for read in (session, read_one(tmp_path / "second.npz")):
+        assert sorted(read.unit_table) == ["region", "x_um"]
+        for name, column in read.unit_table.items():
+            np.testing.assert_array_equal(column, table[f"unit_{name}"])
+
+
 def test_missing_behavior_values_survive(tmp_path: Path) -> None:
     behavior = valid()["behavior"]
     behavior[3:6, 1] = np.nan
@@ -122,6 +132,7 @@ def test_archives_end_in_npz(tmp_path: Path) -> None:
         ({"behavior": np.zeros((29, 2), dtype=np.float32)}, "behavior must be .* with 30 bins"),
         ({"behavior_names": None}, "0 behavior_names for 2 features"),
         ({"unit_ids": np.array(["a", "a", "b", "c"])}, "unit_ids must be unique"),
+        ({"unit_region": np.array(["V1"])}, "unit_table column 'region' must be .4 units."),
         ({"segments": np.array([[0, 31]])}, "segments leave the range"),
     ],
 )

@@ -11,6 +11,7 @@ key                dtype, shape                           meaning
 ``behavior``       float32 ``[time, features]``, optional NaN where nothing was measured
 ``behavior_names`` str ``[features]``                     with ``behavior``
 ``unit_ids``       str ``[units]``, optional              unique; left out, "0", "1", ...
+``unit_<column>``  str or float ``[units]``, optional     what else is known: ``unit_region``, ``unit_x_um``, ...
 ``meta``           str scalar, optional                   JSON object: ``session_id``, ``signal``, anything else
 =================  =====================================  ======================================================
 
@@ -35,6 +36,7 @@ from synapsnet.session import Session
 
 _SUFFIX = ".npz"
 _KEYS = ("activity", "bin_width_s", "segments", "behavior", "behavior_names", "unit_ids", "meta")
+_COLUMN = "unit_"  # begins the key of every column of the unit table
 
 
 def recognises(path: Path) -> bool:
@@ -73,6 +75,11 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
             unit_ids=tuple(arrays.get("unit_ids", np.arange(n_units)).ravel().tolist()),
             signal=meta.pop("signal", "calcium" if activity.dtype.kind == "f" else "spikes"),
             behavior_names=tuple(arrays.get("behavior_names", np.empty(0)).ravel().tolist()),
+            unit_table={
+                key.removeprefix(_COLUMN): column
+                for key, column in arrays.items()
+                if key.startswith(_COLUMN) and key not in _KEYS
+            },
             meta={"file": path.name, "format": "archive", **meta},
             **optional,
         )
@@ -102,6 +109,7 @@ def write_archive(session: Session, path: Path) -> None:
     if session.behavior_names:
         arrays["behavior"] = session.behavior
         arrays["behavior_names"] = np.array(session.behavior_names, dtype=np.str_)
+    arrays |= {f"{_COLUMN}{name}": column for name, column in session.unit_table.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, as only within one file system a rename is atomic.
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
@@ -121,7 +129,7 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
                 "not an archive of NumPy arrays: no zip file, or a truncated one (pickles are never loaded)"
             )
         with np.load(path, allow_pickle=False) as file:
-            return {key: np.asarray(file[key]) for key in _KEYS if key in file.files}
+            return {key: np.asarray(file[key]) for key in file.files if key in _KEYS or key.startswith(_COLUMN)}
     except ValueError as error:
         raise UserError(
             f"an array is damaged or holds pickled objects, which are never loaded: {one_line(error)}"

@@ -1,0 +1,11 @@
+"""The central types: a recorded `Session`, a `Batch` of windows, and the `TaskSpec` a model is built from.
+
+Time is always the first axis of a recording; widths are in seconds; identifiers are strings.
+"""
+
+from synapsnet.session.batch import Batch
+from synapsnet.session.recording import Session, Signal
+from synapsnet.session.spec import Inputs, SessionSpec, TaskSpec
+from synapsnet.session.unit_table import UnitTable
+
+__all__ = ["Batch", "Inputs", "Session", "SessionSpec", "Signal", "TaskSpec", "UnitTable"]

@@ -1,0 +1,35 @@
+"""Windows of one session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Windows of one session. ``target[:, t]`` is the bin after ``past[:, t]``.
+
+    Attributes:
+        past: Activity as the task scores it (counts, or z-scored calcium), float32 ``[batch, time, units]``.
+        behavior: Filled and z-scored behavior on the bins of ``past``, float32 ``[batch, time, features]``.
+        target: The next bin of each step, float32 ``[batch, time, units]``.
+        scored: Which steps count (full context, inside the split, not counted elsewhere), bool ``[batch, time]``.
+        session: Index of the session in `TaskSpec.sessions`.
+    """
+
+    past: Tensor
+    behavior: Tensor
+    target: Tensor
+    scored: Tensor
+    session: int
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
+        """The same batch on another device (the method Lightning calls to move a batch)."""
+        past, behavior, target, scored = (
+            tensor.to(device, non_blocking=non_blocking)
+            for tensor in (self.past, self.behavior, self.target, self.scored)
+        )
+        return Batch(past, behavior, target, scored, self.session)

@@ -1,0 +1,152 @@
+"""A recorded session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.errors import UserError
+from synapsnet.session.unit_table import UnitTable, checked_unit_table, rows_of
+
+Signal = Literal["spikes", "calcium"]
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """One recording session, validated on construction.
+
+    Attributes:
+        session_id: Name of the session, unique within a task.
+        activity: Spike counts per bin (an integer dtype) or a calcium signal (float32), ``[time, units]``.
+        bin_width_s: Width of a bin in seconds.
+        unit_ids: One unique name a unit.
+        signal: ``"spikes"`` or ``"calcium"``.
+        segments: Half-open bin ranges ``[segments, 2]`` that were recorded without a gap, in
+            ascending order. Left out, the whole recording is one segment.
+        behavior: Covariates on the same bins, float32 ``[time, features]``; NaN where not measured.
+        behavior_names: One name a feature.
+        unit_table: What else is known of each unit, columns ``[units]`` by name: strings, or numbers that are NaN where
+            unknown. Known names are ``region`` and ``x_um``, ``y_um``, ``z_um``.
+        meta: Whatever else is known (subject, region, task, citation, ...), JSON-serialisable.
+
+    Raises:
+        UserError: if any of this does not hold; the message names the session and the field.
+    """
+
+    session_id: str
+    activity: npt.NDArray[Any]
+    bin_width_s: float
+    unit_ids: tuple[str, ...]
+    signal: Signal
+    segments: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
+    behavior: npt.NDArray[np.float32] | None = None
+    behavior_names: tuple[str, ...] = ()
+    unit_table: UnitTable = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        activity = np.asarray(self.activity)
+        if activity.ndim != 2:
+            self._fail(f"activity must be [time, units], got shape {activity.shape}")
+        if self.signal not in get_args(Signal):
+            self._fail(f"signal must be 'spikes' or 'calcium', got {self.signal!r}")
+        if not np.isfinite(self.bin_width_s) or self.bin_width_s <= 0:
+            self._fail(f"bin_width_s must be a positive number of seconds, got {self.bin_width_s}")
+        object.__setattr__(self, "activity", self._checked_activity(activity))
+        object.__setattr__(self, "bin_width_s", float(self.bin_width_s))
+        object.__setattr__(self, "unit_ids", self._checked_unit_ids())
+        object.__setattr__(self, "segments", self._checked_segments())
+        object.__setattr__(self, "behavior_names", tuple(str(name) for name in self.behavior_names))
+        object.__setattr__(self, "behavior", self._checked_behavior())
+        try:
+            object.__setattr__(self, "unit_table", checked_unit_table(self.unit_table, self.n_units))
+        except UserError as error:
+            self._fail(str(error))
+
+    @property
+    def n_bins(self) -> int:
+        """Number of time bins."""
+        return int(self.activity.shape[0])
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return int(self.activity.shape[1])
+
+    def of_units(self, chosen: npt.NDArray[np.int64]) -> Session:
+        """The same recording of some of its units, by index and in the order given."""
+        return replace(
+            self,
+            activity=self.activity[:, chosen],
+            unit_ids=tuple(self.unit_ids[unit] for unit in chosen),
+            unit_table=rows_of(self.unit_table, chosen),
+        )
+
+    def _fail(self, problem: str) -> None:
+        raise UserError(f"session {self.session_id!r}: {problem}")
+
+    def _checked_activity(self, activity: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if activity.size == 0:
+            self._fail(f"activity is empty, shape {activity.shape}")
+        if activity.dtype.kind == "f":
+            bad = ~np.isfinite(activity)
+            if bad.any():
+                time, unit = np.argwhere(bad)[0]
+                self._fail(f"activity has {int(bad.sum())} NaN or Inf values, the first at bin {time}, unit {unit}")
+        elif activity.dtype.kind not in "iub":
+            self._fail(f"activity must be numeric, got dtype {activity.dtype}")
+        if self.signal == "calcium":
+            return activity.astype(np.float32, copy=False)
+        if activity.min() < 0:
+            self._fail("spike counts must not be negative; is this a calcium signal?")
+        if activity.dtype.kind == "f" and (activity != np.round(activity)).any():
+            self._fail("spike counts must be whole numbers; is this a calcium signal?")
+        peak = int(activity.max())
+        smallest = np.uint8 if peak < 2**8 else np.uint16 if peak < 2**16 else np.int64
+        return activity.astype(smallest, copy=False)
+
+    def _checked_unit_ids(self) -> tuple[str, ...]:
+        ids = tuple(str(unit) for unit in self.unit_ids)
+        if len(ids) != self.n_units:
+            self._fail(f"{len(ids)} unit_ids for {self.n_units} units; is activity [time, units]?")
+        if len(set(ids)) != len(ids):
+            twice = sorted({unit for unit in ids if ids.count(unit) > 1})
+            self._fail(f"unit_ids must be unique, {twice[0]!r} stands more than once")
+        return ids
+
+    def _checked_segments(self) -> npt.NDArray[np.int64]:
+        segments = np.asarray(self.segments)
+        if segments.size == 0:
+            segments = np.array([[0, self.n_bins]])
+        if segments.ndim != 2 or segments.shape[1] != 2:
+            self._fail(f"segments must be [segments, 2], got shape {segments.shape}")
+        if segments.dtype.kind not in "iu":
+            self._fail(f"segments must be integers, got dtype {segments.dtype}")
+        segments = segments.astype(np.int64)
+        if (segments[:, 1] <= segments[:, 0]).any():
+            self._fail("every segment must start before it stops")
+        if segments[:, 0].min() < 0 or segments[:, 1].max() > self.n_bins:
+            self._fail(f"segments leave the range of the recording, 0 to {self.n_bins}")
+        if (segments[1:, 0] < segments[:-1, 1]).any():
+            self._fail("segments must ascend and must not overlap")
+        return segments
+
+    def _checked_behavior(self) -> npt.NDArray[np.float32]:
+        if self.behavior is None:
+            if self.behavior_names:
+                self._fail("behavior_names without behavior")
+            return np.empty((self.n_bins, 0), dtype=np.float32)
+        behavior = np.asarray(self.behavior, dtype=np.float32)
+        if behavior.ndim != 2 or behavior.shape[0] != self.n_bins:
+            self._fail(f"behavior must be [time, features] with {self.n_bins} bins, got shape {behavior.shape}")
+        if len(self.behavior_names) != behavior.shape[1]:
+            self._fail(f"{len(self.behavior_names)} behavior_names for {behavior.shape[1]} features")
+        if len(set(self.behavior_names)) != len(self.behavior_names):
+            self._fail("behavior_names must be unique")
+        if np.isinf(behavior).any():
+            self._fail("behavior has infinite values; use NaN for what was not measured")
+        return behavior
