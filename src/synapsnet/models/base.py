@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from synapsnet.covariates import encode_behavior
 from synapsnet.errors import UserError
 from synapsnet.likelihoods import RATE_FLOOR, Likelihood
+from synapsnet.models.inputs import model_inputs
 from synapsnet.session import Batch, TaskSpec
 
 FLOOR_FRACTIONS = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5)  # of a unit's train mean rate
@@ -70,19 +71,8 @@ class Forecaster(nn.Module, ABC):
 
     @final
     def inputs(self, past: Tensor, session: int) -> Tensor:
-        """Activity as every model sees it, zero mean and unit variance on the train split, ``[batch, time, units]``.
-
-        ``levels``: z-scored ``log1p`` of counts, or z-scored calcium. ``increments``: the change from the bin
-        before, in its standard deviation; the first bin of a window, whose change is not known, is 0. Increments
-        (the idea of NLinear, Zeng et al. 2023) are blind to the slow drift of a level between train and test.
-        """
-        if self.spec.inputs == "increments":
-            change = torch.diff(past, dim=1, prepend=past[:, :1])
-            return change / self.statistic("increment_scale", session)
-        if self.spec.signal == "calcium":
-            return past
-        log_counts = torch.log1p(past)
-        return (log_counts - self.statistic("input_mean", session)) / self.statistic("input_scale", session)
+        """Activity as every model sees it, see `model_inputs`, ``[batch, time, units]``."""
+        return model_inputs(past, self.spec, lambda name: self.statistic(name, session))
 
     @final
     @torch.no_grad()
