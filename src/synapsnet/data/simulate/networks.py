@@ -36,3 +36,58 @@ def dale_network(
     np.fill_diagonal(connected, False)
     sizes = rng.lognormal(0.0, weight_sigma, (n_units, n_units))
     return np.where(connected, sizes * sign, 0.0)
+
+
+def mixed_network(
+    rng: np.random.Generator, *, n_units: int, density: float, weight_sigma: float
+) -> npt.NDArray[np.float64]:
+    """Sparse directed weights of log-normal size and of either sign, whoever sends.
+
+    Args:
+        rng: Source of randomness.
+        n_units: Number of units.
+        density: Probability of a connection from one unit to another.
+        weight_sigma: Standard deviation of the logarithm of a weight; the median size is 1.
+
+    Returns:
+        Weights ``[post, pre]`` with a zero diagonal.
+    """
+    connected = rng.random((n_units, n_units)) < density
+    np.fill_diagonal(connected, False)
+    sizes = rng.lognormal(0.0, weight_sigma, (n_units, n_units))
+    return np.where(connected, sizes * rng.choice([-1.0, 1.0], (n_units, n_units)), 0.0)
+
+
+def ring_network(*, n_units: int, density: float, dale: bool) -> npt.NDArray[np.float64]:
+    """Weights between the units of a ring, by their distance: near units excite each other, farther ones inhibit.
+
+    With d the distance between two units and R the reach of a unit, a weight is cos(pi d / R) for d <= R and else 0,
+    so that a bump of activity is about R wide. A reach of half the ring is the classical cosine network with one
+    bump (Ben-Yishai et al. 1995), a shorter one gives a pattern of about 1 / density bumps.
+
+    Args:
+        n_units: Number of units.
+        density: Share of the ring that a unit reaches: R is half of it, and one neighbor at least.
+        dale: Obey Dale's law: all units inhibit, those farther away more: (cos(pi d / R) - 1) / 2.
+
+    Returns:
+        Weights ``[post, pre]`` with a zero diagonal, symmetric.
+    """
+    units = np.arange(n_units)
+    apart = np.abs(units[:, None] - units)
+    distance = np.minimum(apart, n_units - apart)
+    reach = max(round(density * (n_units - 1) / 2), 1)
+    shape = np.cos(np.pi * distance / reach)
+    weights = np.where(distance <= reach, (shape - 1) / 2 if dale else shape, 0.0)
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+def with_gain(weights: npt.NDArray[np.float64], gain: float) -> npt.NDArray[np.float64]:
+    """Scale weights so that the root mean square over units of the norm of the incoming weights is `gain`.
+
+    For a large random network with balanced weights, this is the spectral radius (Girko's circular law). No weights
+    remain no weights.
+    """
+    norm = np.linalg.norm(weights) / np.sqrt(len(weights))
+    return weights * (gain / norm) if norm > 0 else weights

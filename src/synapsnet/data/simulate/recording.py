@@ -1,0 +1,115 @@
+"""What all generators share: checked settings, independent randomness, the common input, the session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.data.simulate.behavior import running_speed
+from synapsnet.errors import UserError
+from synapsnet.session import Session, Signal
+
+
+@dataclass(frozen=True)
+class Randomness:
+    """Independent generators of one seed, so that a longer recording is one of the very same network.
+
+    Attributes:
+        network: Weights, time constants, rates, gains: all that a network is.
+        behavior: The animal's behavior.
+        noise: All else.
+        seed: What they were made of.
+    """
+
+    network: np.random.Generator
+    behavior: np.random.Generator
+    noise: np.random.Generator
+    seed: int
+
+    @classmethod
+    def from_seed(cls, seed: int) -> Randomness:
+        """Spawn them from a seed, a whole number from 0 on."""
+        if not isinstance(seed, int) or seed < 0:
+            raise UserError(f"seed must be a whole number from 0 on, got {seed!r}")
+        return cls(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)), seed)
+
+
+def recorded_bins(
+    *, n_units: int, duration_s: float, bin_width_s: float, density: float, common_drive: float, **others: Any
+) -> int:
+    """Length of the recording in bins, with the settings that all generators share checked.
+
+    Raises:
+        UserError: if one of them is out of range; the message names it.
+    """
+    if not isinstance(n_units, int) or n_units < 2:
+        raise UserError(f"n_units must be a whole number above 1, got {n_units!r}")
+    if not bin_width_s > 0 or not duration_s >= bin_width_s:
+        raise UserError(f"duration_s must be at least one bin_width_s above 0, got {duration_s!r} and {bin_width_s!r}")
+    if not 0 <= density <= 1:
+        raise UserError(f"density must be between 0 and 1, got {density!r}")
+    if not common_drive >= 0:
+        raise UserError(f"common_drive must not be negative, got {common_drive!r}")
+    return round(duration_s / bin_width_s)
+
+
+@dataclass(frozen=True, eq=False)
+class CommonInput:
+    """A running animal's drive to the network, or none.
+
+    Attributes:
+        speed: Running speed in cm/s, ``[time]``; None without common drive.
+        drive: Input that it causes, ``[time, units]``: the z-scored speed times each unit's gain.
+    """
+
+    speed: npt.NDArray[np.float64] | None
+    drive: npt.NDArray[np.float64]
+
+
+def common_input(
+    random: Randomness, *, n_units: int, n_bins: int, bin_width_s: float, common_drive: float
+) -> CommonInput:
+    """Input that follows the running speed, with gains normal over units and of standard deviation `common_drive`."""
+    gains = random.network.normal(0.0, 1.0, n_units) * common_drive
+    if common_drive == 0:
+        return CommonInput(speed=None, drive=np.zeros((n_bins, n_units)))
+    speed = running_speed(random.behavior, n_bins=n_bins, bin_width_s=bin_width_s)
+    spread = speed.std() or 1.0  # an animal may rest throughout a short recording
+    return CommonInput(speed=speed, drive=(speed - speed.mean())[:, None] / spread * gains)
+
+
+def simulated_session(
+    name: str,
+    *,
+    activity: npt.NDArray[Any],
+    speed: npt.NDArray[np.float64] | None,
+    signal: Signal,
+    parameters: Mapping[str, Any],
+) -> Session:
+    """The session ``simulated-<name>-<seed>``, which says how it was made.
+
+    Args:
+        name: Of the generator: ``synapsnet.data.simulate.<name>.simulate_<name>_network``.
+        activity: Counts or a continuous signal, ``[time, units]``.
+        speed: Running speed in cm/s, ``[time]``, where it drove the network.
+        signal: What `activity` is.
+        parameters: The generator's arguments, with ``bin_width_s`` and ``seed`` among them.
+    """
+    return Session(
+        session_id=f"simulated-{name}-{parameters['seed']}",
+        activity=activity,
+        bin_width_s=parameters["bin_width_s"],
+        unit_ids=tuple(f"unit{unit:03d}" for unit in range(activity.shape[1])),
+        signal=signal,
+        behavior=None if speed is None else speed[:, None].astype(np.float32),
+        behavior_names=() if speed is None else ("running_speed_cm_s",),
+        meta={
+            "simulated": True,
+            "generator": f"synapsnet.data.simulate.{name}.simulate_{name}_network",
+            **parameters,
+        },
+    )
