@@ -12,7 +12,8 @@ def input_gain(model: Forecaster, past: Tensor, session: int) -> Tensor:
     """How much a unit's input moves per unit of its raw activity, ``[batch, time, units]``.
 
     With ``increments``, per unit of the *change* of raw activity: a response to a level is a response to the change
-    that led to it, and summed over the lags of a level it would vanish.
+    that led to it, and summed over the lags of a level it would vanish. The change into a window's first bin is not
+    seen, so the gain is 0 there.
 
     Args:
         model: The model whose inputs are meant.
@@ -20,7 +21,8 @@ def input_gain(model: Forecaster, past: Tensor, session: int) -> Tensor:
         session: Index of the session.
     """
     if model.spec.inputs == "increments":
-        gain = (1 / model.statistic("increment_scale", session)).expand_as(past)
+        gain = (1 / model.statistic("increment_scale", session)).repeat(*past.shape[:2], 1)
+        gain[:, 0] = 0
     elif model.spec.signal == "spikes":
         gain = 1 / ((1 + past) * model.statistic("input_scale", session))
     else:

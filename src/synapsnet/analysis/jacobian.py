@@ -1,0 +1,84 @@
+"""The mean Jacobian of any model's forecast: by the model's own route, or by automatic differentiation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from synapsnet.models.base import ConnectivityForecaster, Forecaster
+from synapsnet.models.gain import by_lag, raw_scale
+
+CHUNK_NUMBERS = 2**18  # numbers of activity differentiated at once, which bounds the memory of the graph
+
+
+def mean_jacobian(
+    model: Forecaster, past: Tensor, behavior: Tensor, session: int, *, n_lags: int, blocks: list[int]
+) -> Tensor:
+    """Effective connectivity of any model, as `ConnectivityForecaster.effective_connectivity` defines it, by block.
+
+    A model that claims connectivity is asked by its own route, every other is differentiated.
+
+    Args:
+        model: A fitted model.
+        past: Windows of one length with full context at their last step, ``[windows, time, units]``.
+        behavior: ``[windows, time, features]``.
+        session: Index of the session.
+        n_lags: Lags told apart; the last also holds all that lie further back.
+        blocks: Number of windows of each block; they follow each other and are averaged over apart.
+
+    Returns:
+        ``[blocks, n_lags, post, pre]`` with a zero diagonal, the present bin first.
+    """
+    device = model.statistic("mean", session).device
+    with differentiable(model):
+        past, behavior = (tensor.detach().clone().to(device) for tensor in (past, behavior))
+        if not isinstance(model, ConnectivityForecaster):
+            return differentiated(model, past, behavior, session, n_lags=n_lags, blocks=blocks)
+        parts = zip(torch.split(past, blocks), torch.split(behavior, blocks), strict=True)
+        return torch.stack([model.effective_connectivity(*part, session, n_lags).detach() for part in parts])
+
+
+def differentiated(
+    model: Forecaster, past: Tensor, behavior: Tensor, session: int, *, n_lags: int, blocks: list[int]
+) -> Tensor:
+    """The same by one backward pass a receiver, whatever the model; arguments as of `mean_jacobian`.
+
+    ``W_lij = E[d ŷ_i,t+1 / d a_j,t-l]``. With ``increments`` a model answers to changes, and a change at a bin moves
+    the level from then on, hence ``W_lij = E[Σ_k≤l d ŷ_i,t+1 / d a_j,t-k]``; off the diagonal, where the copy of the
+    last bin into the forecast does not show.
+    """
+    n_windows, time, n_units = past.shape
+    sizes = torch.tensor(blocks, device=past.device)
+    of_block = torch.repeat_interleave(torch.eye(len(blocks), device=past.device) / sizes, sizes, dim=1)
+    total = past.new_zeros(len(blocks), n_lags, n_units, n_units)
+    step = max(1, CHUNK_NUMBERS // (time * n_units))
+    for low in range(0, n_windows, step):
+        part = slice(low, low + step)
+        leaf = past[part].clone().requires_grad_()
+        forecast = model.likelihood.mean(model(leaf, behavior[part], session))[:, -1].sum(0)
+        if not forecast.requires_grad:  # it does not look at the past at all
+            continue
+        for unit in range(n_units):
+            (gradient,) = torch.autograd.grad(forecast[unit], leaf, retain_graph=True, materialize_grads=True)
+            by_bin = torch.einsum("kw,wtj->tkj", of_block[:, part], gradient).flip(0)
+            if model.spec.inputs == "increments":
+                by_bin = by_bin.cumsum(0)
+            total[:, :, unit] += by_lag(by_bin, n_lags).transpose(0, 1)
+    scale = raw_scale(model, session)
+    return total * (scale[:, None] / scale) * (1 - torch.eye(n_units, device=past.device))
+
+
+@contextmanager
+def differentiable(model: Forecaster) -> Iterator[None]:
+    """A model as it forecasts (without dropout) and yet differentiable, also where gradients are off around it."""
+    training = model.training
+    model.eval()
+    try:
+        # cuDNN keeps what a recurrent net needs to go backward in training mode alone.
+        with torch.inference_mode(False), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+            yield
+    finally:
+        model.train(training)
