@@ -333,3 +333,38 @@ def test_real_behavior_of_other_software(recordings: Path, tmp_path: Path) -> No
         assert column(session, "x")[k] == np.float32(x[times < (k + 1) * 0.1][-1])
     radius = column(session, "ry_sin") ** 2 + column(session, "ry_cos") ** 2
     np.testing.assert_allclose(radius[observed], 1, rtol=1e-5)
+
+
+def test_units_lie_where_their_electrodes_do(tmp_path: Path) -> None:
+    def electrodes(nwbfile: NWBFile) -> None:
+        device = nwbfile.create_device(name="probe")
+        group = nwbfile.create_electrode_group(name="shank", description="shank", location="brain", device=device)
+        for x, place in ((10.0, "V1"), (30.0, "V1"), (50.0, "LM")):
+            nwbfile.add_electrode(x=x, y=np.nan, z=2 * x, location=place, group=group)
+
+    trains = [clock(5), clock(4), clock(4), clock(3)]  # the third is a copy of the second, and dropped
+    path = write(tmp_path / "x.nwb", electrodes, units(trains, electrodes=[[0, 1, 2], [2], [0], []]))
+    (session,) = read_sessions(path, bin_width_s=WIDTH)
+    assert session.unit_ids == ("10", "11", "13")
+    assert sorted(session.unit_table) == ["region", "x_um", "z_um"]
+    assert session.unit_table["region"].tolist() == ["V1", "LM", ""]
+    np.testing.assert_allclose(session.unit_table["x_um"], [30, 50, np.nan])
+    np.testing.assert_allclose(session.unit_table["z_um"], [60, 100, np.nan])
+
+
+def test_rois_lie_in_their_plane(tmp_path: Path) -> None:
+    def spaced(nwbfile: NWBFile) -> None:
+        activity = np.random.default_rng(0).normal(size=(20, 2))
+        rois(activity, rate=10.0)(nwbfile)
+        table = nwbfile.processing["ophys"]["ImageSegmentation"]["PlaneSegmentation"]
+        mask = np.zeros((4, 6))
+        mask[3, 4:6] = 1
+        table["image_mask"].data[0] = mask
+        table["image_mask"].data[1] = np.zeros((4, 6))
+        table.imaging_plane.fields["grid_spacing"] = [2e-6, 3e-6]
+
+    (session,) = read_sessions(write(tmp_path / "x.nwb", spaced), bin_width_s=None)
+    assert session.unit_ids == ("101", "100")
+    assert session.unit_table["region"].tolist() == ["VISp", "VISp"]
+    np.testing.assert_allclose(session.unit_table["x_um"], [np.nan, 6.0])
+    np.testing.assert_allclose(session.unit_table["y_um"], [np.nan, 13.5])

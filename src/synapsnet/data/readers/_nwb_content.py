@@ -14,6 +14,7 @@ from pynwb.ophys import DfOverF, Fluorescence, RoiResponseSeries
 
 from synapsnet.data.readers._events import EDGE_TOLERANCE, bin_of, count_events, drop_copies
 from synapsnet.data.readers._nwb_series import behavior_on_bins, columns, timestamps
+from synapsnet.data.readers._nwb_units import of_rois, of_units
 from synapsnet.errors import UserError
 
 _GAP_PERIODS = 1.5
@@ -63,6 +64,7 @@ def _spikes(nwbfile: NWBFile, recording: str, bin_width_s: float) -> dict[str, A
         "activity": counts,
         "bin_width_s": bin_width_s,
         "unit_ids": tuple(trains),
+        "unit_table": of_units(nwbfile, np.array([ids.index(unit) for unit in trains])),
         "signal": "spikes",
         "segments": _observed(nwbfile, bin_width_s, first, len(counts)),
         "behavior": behavior,
@@ -114,10 +116,12 @@ def _calcium(nwbfile: NWBFile, series: RoiResponseSeries) -> dict[str, Any]:
     cuts = np.flatnonzero(np.diff(times) > _GAP_PERIODS * width) + 1
     # The file says at what instant a frame was taken; behavior after that instant may already be the next bin's.
     behavior, names = behavior_on_bins(nwbfile, times + EDGE_TOLERANCE * width, width)
+    rois = np.asarray(series.rois.data[:], dtype=np.int64)
     return {
         "activity": activity.astype(np.float32),
         "bin_width_s": width,
-        "unit_ids": tuple(str(roi) for roi in np.asarray(series.rois.table.id[:])[series.rois.data[:]]),
+        "unit_ids": tuple(str(roi) for roi in np.asarray(series.rois.table.id[:])[rois]),
+        "unit_table": of_rois(series.rois.table, rois),
         "signal": "calcium",
         "segments": np.stack([np.r_[0, cuts], np.r_[cuts, len(times)]], axis=1),
         "behavior": behavior,
