@@ -89,7 +89,7 @@ def _recordings(config: Config) -> list[Session]:
 def _demo(config: Config) -> Session:
     if config["demo"] is None:
         raise UserError("no recording: set data.root=<file or folder>")
-    session: Session = instantiate(config["demo"], _convert_="all")[0]
+    session: Session = instantiate(config["demo"], _convert_="all").session
     log.info(
         "SIMULATED recording %s: %d units, %d bins of %g s. Set data.root=<file or folder> for your own.",
         session.session_id,

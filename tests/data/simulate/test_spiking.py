@@ -11,7 +11,10 @@ N_LAGS = 4
 
 
 def simulate(**changed):
-    return simulate_spiking_network(**({"n_units": 120, "duration_s": 240.0, "bin_width_s": 0.02, "seed": 0} | changed))
+    settings = {"n_units": 120, "duration_s": 240.0, "bin_width_s": 0.02, "density": 0.06, "dale": True}
+    settings |= {"weight_sigma": 0.6, "coupling": 1.2, "synapse_s": 0.03, "median_rate_hz": 3.5, "rate_sigma": 1.0}
+    simulation = simulate_spiking_network(**(settings | {"common_drive": 0.2, "seed": 0} | changed))
+    return simulation.session, simulation.truth
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,7 @@ def test_the_seed_determines_everything(demo):
 def test_rates_are_like_cortex_and_the_network_is_stable(seed):
     session, _ = simulate(seed=seed)
     rates = session.activity.mean(0) / session.bin_width_s
-    assert 3 < rates.mean() < 8
+    assert 3 < rates.mean() < 10
     assert 0.1 < rates.min() < 1
     assert 15 < rates.max() < 45
     first, second = np.array_split(session.activity.mean(1), 2)

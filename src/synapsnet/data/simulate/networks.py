@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+INHIBITORY_FRACTION = 0.2  # of cortical neurons
+
 
 def dale_network(
     rng: np.random.Generator,
@@ -56,6 +58,21 @@ def mixed_network(
     np.fill_diagonal(connected, False)
     sizes = rng.lognormal(0.0, weight_sigma, (n_units, n_units))
     return np.where(connected, sizes * rng.choice([-1.0, 1.0], (n_units, n_units)), 0.0)
+
+
+def sparse_network(
+    rng: np.random.Generator, *, n_units: int, density: float, weight_sigma: float, dale: bool
+) -> npt.NDArray[np.float64]:
+    """`dale_network` with a fifth of the units inhibitory, or `mixed_network`, ``[post, pre]``."""
+    if not dale:
+        return mixed_network(rng, n_units=n_units, density=density, weight_sigma=weight_sigma)
+    return dale_network(
+        rng,
+        n_units=n_units,
+        density=density,
+        inhibitory_fraction=INHIBITORY_FRACTION,
+        weight_sigma=weight_sigma,
+    )
 
 
 def ring_network(*, n_units: int, density: float, dale: bool) -> npt.NDArray[np.float64]:

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.simulate.networks import dale_network, mixed_network, with_gain
+from synapsnet.data.simulate.networks import sparse_network, with_gain
 from synapsnet.data.simulate.recording import Randomness, common_input, recorded_bins, simulated_session
 from synapsnet.data.simulate.simulation import Simulation
 from synapsnet.errors import UserError
 
 BURN_IN = 20  # of the slowest time constant
-INHIBITORY_FRACTION = 0.2  # of a network that obeys Dale's law
 
 
 def simulate_rate_network(
@@ -61,11 +60,7 @@ def simulate_rate_network(
     """
     parameters = dict(locals())
     random = Randomness.from_seed(seed)
-    sparse = {"n_units": n_units, "density": density, "weight_sigma": weight_sigma}
-    if dale:
-        weights = dale_network(random.network, inhibitory_fraction=INHIBITORY_FRACTION, **sparse)
-    else:
-        weights = mixed_network(random.network, **sparse)
+    weights = sparse_network(random.network, n_units=n_units, density=density, weight_sigma=weight_sigma, dale=dale)
     return simulate_tanh_dynamics("rate", random, weights=with_gain(weights, gain), parameters=parameters)
 
 

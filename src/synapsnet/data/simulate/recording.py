@@ -22,20 +22,19 @@ class Randomness:
         network: Weights, time constants, rates, gains: all that a network is.
         behavior: The animal's behavior.
         noise: All else.
-        seed: What they were made of.
     """
 
     network: np.random.Generator
     behavior: np.random.Generator
     noise: np.random.Generator
-    seed: int
 
     @classmethod
     def from_seed(cls, seed: int) -> Randomness:
         """Spawn them from a seed, a whole number from 0 on."""
         if not isinstance(seed, int) or seed < 0:
             raise UserError(f"seed must be a whole number from 0 on, got {seed!r}")
-        return cls(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(3)), seed)
+        network, behavior, noise = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3))
+        return cls(network=network, behavior=behavior, noise=noise)
 
 
 def recorded_bins(
