@@ -39,10 +39,7 @@ def draw_connectivity(
     """
     n_units = len(connectivity)
     shown = np.arange(n_units) if order is None else order
-    between = connectivity[~np.eye(n_units, dtype=bool)]
-    limit = float(np.percentile(np.abs(between), CLIP_PERCENTILE)) if n_units > 1 else 0.0
-    limit = limit or float(np.abs(connectivity).max()) or 1.0
-
+    limit = color_limit(connectivity)
     figure = new_figure(7.2, 6.2)
     axes = figure.add_subplot()
     image = axes.imshow(connectivity[np.ix_(shown, shown)], cmap=DIVERGING, vmin=-limit, vmax=limit)
@@ -62,6 +59,13 @@ def draw_connectivity(
         axes.set_yticks([])
     title(axes, f"{session_id}: effective connectivity of {n_units} units")
     return figure
+
+
+def color_limit(connectivity: npt.NDArray[np.floating]) -> float:
+    """99th percentile of absolute effects between units; the largest where that is 0, and 1 where all are."""
+    between = connectivity[~np.eye(len(connectivity), dtype=bool)]
+    limit = float(np.percentile(np.abs(between), CLIP_PERCENTILE)) if len(between) else 0.0
+    return limit or float(np.abs(connectivity).max()) or 1.0
 
 
 def clustered_order(connectivity: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:

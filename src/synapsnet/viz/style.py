@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from synapsnet.errors import UserError
+
 # Okabe & Ito: told apart with any colour vision.
 BLUE, ORANGE, VERMILION = "#0072B2", "#E69F00", "#D55E00"
+GREEN, SKY, PURPLE = "#009E73", "#56B4E9", "#CC79A7"
 DARK, GREY, LIGHT = "#222222", "#767676", "#C8C8C8"
 DIVERGING = "RdBu_r"  # white at zero, red and blue told apart with any colour vision
 
+MARKERS = "osD^vPX<>*"  # lines of one colour are told apart by these
+
 TITLE_SIZE, LABEL_SIZE, TICK_SIZE = 12, 11, 9.5
 DPI = 150
+
+
+class Look(TypedDict):
+    """How a method's line is drawn."""
+
+    color: str
+    marker: str
+    linestyle: str
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -30,3 +49,43 @@ def tidy(axes: Axes) -> None:
 def title(axes: Axes, text: str) -> None:
     """Title at the left edge, where reading starts."""
     axes.set_title(text, loc="left", fontsize=TITLE_SIZE, color=DARK)
+
+
+def heading(figure: Figure, text: str) -> None:
+    """Title of a figure of several panels, at the left edge."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=TITLE_SIZE, color=DARK)
+
+
+def method_looks(methods: Sequence[str], highlight: str | None) -> dict[str, Look]:
+    """Colour, marker and line style of each method; the highlighted one is vermilion, which no other is."""
+    others = [method for method in methods if method != highlight]
+    colors = (BLUE, ORANGE, GREEN, PURPLE, SKY, GREY)
+    looks = {
+        method: Look(
+            color=colors[place % len(colors)],
+            marker=MARKERS[1 + place % (len(MARKERS) - 1)],
+            linestyle="-" if place < len(colors) else "-.",
+        )
+        for place, method in enumerate(others)
+    }
+    highlighted = Look(color=VERMILION, marker=MARKERS[0], linestyle="-")
+    return {method: looks.get(method, highlighted) for method in methods}
+
+
+def require_columns(table: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Raise a `UserError` that names the first column that a table of scores lacks, or says that it is empty."""
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise UserError(
+            f"the table of scores has no column {missing[0]!r}; it has {', '.join(map(str, table.columns))}"
+        )
+    if table.empty:
+        raise UserError("the table of scores has no rows")
+
+
+def require_square(matrix: npt.NDArray[np.floating], n_units: int, name: str) -> None:
+    """Raise a `UserError` unless a matrix is ``[n_units post, n_units pre]`` and finite."""
+    if matrix.shape != (n_units, n_units):
+        raise UserError(f"{name} must be [{n_units} post, {n_units} pre], got shape {matrix.shape}")
+    if not np.isfinite(matrix).all():
+        raise UserError(f"{name} has NaN or Inf values")
