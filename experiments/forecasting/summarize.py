@@ -71,7 +71,8 @@ def _conditions(run_dir: Path, results: dict[str, Any]) -> dict[str, Any]:
         units = pd.read_csv(run_dir / "unit_metrics.csv", usecols=["session", "unit_id"], dtype=str)
     except (OSError, ValueError) as error:
         raise UserError(f"{run_dir}: not a whole run folder: {error}") from error
-    data = {key: value for key, value in config["data"].items() if key != "root"}  # a path; its recordings count
+    # A path, whose recordings count; a seed of nothing where there is no surrogate.
+    data = {key: value for key, value in config["data"].items() if key not in ("root", "surrogate_seed")}
     return {
         **_flat({"data": data, "trainer": {name: config["trainer"][name] for name in BUDGET}}),
         "sessions scored": list(results["sessions"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synapsnet.data.splits import SPLITS, split_segments
+from synapsnet.data.splits import SPLITS, part_of_train, split_segments
 from synapsnet.errors import UserError
 
 FRACTIONS = {"train": 0.7, "validation": 0.15, "test": 0.15}
@@ -48,3 +48,42 @@ def test_every_bin_belongs_to_one_split_and_time_runs_on(seed: int) -> None:
 def test_fractions_must_make_a_whole(bad: dict[str, float]) -> None:
     with pytest.raises(UserError, match=r"data\.fractions must be positive and sum to 1"):
         split_segments(np.array([[0, 100]]), bad)
+
+
+def bins(pieces: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.arange(*piece) for piece in pieces] or [np.empty(0, int)])
+
+
+def test_a_long_train_split_is_halved_with_a_gap() -> None:
+    train = np.array([[10, 710]])
+    assert part_of_train(train, "all", 11).tolist() == [[10, 710]]
+    assert part_of_train(train, "first_half", 11).tolist() == [[10, 355]]
+    assert part_of_train(train, "second_half", 11).tolist() == [[366, 710]]
+
+
+def test_whole_trials_go_to_one_half() -> None:
+    starts = np.arange(15) * 10
+    train = np.stack([starts, starts + 8], axis=1)
+    halves = [part_of_train(train, part, 5) for part in ("first_half", "second_half")]
+    np.testing.assert_array_equal(np.concatenate(halves), train)
+    assert sorted(map(len, halves)) == [7, 8]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_halves_are_alike_apart_and_within_the_train_split(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    edges = np.cumsum(rng.integers(1, 60, size=2 * rng.integers(1, 30)))
+    train, gap = edges.reshape(-1, 2), 6
+    first, second = (bins(part_of_train(train, part, gap)) for part in ("first_half", "second_half"))
+    every = bins(train)
+    assert set(first) | set(second) <= set(every)
+    assert len(every) - len(first) - len(second) in range(gap + 1)
+    assert abs(len(first) - len(second)) <= 0.2 * len(every) + gap
+    if len(first) and len(second):
+        assert first.max() < second.min()
+        if any(low <= first.max() and second.min() < high for low, high in train):
+            assert second.min() - first.max() > gap
+
+
+def test_a_train_split_within_the_gap_has_no_halves() -> None:
+    assert part_of_train(np.array([[0, 6]]), "first_half", 6).shape == (0, 2)

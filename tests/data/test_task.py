@@ -175,3 +175,69 @@ def test_what_does_not_fit_together_is_refused() -> None:
         small_task([spikes], "spikes", inputs="increments")
     with pytest.raises(UserError, match=r"1 <= data\.context_bins <= data\.window_bins"):
         small_task([spikes], "spikes", context_bins=20)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_halves_are_fitted_apart_and_scored_alike(kind: Kind) -> None:
+    recordings = simulated(kind, n_bins=400)
+    whole = small_task(recordings, kind)
+    first, second = (small_task(recordings, kind, train_part=part) for part in ("first_half", "second_half"))
+    changed = [replace(one, activity=np.r_[one.activity[:150], one.activity[150:][::-1] + 1]) for one in recordings]
+    again = small_task(changed, kind, train_part="first_half")
+    np.testing.assert_array_equal(again.spec.sessions[0].mean, first.spec.sessions[0].mean)
+    assert (second.spec.sessions[0].mean != first.spec.sessions[0].mean).all()
+    assert [half.spec.sessions[0].n_train_bins for half in (first, second)] == [138, 137]  # of 280, and a gap of 5
+    for split in ("validation", "test"):
+        for half in (first, second):
+            assert half.n_targets(split) == whole.n_targets(split)
+            for ours, theirs in zip(half.loader(split, batch_size=4), whole.loader(split, batch_size=4), strict=True):
+                assert torch.equal(ours.scored, theirs.scored)
+                if kind == "spikes":
+                    assert torch.equal(ours.target, theirs.target)
+
+
+def test_tasks_that_differ_in_part_or_surrogate_are_about_the_same_units_behavior_and_inputs() -> None:
+    rng = np.random.default_rng(0)
+    activity = np.concatenate([np.cumsum(rng.standard_normal((200, 4)), axis=0), rng.standard_normal((400, 4))])
+    activity[:200, 1] = 0  # silent in the first half of the train split
+    behavior = rng.standard_normal((600, 2)).astype(np.float32)
+    behavior[:220, 0] = 1.0  # constant there
+    behavior[300:310, 1] = np.nan  # missing in the second half
+    recording = session(activity, behavior=behavior, behavior_names=("running", "pupil"))
+    whole = small_task([recording], "levels", inputs="auto").spec
+    for changes in (
+        {"train_part": "first_half"},
+        {"train_part": "second_half"},
+        {"surrogate": "circular_shift", "surrogate_seed": 3},
+        {"surrogate": "phase_shuffle", "train_part": "second_half"},
+    ):
+        task = small_task([recording], "levels", inputs="auto", **changes)
+        for name in ("behavior_names", "masked_behavior", "inputs", "n_behavior"):
+            assert getattr(task.spec, name) == getattr(whole, name)
+        assert task.spec.sessions[0].unit_ids == whole.sessions[0].unit_ids
+        for batch in task.train_loader(batch_size=4, seed=0):
+            assert torch.isfinite(batch.past).all()
+            assert torch.isfinite(batch.behavior).all()
+
+
+def test_a_surrogate_keeps_train_statistics_and_behavior_and_moves_nothing_between_splits() -> None:
+    recording = simulated("spikes", n_bins=400)[0]
+    original = small_task([recording], "spikes")
+    task = small_task([recording], "spikes", surrogate="circular_shift", surrogate_seed=1)
+    for name in ("mean", "scale", "input_mean", "behavior_mean"):
+        np.testing.assert_allclose(
+            getattr(task.spec.sessions[0], name), getattr(original.spec.sessions[0], name), rtol=1e-12
+        )
+    assert torch.equal(task.sessions[0].behavior, original.sessions[0].behavior)
+    for low, high in ((0, 280), (280, 340), (340, 400)):
+        ours, theirs = (one.sessions[0].activity[low:high] for one in (task, original))
+        assert not torch.equal(ours, theirs)
+        assert torch.equal(ours.sort(0).values, theirs.sort(0).values)
+
+
+def test_a_half_that_is_too_short_is_refused() -> None:
+    counts = np.random.default_rng(0).poisson(1.0, (60, 3)).astype(np.uint8)
+    settings = {"context_bins": 9, "fractions": {"train": 0.4, "validation": 0.3, "test": 0.3}}
+    small_task([session(counts)], "spikes", **settings)
+    with pytest.raises(UserError, match="longest piece of its train split has 8 bins, and a forecast needs 10"):
+        small_task([session(counts)], "spikes", **settings, train_part="first_half")

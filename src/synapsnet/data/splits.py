@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Literal, get_args
 
@@ -12,8 +13,12 @@ from synapsnet.errors import UserError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
+TrainPart = Literal["all", "first_half", "second_half"]
 Pieces = npt.NDArray[np.int64]
 """Half-open bin ranges ``[pieces, 2]`` of one split; a window never leaves its piece."""
+
+SPLIT_TOLERANCE = 1 / 3  # of a share: whole segments go to one split where every share is met to within it
+HALF_TOLERANCE = 1 / 10  # halves are compared with each other, so they are to hold alike much
 
 
 def split_segments(segments: Pieces, fractions: Mapping[str, float]) -> dict[Split, Pieces]:
@@ -35,16 +40,45 @@ def split_segments(segments: Pieces, fractions: Mapping[str, float]) -> dict[Spl
     shares = np.array([fractions[name] for name in SPLITS], dtype=np.float64)
     if (shares <= 0).any() or not np.isclose(shares.sum(), 1.0):
         raise UserError(f"data.fractions must be positive and sum to 1, got {dict(fractions)}")
+    return dict(zip(SPLITS, _divided(segments, shares, SPLIT_TOLERANCE), strict=True))
+
+
+def part_of_train(train: Pieces, part: TrainPart, gap_bins: int) -> Pieces:
+    """All of the train split, or the earlier or later half of it.
+
+    As in `split_segments`, whole pieces go to one half where that makes halves of about one size. A piece that is cut
+    in two loses ``gap_bins`` at the cut, so that the halves do not meet.
+
+    Args:
+        train: Pieces of the train split, ``[pieces, 2]``.
+        part: Which part.
+        gap_bins: Bins left out between the parts of a piece.
+
+    Returns:
+        The pieces of the part, ``[pieces, 2]``; none where the train split is no longer than the gap.
+    """
+    if part == "all":
+        return train
+    first, second = (half.copy() for half in _divided(train, np.array([0.5, 0.5]), HALF_TOLERANCE))
+    if len(first) + len(second) > len(train):
+        first[-1, 1] -= gap_bins // 2
+        second[0, 0] += gap_bins - gap_bins // 2
+    half = first if part == "first_half" else second
+    return half[half[:, 0] < half[:, 1]]
+
+
+def _divided(segments: Pieces, shares: npt.NDArray[np.float64], tolerance: float) -> list[Pieces]:
+    """Consecutive parts of a recording: of whole segments where they meet the shares well enough, else cut exactly."""
     lengths = segments[:, 1] - segments[:, 0]
     total = int(lengths.sum())
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     bounds = np.round(np.cumsum(shares)[:-1] * total).astype(np.int64)
     owner = np.searchsorted(bounds, starts + lengths / 2, side="right")
-    owned = np.bincount(owner, weights=lengths, minlength=len(SPLITS)) / total
-    if (np.abs(owned - shares) <= shares / 3).all():
-        return {name: segments[owner == index] for index, name in enumerate(SPLITS)}
+    owned = np.bincount(owner, weights=lengths, minlength=len(shares)) / total
+    if (np.abs(owned - shares) <= shares * tolerance).all():
+        return [segments[owner == index] for index in range(len(shares))]
     edges = [0, *bounds.tolist(), total]
-    return {name: _cut(segments, starts, edges[i], edges[i + 1]) for i, name in enumerate(SPLITS)}
+    return [_cut(segments, starts, low, high) for low, high in itertools.pairwise(edges)]
 
 
 def _cut(segments: Pieces, starts: Pieces, first: int, stop: int) -> Pieces:

@@ -19,7 +19,8 @@ from synapsnet.data.preprocessing import (
     prefer_increments,
     rebin,
 )
-from synapsnet.data.splits import SPLITS, Pieces, Split, split_segments
+from synapsnet.data.splits import SPLITS, Pieces, Split, TrainPart, part_of_train, split_segments
+from synapsnet.data.surrogates import Surrogate, surrogate_session
 from synapsnet.data.windows import EvaluationLoader, SessionTensors, TrainingLoader, WindowShape
 from synapsnet.errors import UserError
 from synapsnet.session import Inputs, Session, SessionSpec, TaskSpec
@@ -59,8 +60,14 @@ def build_task(
     min_rate: float,
     min_active_bins: int,
     inputs: Inputs | Literal["auto"],
+    train_part: TrainPart = "all",
+    surrogate: Surrogate = "none",
+    surrogate_seed: int = 0,
 ) -> Task:
     """Split, filter, scale and window recordings by the rules of honest forecasting.
+
+    Tasks that differ in ``train_part`` and ``surrogate`` alone are about the same units, behavior, inputs and windows,
+    so that what is fitted on them can be compared: those are decided on the whole train split as recorded.
 
     Args:
         sessions: Recordings of one kind of signal.
@@ -71,6 +78,9 @@ def build_task(
         min_rate: Least mean count per bin on the train split, for spikes.
         min_active_bins: Least number of train bins in which a unit is above its minimum.
         inputs: What models see, see `TaskSpec.inputs`; ``auto`` decides on the train split.
+        train_part: Part of the train split to fit on, statistics included; see `part_of_train`.
+        surrogate: What to destroy of the recording, see `surrogate_session`.
+        surrogate_seed: Seed of the surrogate.
 
     Raises:
         UserError: if the recordings do not fit together or are too short.
@@ -91,33 +101,38 @@ def build_task(
     if inputs == "increments" and signal == "spikes":
         raise UserError("data.inputs=increments is for calcium; spike counts take data.inputs=levels")
     behavior_names, masked = choose_behavior(kept, train)
+    chosen_inputs = prefer_increments(kept, train) if inputs == "auto" else inputs
+    longest = [max(int((part[:, 1] - part[:, 0]).max()) for part in parts.values()) for parts in pieces]
+    pieces = [{**parts, "train": part_of_train(parts["train"], train_part, context_bins)} for parts in pieces]
+    for session, parts in zip(kept, pieces, strict=True):
+        _check_long_enough(session, parts, context_bins)
+    kept = [
+        surrogate_session(session, parts.values(), kind=surrogate, seed=surrogate_seed)
+        for session, parts in zip(kept, pieces, strict=True)
+    ]
     spec = TaskSpec(
-        sessions=tuple(fit_session(s, part, behavior_names) for s, part in zip(kept, train, strict=True)),
+        sessions=tuple(fit_session(s, parts["train"], behavior_names) for s, parts in zip(kept, pieces, strict=True)),
         signal=signal,
         bin_width_s=kept[0].bin_width_s,
         context_bins=context_bins,
         window_bins=window_bins,
         behavior_names=behavior_names,
         masked_behavior=masked,
-        inputs=prefer_increments(kept, train) if inputs == "auto" else inputs,
+        inputs=chosen_inputs,
     )
     tensors = tuple(
-        _tensors(index, session, part, spec, info)
-        for index, (session, part, info) in enumerate(zip(kept, pieces, spec.sessions, strict=True))
+        _tensors(index, session, min(window_bins, bins - 1), spec, info)
+        for index, (session, bins, info) in enumerate(zip(kept, longest, spec.sessions, strict=True))
     )
     return Task(spec=spec, sessions=tensors, pieces=tuple(pieces))
 
 
-def _tensors(
-    index: int, session: Session, pieces: Mapping[Split, Pieces], spec: TaskSpec, info: SessionSpec
-) -> SessionTensors:
+def _tensors(index: int, session: Session, length: int, spec: TaskSpec, info: SessionSpec) -> SessionTensors:
     activity = session.activity
     if spec.signal == "calcium":
         activity = ((activity.astype(np.float64) - info.mean) / info.scale).astype(np.float32)
     elif activity.dtype != np.uint8:
         activity = activity.astype(np.int32)  # torch gathers few unsigned types
-    longest = max(int((part[:, 1] - part[:, 0]).max()) for part in pieces.values())
-    length = min(spec.window_bins, longest - 1)
     return SessionTensors(
         index=index,
         activity=torch.from_numpy(np.ascontiguousarray(activity)),

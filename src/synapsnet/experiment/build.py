@@ -16,6 +16,8 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
 
 from synapsnet.data.readers import read_sessions
+from synapsnet.data.splits import TrainPart
+from synapsnet.data.surrogates import Surrogate
 from synapsnet.data.task import Task, build_task
 from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
@@ -36,7 +38,16 @@ _TASK_SETTINGS = (
     "min_rate",
     "min_active_bins",
     "inputs",
+    "train_part",
+    "surrogate",
+    "surrogate_seed",
 )
+_BEFORE = {"train_part": "all", "surrogate": "none", "surrogate_seed": 0}  # of checkpoints that lack these settings
+_CHOICES = {
+    "inputs": ("auto", *get_args(Inputs)),
+    "train_part": get_args(TrainPart),
+    "surrogate": get_args(Surrogate),
+}
 _GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a signal belongs to
 
 
@@ -61,6 +72,7 @@ def build_data(config: Config) -> Task:
     Raises:
         UserError: for whatever is wrong with the recordings.
     """
+    config = {**_BEFORE, **config}
     for name in ("context_bins", "window_bins", "batch_size", "min_active_bins"):
         if not isinstance(config[name], int) or config[name] < 1:
             raise UserError(f"data.{name} must be a whole number above 0, got {config[name]!r}")
@@ -69,8 +81,11 @@ def build_data(config: Config) -> Task:
     for name, value in numbers.items():
         if not isinstance(value, int | float):
             raise UserError(f"data.{name} must be a number, got {value!r}")
-    if config["inputs"] not in ("auto", *get_args(Inputs)):
-        raise UserError(f"data.inputs must be auto, {' or '.join(get_args(Inputs))}, got {config['inputs']!r}")
+    for name, choices in _CHOICES.items():
+        if config[name] not in choices:
+            raise UserError(f"data.{name} must be {', '.join(choices[:-1])} or {choices[-1]}, got {config[name]!r}")
+    if not isinstance(config["surrogate_seed"], int) or config["surrogate_seed"] < 0:
+        raise UserError(f"data.surrogate_seed must be a whole number, 0 or above, got {config['surrogate_seed']!r}")
     sessions = [_demo(config)] if config["root"] is None else _recordings(config)
     return build_task(sessions, **{name: config[name] for name in _TASK_SETTINGS})
 
