@@ -53,6 +53,12 @@ def test_lines_run_between_regions_and_names_stand_beside_them(matrices, regions
     assert {text.get_text(): text.xy[1] for text in axes.texts} == {"CA1": 4.0, "DG": 9.0, "VISp": 19.5}
 
 
+def test_units_of_no_known_region_stand_together(matrices):
+    regions = np.array(["", "VISp"] * (N_UNITS // 2))
+    axes = panels(draw_ordered(matrices, session_id="mouse", regions=regions))[2]
+    assert [text.get_text() for text in axes.texts] == ["VISp", "unknown"]
+
+
 def test_without_regions_there_is_one_row(matrices):
     figure = draw_ordered(matrices, session_id="mouse", regions=None)
     assert len(panels(figure)) == 2

@@ -38,7 +38,7 @@ def draw_ordered(
     Args:
         matrices: By the name of the method, ``[post, pre]`` each; the learned one first.
         session_id: Name of the session, for the title.
-        regions: Name of each unit's region; None where they are not known, or all the same.
+        regions: Name of each unit's region, empty where unknown; None where all are unknown, or the same.
 
     Raises:
         UserError: if there is no matrix or something does not fit the units.
@@ -53,6 +53,7 @@ def draw_ordered(
         raise UserError(f"{len(regions)} regions for {n_units} units")
     orders = [clustered_order(first)]
     if regions is not None:
+        regions = [str(region) or "unknown" for region in regions]
         orders.append(order_by_region(first, regions))
 
     figure = new_figure(1.9 + 4.1 * len(matrices), 1.0 + 4.1 * len(orders))
