@@ -8,7 +8,7 @@ import pytest
 from synapsnet.errors import UserError
 from synapsnet.viz.edge_removal import draw_edge_removal
 
-SHARES = np.array([0.0, 0.25, 0.5, 1.0])
+SHARES = np.array([0.0, 0.01, 0.125, 1.0])
 
 
 @pytest.fixture
@@ -34,7 +34,8 @@ def test_lines_hold_the_scores_and_the_band_their_deviation(scores):
 def test_axes_carry_the_score_and_per_cent(scores):
     figure = draw(scores)
     assert figure.axes[0].get_ylabel() == "information (bits per spike)"
-    assert figure.axes[0].xaxis.get_major_formatter()(0.25) == "25%"
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0%", "1%", "12.5%", "100%"]
+    assert "removed" in figure.axes[0].get_xlabel()
     assert figure.axes[0].get_title(loc="left").startswith("mouse")
     figure.savefig(io.BytesIO(), format="png")
 
@@ -44,3 +45,5 @@ def test_shapes_that_do_not_fit_are_refused(scores):
         draw((scores[0], scores[1].T))
     with pytest.raises(UserError, match="edge removal needs"):
         draw(scores, shares=SHARES[:3])
+    with pytest.raises(UserError, match="above 0 and a random draw"):
+        draw((scores[0], scores[1][:0]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullLocator
 
 from synapsnet.errors import UserError
 from synapsnet.viz.style import GREY, LABEL_SIZE, VERMILION, new_figure, tidy, title
@@ -22,7 +22,7 @@ def draw_edge_removal(
     """Held-out score against the share of connections removed: the strongest first, or as many random ones.
 
     Args:
-        shares: Share of connections removed, ascending from 0 to at most 1, ``[steps]``.
+        shares: Share of connections removed, ascending, from 0 to at most 1, ``[steps]``.
         strongest: Score without the strongest, ``[steps]``.
         random: Score without random ones, ``[draws, steps]``; drawn as mean and standard deviation over draws.
         score: What the score is, with its unit, for the axis.
@@ -36,13 +36,18 @@ def draw_edge_removal(
             f"edge removal needs shares [steps], strongest [steps] and random [draws, steps], "
             f"got {shares.shape}, {strongest.shape} and {random.shape}"
         )
+    if not len(random) or not (shares > 0).any():
+        raise UserError("edge removal needs a share above 0 and a random draw")
     mean, deviation = random.mean(0), random.std(0)
     figure = new_figure(6.4, 4.2)
     axes = figure.add_subplot()
     axes.fill_between(shares, mean - deviation, mean + deviation, color=GREY, alpha=0.3, linewidth=0)
     axes.plot(shares, mean, color=GREY, marker="s", markersize=4, label=f"random ones (± sd of {len(random)} draws)")
     axes.plot(shares, strongest, color=VERMILION, marker="o", markersize=5, linewidth=2, label="the strongest")
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
+    # Few connections carry most of the score: small shares are spread out, and 0 keeps its place.
+    axes.set_xscale("symlog", linthresh=float(shares[shares > 0].min()), linscale=0.5)
+    axes.set_xticks(shares, labels=[f"{100 * share:.3g}%" for share in shares], minor=False)
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("connections removed")
     axes.set_ylabel(score)
     axes.legend(frameon=False, fontsize=LABEL_SIZE)
