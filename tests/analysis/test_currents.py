@@ -22,10 +22,6 @@ def matrix(rng):
     return weights
 
 
-def whole(inputs):
-    return np.array([[0, len(inputs)]])
-
-
 def test_the_strongest_sources_come_first_whatever_their_sign():
     matrix = np.zeros((4, 4))
     matrix[1] = [0.5, 0.0, -2.0, 1.0]
@@ -55,7 +51,7 @@ def test_a_planted_drive_peaks_at_its_lag(matrix, rng):
     inputs = rng.standard_normal((20_000, N_UNITS))
     inputs[4:, 0] = (inputs @ matrix.T)[:-4, 0] + 0.1 * rng.standard_normal(20_000 - 4)
     matrix[:, 0] = 0.0  # unit 0 drives none
-    correlation = current_activity_correlation(matrix, inputs, pieces=whole(inputs), max_lag=10)
+    correlation = current_activity_correlation(matrix, [inputs], max_lag=10)
     assert correlation.lags[np.argmax(correlation.by_unit[0])] == 4
     assert correlation.by_unit[0].max() > 0.95
     assert np.abs(correlation.by_unit[1:]).max() < 0.05
@@ -64,7 +60,7 @@ def test_a_planted_drive_peaks_at_its_lag(matrix, rng):
 def test_every_lag_is_pearson_r_of_numpy(matrix, rng):
     inputs = 100 + rng.standard_normal((40, N_UNITS))
     currents = inputs @ matrix.T
-    correlation = current_activity_correlation(matrix, inputs, pieces=whole(inputs), max_lag=5)
+    correlation = current_activity_correlation(matrix, [inputs], max_lag=5)
     for column, lag in enumerate(correlation.lags):
         current, own = (currents[: 40 - lag], inputs[lag:]) if lag >= 0 else (currents[-lag:], inputs[:lag])
         expected = [np.corrcoef(current[:, unit], own[:, unit])[0, 1] for unit in range(N_UNITS)]
@@ -75,9 +71,9 @@ def test_every_lag_is_pearson_r_of_numpy(matrix, rng):
 
 def test_no_pair_of_bins_crosses_from_one_segment_into_another(matrix, rng):
     inputs = rng.standard_normal((100, N_UNITS))
-    pieces = np.array([[0, 30], [30, 55], [70, 100]])
-    correlation = current_activity_correlation(matrix, inputs, pieces=pieces, max_lag=7)
-    series = [((inputs @ matrix.T)[start:stop, 1], inputs[start:stop, 1]) for start, stop in pieces]
+    stretches = [inputs[:30], inputs[30:55], inputs[70:]]
+    correlation = current_activity_correlation(matrix, stretches, max_lag=7)
+    series = [((stretch @ matrix.T)[:, 1], stretch[:, 1]) for stretch in stretches]
     # Sums over the pairs at each lag by scipy, segment by segment: lag l of correlate(b, a) pairs a_t with b_t+l.
     names = {"n": (0, 0), "a": (1, 0), "b": (0, 1), "ab": (1, 1), "aa": (2, 0), "bb": (0, 2)}
     sums = {
@@ -92,8 +88,8 @@ def test_no_pair_of_bins_crosses_from_one_segment_into_another(matrix, rng):
 
 def test_segments_too_short_for_a_lag_count_at_the_others(matrix, rng):
     inputs = rng.standard_normal((40, N_UNITS))
-    split = current_activity_correlation(matrix, inputs, pieces=np.array([[0, 37], [37, 40]]), max_lag=5)
-    alone = current_activity_correlation(matrix, inputs, pieces=np.array([[0, 37]]), max_lag=5)
+    split = current_activity_correlation(matrix, [inputs[:37], inputs[37:]], max_lag=5)
+    alone = current_activity_correlation(matrix, [inputs[:37]], max_lag=5)
     np.testing.assert_allclose(split.by_unit[:, [0, -1]], alone.by_unit[:, [0, -1]])
     assert not np.allclose(split.by_unit[:, 5], alone.by_unit[:, 5])
 
@@ -101,14 +97,14 @@ def test_segments_too_short_for_a_lag_count_at_the_others(matrix, rng):
 def test_units_that_do_not_vary_are_left_out_of_the_mean(matrix, rng):
     inputs = rng.standard_normal((60, N_UNITS)).astype(np.float32)
     inputs[:, 3] = 0.1
-    correlation = current_activity_correlation(matrix, inputs, pieces=whole(inputs), max_lag=2)
+    correlation = current_activity_correlation(matrix, [inputs], max_lag=2)
     assert np.isnan(correlation.by_unit[3]).all()
     np.testing.assert_allclose(correlation.mean, np.delete(correlation.by_unit, 3, axis=0).mean(0))
 
 
 def test_no_connectivity_at_all_is_undefined_and_not_an_error(rng):
     inputs = rng.standard_normal((60, 3))
-    correlation = current_activity_correlation(np.zeros((3, 3)), inputs, pieces=whole(inputs), max_lag=2)
+    correlation = current_activity_correlation(np.zeros((3, 3)), [inputs], max_lag=2)
     assert np.isnan(correlation.mean).all()
     assert np.isnan(correlation.sd).all()
 
@@ -127,18 +123,16 @@ def test_a_shuffle_keeps_the_weights_and_the_empty_diagonal(matrix, rng):
     [
         ({"matrix": np.zeros((6, 5))}, "same units"),
         ({"matrix": np.eye(6)}, "diagonal"),
-        ({"inputs": np.zeros((6, 40))}, r"\[time, 6 units\]"),
-        ({"pieces": np.array([[0, 41]])}, "40 bins"),
-        ({"pieces": np.array([0, 40])}, r"\[pieces, 2\]"),
-        ({"pieces": np.empty((0, 2), dtype=int)}, r"\[pieces, 2\]"),
+        ({"inputs": [np.zeros((40, 6)), np.zeros((6, 40))]}, r"\[time, 6 units\]"),
+        ({"inputs": []}, "longest stretch is 0 bins"),
         ({"max_lag": 39}, "between 0 and 38"),
         ({"max_lag": -1}, "between 0 and 38"),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(matrix, changed, message):
-    given = {"matrix": matrix, "inputs": np.zeros((40, N_UNITS)), "pieces": np.array([[0, 40]]), "max_lag": 3} | changed
+    given = {"matrix": matrix, "inputs": [np.zeros((40, N_UNITS))], "max_lag": 3} | changed
     with pytest.raises(UserError, match=message):
-        current_activity_correlation(given.pop("matrix"), given.pop("inputs"), **given)
+        current_activity_correlation(**given)
 
 
 @pytest.mark.parametrize(("unit", "n_sources", "message"), [(6, 1, "no unit 6"), (0, 0, "at least 1")])

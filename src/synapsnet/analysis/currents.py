@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.splits import Pieces
 from synapsnet.errors import UserError
 
 LEAST_SPREAD = 1e-7  # of the largest value; a series that varies less is constant up to rounding
@@ -86,36 +86,30 @@ def input_current(
 
 
 def current_activity_correlation(
-    matrix: npt.NDArray[np.floating], inputs: npt.NDArray[np.floating], *, pieces: Pieces, max_lag: int
+    matrix: npt.NDArray[np.floating], inputs: Sequence[npt.NDArray[np.floating]], *, max_lag: int
 ) -> CurrentActivityCorrelation:
     """Correlate every unit's current with its own activity, ``r_i(l) = corr_t(I_i,t , x_i,t+l)``.
 
-    Means and variances are those of the pairs ``(t, t + l)`` at hand, all pieces together, so that r is Pearson's at
-    every lag. No pair crosses from one piece into another.
+    Means and variances are those of the pairs ``(t, t + l)`` at hand, all stretches together, so that r is Pearson's
+    at every lag. No pair crosses from one stretch into another.
 
     Args:
-        matrix: Any connectivity, ``[post, pre]``. A weight of a unit on itself would correlate it with itself, hence
-            the diagonal must be zero.
-        inputs: Activity of all units, ``[time, units]``.
-        pieces: Half-open ranges of bins that were recorded without a gap, ``[pieces, 2]``.
+        matrix: Any connectivity, ``[post, pre]``, in the units that `input_current` tells. A weight of a unit on
+            itself would correlate it with itself, hence the diagonal must be zero.
+        inputs: Activity of all units, one ``[time, units]`` for every stretch that was recorded without a gap.
         max_lag: Largest lag in bins.
 
     Raises:
-        UserError: if the shapes do not fit, the diagonal is not zero, or no piece is longer than ``max_lag + 1``.
+        UserError: if the shapes do not fit, the diagonal is not zero, or no stretch is longer than ``max_lag + 1``.
     """
-    weights, activity = _checked(matrix, inputs)
+    own = [_checked(matrix, stretch)[1] for stretch in inputs]
+    weights = np.asarray(matrix, dtype=np.float64)
     if np.diagonal(weights).any():
         raise UserError("currents are compared with a unit's own activity: the diagonal of the matrix must be zero")
-    ranges = np.asarray(pieces)
-    if ranges.ndim != 2 or ranges.shape[1] != 2 or not len(ranges) or ranges.min() < 0 or ranges.max() > len(activity):
-        raise UserError(
-            f"pieces must be [pieces, 2] within the {len(activity)} bins of activity, got {ranges.tolist()}"
-        )
-    longest = int((ranges[:, 1] - ranges[:, 0]).max())
+    longest = max((len(stretch) for stretch in own), default=0)
     if not 0 <= max_lag <= longest - 2:
-        raise UserError(f"max_lag must be between 0 and {longest - 2} (pieces have {longest} bins), got {max_lag}")
-    currents = [activity[start:stop] @ weights.T for start, stop in ranges]
-    own = [activity[start:stop] for start, stop in ranges]
+        raise UserError(f"max_lag must be between 0 and {longest - 2}, for the longest stretch is {longest} bins")
+    currents = [stretch @ weights.T for stretch in own]
     lags = np.arange(-max_lag, max_lag + 1)
     by_lag = []
     for lag in lags:
