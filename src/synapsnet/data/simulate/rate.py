@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.data.simulate.networks import sparse_network, with_gain
-from synapsnet.data.simulate.recording import Randomness, common_input, recorded_bins, simulated_session
+from synapsnet.data.simulate.recording import Randomness, common_input, in_a_box, recorded_bins, simulated_session
 from synapsnet.data.simulate.simulation import Simulation
 from synapsnet.errors import UserError
 
@@ -61,11 +61,22 @@ def simulate_rate_network(
     parameters = dict(locals())
     random = Randomness.from_seed(seed)
     weights = sparse_network(random.network, n_units=n_units, density=density, weight_sigma=weight_sigma, dale=dale)
-    return simulate_tanh_dynamics("rate", random, weights=with_gain(weights, gain), parameters=parameters)
+    return simulate_tanh_dynamics(
+        "rate",
+        random,
+        weights=with_gain(weights, gain),
+        positions=in_a_box(random, n_units),
+        parameters=parameters,
+    )
 
 
 def simulate_tanh_dynamics(
-    name: str, random: Randomness, *, weights: npt.NDArray[np.float64], parameters: Mapping[str, Any]
+    name: str,
+    random: Randomness,
+    *,
+    weights: npt.NDArray[np.float64],
+    positions: npt.NDArray[np.float64],
+    parameters: Mapping[str, Any],
 ) -> Simulation:
     """Run the equation of `simulate_rate_network` with given weights.
 
@@ -73,6 +84,7 @@ def simulate_tanh_dynamics(
         name: Of the generator.
         random: Its randomness.
         weights: W, ``[post, pre]``.
+        positions: Of the units, in micrometres, ``[units, 3]``.
         parameters: The arguments of `simulate_rate_network`, of which those about time and noise are used here.
 
     Raises:
@@ -104,6 +116,7 @@ def simulate_tanh_dynamics(
         name,
         activity=x.astype(np.float32),
         speed=None if common.speed is None else common.speed[burn_in:],
+        positions=positions,
         signal="calcium",
         parameters={**parameters, "time_constants_s": [fastest, slowest]},
     )

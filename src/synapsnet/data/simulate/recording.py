@@ -12,6 +12,9 @@ import numpy.typing as npt
 from synapsnet.data.simulate.behavior import running_speed
 from synapsnet.errors import UserError
 from synapsnet.session import Session, Signal
+from synapsnet.session.unit_table import POSITION
+
+BOX_UM = 500.0
 
 
 @dataclass(frozen=True)
@@ -21,20 +24,22 @@ class Randomness:
     Attributes:
         network: Weights, time constants, rates, gains: all that a network is.
         behavior: The animal's behavior.
-        noise: All else.
+        noise: What differs from one recording of a network to the next.
+        layout: Where units lie, for drawings alone.
     """
 
     network: np.random.Generator
     behavior: np.random.Generator
     noise: np.random.Generator
+    layout: np.random.Generator
 
     @classmethod
     def from_seed(cls, seed: int) -> Randomness:
         """Spawn them from a seed, a whole number from 0 on."""
         if not isinstance(seed, int) or seed < 0:
             raise UserError(f"seed must be a whole number from 0 on, got {seed!r}")
-        network, behavior, noise = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3))
-        return cls(network=network, behavior=behavior, noise=noise)
+        network, behavior, noise, layout = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(4))
+        return cls(network=network, behavior=behavior, noise=noise, layout=layout)
 
 
 def recorded_bins(
@@ -81,11 +86,17 @@ def common_input(
     return CommonInput(speed=speed, drive=(speed - speed.mean())[:, None] / spread * gains)
 
 
+def in_a_box(random: Randomness, n_units: int) -> npt.NDArray[np.float64]:
+    """Positions at random in a cube, in micrometres, ``[units, 3]``; connections do not depend on them."""
+    return random.layout.uniform(0.0, BOX_UM, (n_units, len(POSITION)))
+
+
 def simulated_session(
     name: str,
     *,
     activity: npt.NDArray[Any],
     speed: npt.NDArray[np.float64] | None,
+    positions: npt.NDArray[np.float64],
     signal: Signal,
     parameters: Mapping[str, Any],
 ) -> Session:
@@ -95,6 +106,7 @@ def simulated_session(
         name: Of the generator: ``synapsnet.data.simulate.<name>.simulate_<name>_network``.
         activity: Counts or a continuous signal, ``[time, units]``.
         speed: Running speed in cm/s, ``[time]``, where it drove the network.
+        positions: Of the units, in micrometres, ``[units, 3]``.
         signal: What `activity` is.
         parameters: The generator's arguments, with ``bin_width_s`` and ``seed`` among them.
     """
@@ -106,6 +118,7 @@ def simulated_session(
         signal=signal,
         behavior=None if speed is None else speed[:, None].astype(np.float32),
         behavior_names=() if speed is None else ("running_speed_cm_s",),
+        unit_table=dict(zip(POSITION, positions.T, strict=True)),
         meta={
             "simulated": True,
             "generator": f"synapsnet.data.simulate.{name}.simulate_{name}_network",

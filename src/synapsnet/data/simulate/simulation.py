@@ -19,7 +19,9 @@ class Simulation:
         session: The recording.
         truth: The generator's own mean Jacobian, ``[post, pre]`` with a zero diagonal: how much more activity of the
             receiver one unit of activity of the sender causes directly, on average over the recording. This is
-            the quantity that effective connectivity estimates.
+            the quantity that effective connectivity estimates. Integrate-and-fire networks (`lif`, `nest`) have no
+            such derivative: theirs are the synaptic weights, in mV per spike, so that the scale of the truth says
+            nothing about the size of the effect on spikes, and scores that ignore the scale are the ones to use.
 
     Raises:
         UserError: if the truth does not fit the recording.

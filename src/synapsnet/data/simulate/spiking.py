@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.data.simulate.networks import sparse_network
-from synapsnet.data.simulate.recording import Randomness, common_input, recorded_bins, simulated_session
+from synapsnet.data.simulate.recording import Randomness, common_input, in_a_box, recorded_bins, simulated_session
 from synapsnet.data.simulate.simulation import Simulation
 from synapsnet.errors import UserError
 
@@ -84,6 +84,7 @@ def simulate_spiking_network(
         "spiking",
         activity=counts[burn_in:],
         speed=None if common.speed is None else common.speed[burn_in:],
+        positions=in_a_box(random, n_units),
         signal="spikes",
         parameters=parameters,
     )
