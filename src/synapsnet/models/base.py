@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import final
 
 import numpy as np
@@ -261,6 +262,17 @@ class ConnectivityForecaster(ABC):
     @abstractmethod
     def raw_connectivity(self, session: int) -> Tensor:
         """The model's own parameter matrix, ``[post, pre]``; its sign and scale mean nothing by themselves."""
+
+    @abstractmethod
+    def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
+        """Within the context, the model forecasts as if edges had never been: their entries are 0, nothing is refitted.
+
+        What forecasts do not show (`raw_connectivity`, `effective_connectivity`, the penalty) is not defined there.
+
+        Args:
+            session: Index of the session.
+            removed: bool ``[post, pre]``.
+        """
 
     @abstractmethod
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:

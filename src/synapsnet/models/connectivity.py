@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +30,29 @@ class Connectivity(nn.Module, ABC):
     @abstractmethod
     def penalty(self) -> Tensor:
         """Negative log-prior of the weights per unit-bin of the train split, a scalar."""
+
+    @contextmanager
+    def without_edges(self, session: int, removed: Tensor) -> Iterator[None]:
+        """Currents of a session are within the context those of ``A`` with its ``removed`` entries set to 0.
+
+        Done on the currents and not on the parameters, for not every form of ``A`` can hold such a matrix. `matrix`
+        and the penalty stay as they are.
+
+        Args:
+            session: Index of the session.
+            removed: bool ``[post, pre]``.
+        """
+        kept = self.matrix(session).detach().masked_fill(removed, 0)
+
+        def currents(_: nn.Module, called_with: tuple[Tensor, int], complete: Tensor) -> Tensor:
+            inputs, index = called_with
+            return inputs @ kept.T if index == session else complete
+
+        handle = self.register_forward_hook(currents)
+        try:
+            yield
+        finally:
+            handle.remove()
 
 
 class DenseConnectivity(Connectivity):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import cast, final
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import ConnectivityForecaster, Forecaster, TrainedForecaster
+from synapsnet.models.edges import zeroed
 from synapsnet.models.gain import by_lag, input_gain, raw_scale
 from synapsnet.models.linear import present_first
 from synapsnet.session import Batch, TaskSpec
@@ -171,6 +173,9 @@ class Glm(Forecaster, ConnectivityForecaster):
     def raw_connectivity(self, session: int) -> Tensor:
         """Coupling filters on the inputs, summed over lags."""
         return self.chosen_member(session).coupling_filters(session).detach().sum(0).T.clone()
+
+    def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
+        return zeroed(self.chosen_member(session).coupling[session], removed.T)
 
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
         member = self.chosen_member(session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import final
 
 import torch
@@ -57,6 +58,9 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
 
     def raw_connectivity(self, session: int) -> Tensor:
         return self.connectivity.matrix(session)
+
+    def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
+        return self.connectivity.without_edges(session, removed)
 
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
         """Mean Jacobian by the route of the current.

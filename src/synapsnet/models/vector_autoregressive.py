@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import final
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import ConnectivityForecaster
+from synapsnet.models.edges import zeroed
 from synapsnet.models.gain import by_lag, input_gain, raw_scale
 from synapsnet.models.linear import LinearForecaster, lags_within
 from synapsnet.session import TaskSpec
@@ -52,6 +54,9 @@ class VectorAutoregressive(LinearForecaster, ConnectivityForecaster):
     def raw_connectivity(self, session: int) -> Tensor:
         """Coefficients on the inputs, summed over lags."""
         return self._coupling(session).sum(0).fill_diagonal_(0)
+
+    def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
+        return zeroed(self._coupling(session), removed)
 
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
         coupling = self._coupling(session)
