@@ -137,3 +137,32 @@ def test_running_modulates_a_part_of_the_units(demo):
     assert 0.1 < (np.abs(np.log(ratio)) > 0.4).mean() < 0.8
     assert (ratio > 1.2).any()
     assert (ratio < 0.8).any()
+
+
+@pytest.mark.parametrize("dale", [True, False])
+def test_truth_is_what_an_extra_spike_causes(dale):
+    """The mean rate of every later bin, with and without one more spike of a sender, from the equation alone."""
+    settings = {"n_units": 20, "duration_s": 60.0, "density": 0.3, "rate_sigma": 0.0, "dale": dale, "synapse_s": 0.02}
+    session, truth = simulate(**settings, coupling=0.5, common_drive=0.0)
+    counts = session.activity.astype(float)
+    # One rate for all units, 3.5 Hz: 0.07 per bin. The unit's own after-effect and the weights follow.
+    rate, decay, own_decay = 0.07, np.exp(-1.0), np.exp(-0.02 / 0.03)
+    current, own = np.zeros_like(counts), np.zeros_like(counts)
+    for t in range(1, len(counts)):
+        current[t] = decay * current[t - 1] + (1 - decay) * counts[t - 1]
+        own[t] = own_decay * own[t - 1] + counts[t - 1]
+
+    def mean_rate(weights, extra):
+        potential = (current + extra) @ weights.T - own
+        return rate * np.where(potential < 0, np.exp(np.minimum(potential, 0)), 1 + potential).mean(0)
+
+    # The size of the weights is fixed by the coupling: all rows with a sender have the same norm, sqrt(variance).
+    norm = 0.5 / np.sqrt(rate * (1 - decay) / (1 + decay))
+    size = np.linalg.norm(truth, axis=1, keepdims=True)
+    weights = truth * norm / np.where(size == 0, 1, size)
+    total = mean_rate(weights, 0.0)
+    for sender in range(3):
+        extra = np.zeros(20)
+        extra[sender] = 1e-5
+        effect = (mean_rate(weights, extra) - total) / 1e-5  # of a current of 1, which one spike gives in all
+        np.testing.assert_allclose(effect, truth[:, sender], rtol=0.02, atol=2e-4)

@@ -23,6 +23,7 @@ NEURON = {  # iaf_psc_exp; capacitance in pF, times in ms, potentials in mV
     "tau_syn_in": 2.0,
     "t_ref": 2.0,
     "E_L": 0.0,
+    "V_m": 0.0,
     "V_th": 20.0,
     "V_reset": 10.0,
 }
@@ -168,7 +169,7 @@ def _nest() -> Any:
     """NEST, kept from greeting."""
     os.environ["PYNEST_QUIET"] = "1"
     try:
-        nest = importlib.import_module("nest")
+        nest: Any = importlib.import_module("nest")
     except ModuleNotFoundError as error:
         raise UserError('NEST is not installed; pip install "synapsnet[nest]"') from error
     nest.verbosity = nest.VerbosityLevel.ERROR

@@ -8,7 +8,7 @@ import numpy as np
 
 from synapsnet.data.simulate.networks import ring_network
 from synapsnet.data.simulate.rate import simulate_tanh_dynamics
-from synapsnet.data.simulate.recording import Randomness
+from synapsnet.data.simulate.recording import Randomness, recorded_bins
 from synapsnet.data.simulate.simulation import Simulation
 
 RADIUS_UM = 200.0
@@ -49,6 +49,7 @@ def simulate_ring_network(
         The session ``simulated-ring-<seed>``, a continuous signal, and the mean Jacobian of one bin.
     """
     parameters = dict(locals())
+    recorded_bins(**parameters)  # refuses settings out of range before any is used
     weights = ring_network(n_units=n_units, density=density, dale=dale)
     weights *= gain / np.linalg.eigvalsh(weights)[-1]
     angle = 2 * np.pi * np.arange(n_units) / n_units
