@@ -61,6 +61,14 @@ class Forecaster(nn.Module, ABC):
         losses = self.likelihood.loss(params, batch.target).mean(-1)
         return (losses * batch.scored).sum() / batch.scored.sum()
 
+    @property
+    def n_refinements(self) -> int:
+        """How often `refine` is to interrupt the gradient steps, at even shares of the training."""
+        return 0
+
+    def refine(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
+        """Fit without gradient steps what is better fitted so; both can be iterated again and again."""
+
     def select(self, validation: Iterable[Batch]) -> None:
         """Choose on validation what gradient steps cannot learn; called before every validation epoch."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import final
 
@@ -14,7 +14,9 @@ from synapsnet.models.base import ConnectivityForecaster, TrainedForecaster
 from synapsnet.models.connectivity import Connectivity
 from synapsnet.models.decoders import Decoder
 from synapsnet.models.gain import by_lag, input_gain, raw_scale
-from synapsnet.session import TaskSpec
+from synapsnet.models.refinement import refine
+from synapsnet.models.sparse import SparseConnectivity
+from synapsnet.session import Batch, TaskSpec
 
 
 @final
@@ -49,9 +51,20 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
         )
 
     def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        currents = self.connectivity(inputs, session)
+        return self.departure(inputs, self.connectivity(inputs, session), behavior, session)
+
+    def departure(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int) -> Tensor:
+        """What the decoder makes of given currents, ``[batch, time, units]``; see `Decoder.forward`."""
         departure: Tensor = self.decoder(inputs, currents, self.embeddings[session], behavior)
         return departure
+
+    @property
+    def n_refinements(self) -> int:
+        return self.connectivity.refinements if isinstance(self.connectivity, SparseConnectivity) else 0
+
+    def refine(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
+        assert isinstance(self.connectivity, SparseConnectivity)
+        refine(self, self.connectivity, train=train, validation=validation)
 
     def penalty(self) -> Tensor:
         return self.connectivity.penalty()
@@ -75,7 +88,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
         with torch.enable_grad():
             inputs = self.inputs(past, session)
             currents = self.connectivity(inputs, session).detach().requires_grad_()
-            drive = self.decoder(inputs.detach(), currents, self.embeddings[session].detach(), behavior)
+            drive = self.departure(inputs.detach(), currents, behavior, session)
             mean = self.expected(drive, past, session)[:, -1]
             (response,) = torch.autograd.grad(mean.sum(), currents)
         self.train(training)

@@ -47,6 +47,7 @@ class ForecastModule(LightningModule):
         self._seed = seed
         self._hyper_parameters = hyper_parameters
         self._between_epochs = False
+        self._refinements = 0  # done so far
         self._clock = math.nan
         self._log_every_n_steps = 1
 
@@ -65,6 +66,7 @@ class ForecastModule(LightningModule):
     def on_train_epoch_start(self) -> None:
         trainer = self._fitter()
         self._between_epochs = False
+        self._refine_after(self.current_epoch - 1)  # if the run was cut off before it could
         # An epoch starts afresh even in a resumed run; Lightning would first go over the end of the epoch before.
         trainer.fit_loop.epoch_loop.restarting = False
         self._go_to_batch(0)
@@ -91,6 +93,8 @@ class ForecastModule(LightningModule):
     def on_validation_epoch_start(self) -> None:
         loader = self.trainer.val_dataloaders
         assert isinstance(loader, EvaluationLoader)
+        if self.trainer.training:
+            self._refine_after(self.current_epoch)
         self.model.select(loader)
         self.scores = ForecastScores(self.model.spec, self.model.likelihood)
 
@@ -113,11 +117,13 @@ class ForecastModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["hyper_parameters"] = self._hyper_parameters
         checkpoint["fit_seconds"] = self.elapsed_seconds()
+        checkpoint["refinements"] = self._refinements
         if self._between_epochs:
             settle_finished_epoch(checkpoint["loops"]["fit_loop"])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.fit_seconds = checkpoint["fit_seconds"]
+        self._refinements = checkpoint["refinements"]
 
     def on_train_end(self) -> None:
         self.fit_seconds = self.elapsed_seconds()
@@ -127,6 +133,18 @@ class ForecastModule(LightningModule):
         """Seconds of fitting so far, those before a resumption included."""
         running = 0.0 if math.isnan(self._clock) else time.monotonic() - self._clock
         return self.fit_seconds + running
+
+    def _refine_after(self, epoch: int) -> None:
+        """Let the model refine itself if a refinement is due at the end of an epoch and was not made yet."""
+        trainer: Any = self._fitter()
+        due = (epoch + 1) * self.model.n_refinements // max(trainer.max_epochs, 1)
+        if due <= self._refinements:
+            return
+        datamodule = trainer.datamodule
+        train = datamodule.task.loader("train", batch_size=datamodule.batch_size)
+        with torch.inference_mode(False):
+            self.model.refine(train, datamodule.val_dataloader())
+        self._refinements = due
 
     def _go_to_batch(self, batch: int) -> None:
         trainer: Any = self._fitter()

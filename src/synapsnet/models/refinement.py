@@ -1,0 +1,165 @@
+"""Connectivity by Newton steps under a spike-and-slab prior, given what the decoder has become.
+
+A decoder is best trained by gradient, a matrix of connections is not: noise of the optimizer and a dense prior hide
+the weak connections. Given the decoder, each row of A is a penalised regression whose solution is all but exact. So
+the two take turns: epochs of gradient steps on the decoder, then one `refine` of every session's A.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from synapsnet.models.spike_slab import QuadraticModel, fit_spike_slab
+from synapsnet.session import Batch
+
+if TYPE_CHECKING:
+    from synapsnet.models.sparse import SparseConnectivity
+    from synapsnet.models.synapsnet import SynapsNet
+
+logger = logging.getLogger(__name__)
+
+EXPLAINED = 0.999  # share of the responses' energy that the basis must hold
+MOST_FILTERS = 4  # in the basis
+
+
+@torch.no_grad()
+def refine(
+    model: SynapsNet, connectivity: SparseConnectivity, *, train: Iterable[Batch], validation: Iterable[Batch]
+) -> None:
+    """Set every session's A to its posterior mean, at the prior odds that validate best.
+
+    Args:
+        model: Its decoder and its present A are the point of expansion.
+        connectivity: The model's own.
+        train: Batches of the train split.
+        validation: Batches of the validation split.
+    """
+    training = model.training
+    model.eval()
+    device = model.statistic("mean", 0).device
+    for session, name in enumerate(model.spec.session_ids):
+        fitted = [batch.to(device) for batch in train if batch.session == session]
+        held_out = [batch.to(device) for batch in validation if batch.session == session]
+        problem = quadratic_model(model, session, fitted)
+        present = model.connectivity.matrix(session)
+        candidates = ~torch.eye(len(present), dtype=torch.bool, device=device)
+        posterior, tried = connectivity.posterior(session), []
+        for log_odds in connectivity.log_odds:  # each starts where the one before ended
+            posterior = fit_spike_slab(problem, present, posterior, log_odds=log_odds, candidates=candidates)
+            tried.append((_nll(model, session, held_out, posterior.mean), log_odds, posterior))
+        nll, chosen, best = min(tried, key=lambda choice: choice[0])
+        connectivity.adopt(session, best, chosen)
+        share = float(best.inclusion.mean())
+        logger.debug("session %s: log-odds %g, validation nll %.4f, %.3f included", name, chosen, nll, share)
+    model.train(training)
+
+
+def quadratic_model(model: SynapsNet, session: int, train: Sequence[Batch]) -> QuadraticModel:
+    """The negative log-likelihood of the train split in A, to second order (Fisher scoring).
+
+    The decoder's response to current is replaced by its mean over the split, one filter a unit, and these filters by
+    their projection on a few that they share. The score is exact but for that; the curvature is the Fisher information
+    of a drive, averaged over time.
+    """
+    filters = mean_response(model, session, train)  # [lags, units]
+    basis, mixing = _basis(filters)
+    n_units, n_filters = len(mixing), basis.shape[1]
+    covariance = torch.zeros(n_filters * n_units, n_filters * n_units, dtype=torch.float64, device=basis.device)
+    score = torch.zeros(n_units, n_units, device=basis.device)
+    information, n_bins = torch.zeros(n_units, device=basis.device), 0
+    for batch in train:
+        slope, fisher = _likelihood_slopes(model, batch)
+        filtered = _filtered(model.inputs(batch.past, session), basis)  # [batch, time, filters, units]
+        scored = filtered[batch.scored].flatten(1)
+        covariance += (scored.T @ scored).double()
+        weighed = slope[batch.scored][:, :, None] * mixing  # [bins, post, filters]
+        score -= torch.einsum("nir,nrj->ij", weighed, filtered[batch.scored])
+        information += fisher[batch.scored].sum(0)
+        n_bins += int(batch.scored.sum())
+    shared = covariance.float().view(n_filters, n_units, n_filters, n_units)
+    return QuadraticModel(covariance=shared, mixing=mixing, precision=information / n_bins, score=score)
+
+
+def mean_response(model: SynapsNet, session: int, batches: Iterable[Batch]) -> Tensor:
+    """Mean response of each unit's drive to its current, by lag, the present bin first, ``[lags, units]``.
+
+    The mean is over the last scored step of every window; lags that a short window lacks are averaged over those that
+    have them.
+    """
+    total, count = torch.zeros(()), torch.zeros(())
+    for batch in batches:
+        inputs = model.inputs(batch.past, session)
+        with torch.enable_grad():
+            currents = model.connectivity(inputs, session).detach().requires_grad_()
+            drive = model.departure(inputs, currents, batch.behavior, session)
+            steps = torch.arange(inputs.shape[1], device=inputs.device)
+            last = torch.where(batch.scored, steps, -1).amax(1)
+            chosen = drive[torch.arange(len(drive), device=inputs.device), last.clamp(min=0)] * (last >= 0)[:, None]
+            (gradient,) = torch.autograd.grad(chosen.sum(), currents)
+        ago = last[:, None] - steps  # [windows, lags]
+        by_lag = gradient.gather(1, ago.clamp(min=0)[:, :, None].expand_as(gradient)) * (ago >= 0)[:, :, None]
+        total, count = _add(total, by_lag.sum(0)), _add(count, (ago >= 0).sum(0).float())
+    return total / count.clamp(min=1)[:, None]
+
+
+def _add(total: Tensor, part: Tensor) -> Tensor:
+    """Sum of two tensors by lag, of which either may have more lags."""
+    if total.ndim == 0:
+        return part
+    longer, shorter = (total, part) if len(total) >= len(part) else (part, total)
+    added = longer.clone()
+    added[: len(shorter)] += shorter
+    return added
+
+
+def _basis(filters: Tensor) -> tuple[Tensor, Tensor]:
+    """A few orthonormal filters ``[lags, basis]`` and each unit's mixture of them ``[units, basis]``.
+
+    Units count alike whatever the size of their response, for a row of A takes up its scale.
+    """
+    shapes = filters / filters.norm(dim=0).clamp(min=1e-12)
+    vectors, sizes, _ = torch.linalg.svd(shapes, full_matrices=False)
+    explained = sizes.square().cumsum(0) / sizes.square().sum().clamp(min=1e-12)
+    n_filters = min(int((explained < EXPLAINED).sum()) + 1, MOST_FILTERS, len(sizes))
+    basis = vectors[:, :n_filters]
+    return basis, filters.T @ basis
+
+
+def _filtered(inputs: Tensor, basis: Tensor) -> Tensor:
+    """Inputs through each filter of the basis, ``[batch, time, basis, units]``."""
+    time = inputs.shape[1]
+    steps = torch.arange(time, device=inputs.device)
+    ago = steps[:, None] - steps
+    kernels = torch.where((ago >= 0)[:, :, None], basis[ago.clamp(0, len(basis) - 1)], 0.0)
+    kernels = torch.where((ago < len(basis))[:, :, None], kernels, 0.0)
+    return torch.einsum("tsr,bsj->btrj", kernels, inputs)
+
+
+def _likelihood_slopes(model: SynapsNet, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Slope of the negative log-likelihood in each drive and its Fisher information, ``[batch, time, units]`` each."""
+    inputs = model.inputs(batch.past, batch.session)
+    drive = model.drive(inputs, batch.behavior, batch.session)
+    with torch.enable_grad():
+        drive = drive.detach().requires_grad_()
+        params = model.parameters_of(drive, batch.past, batch.session)
+        (slope,) = torch.autograd.grad(model.likelihood.nll(params, batch.target).sum(), drive, retain_graph=True)
+        (gain,) = torch.autograd.grad(model.likelihood.mean(params).sum(), drive)
+        variance = model.likelihood.distribution(params).variance.detach()
+    return slope, gain.square() / variance
+
+
+def _nll(model: SynapsNet, session: int, batches: Sequence[Batch], matrix: Tensor) -> float:
+    """Mean negative log-likelihood per scored unit-bin were ``matrix`` the session's A."""
+    total, count = 0.0, 0
+    for batch in batches:
+        inputs = model.inputs(batch.past, session)
+        drive = model.departure(inputs, inputs @ matrix.T, batch.behavior, session)
+        params = model.parameters_of(drive, batch.past, session)
+        losses = model.likelihood.nll(params, batch.target)[batch.scored]
+        total, count = total + float(losses.sum(dtype=torch.float64)), count + losses.numel()
+    return total / count

@@ -1,0 +1,75 @@
+"""Sparse connectivity under a spike-and-slab prior, refined between epochs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from synapsnet.errors import UserError
+from synapsnet.models.connectivity import Connectivity, DenseConnectivity
+from synapsnet.models.spike_slab import Posterior
+from synapsnet.session import TaskSpec
+
+
+class SparseConnectivity(Connectivity):
+    """Few connections, each as strong as the data say: a spike-and-slab prior, its odds chosen on validation.
+
+    For a first share of the training A is learned by gradient under a Gaussian prior, as `DenseConnectivity`, while
+    the decoder finds how units respond to current. From the first refinement on A is the mean of its posterior
+    given the decoder (see `synapsnet.models.refinement`), held fixed under gradient steps.
+
+    Args:
+        spec: The sessions.
+        prior_scale: Of the Gaussian prior at first, see `DenseConnectivity`.
+        log_odds: Path of prior log-odds of a connection, ascending; ``inf`` stands for ridge regression. Each session
+            takes the one that validates best.
+        refinements: How many, at even shares of the training, the last at its end.
+    """
+
+    def __init__(self, *, spec: TaskSpec, prior_scale: float, log_odds: Sequence[float], refinements: int) -> None:
+        super().__init__()
+        if not log_odds or sorted(log_odds) != list(log_odds):
+            raise UserError(f"model.connectivity.log_odds must be ascending numbers, got {list(log_odds)}")
+        if refinements < 1:
+            raise UserError(f"model.connectivity.refinements must be 1 or more, got {refinements}")
+        self.log_odds = tuple(float(value) for value in log_odds)
+        self.refinements = refinements
+        self.dense = DenseConnectivity(spec=spec, prior_scale=prior_scale, l1=0.0)
+        for index, session in enumerate(spec.sessions):
+            n_units = session.n_units
+            self.register_buffer(f"mean_{index}", torch.zeros(n_units, n_units))
+            self.register_buffer(f"inclusion_{index}", torch.zeros(n_units, n_units))
+            self.register_buffer(f"slab_variance_{index}", torch.tensor(10.0))
+            self.register_buffer(f"log_odds_{index}", torch.tensor(math.nan))  # NaN until refined
+
+    def refined(self, session: int) -> bool:
+        """Whether a session's A is a posterior mean by now."""
+        return not bool(self.get_buffer(f"log_odds_{session}").isnan())
+
+    def posterior(self, session: int) -> Posterior:
+        """What is believed of a session's A; of nothing included before the first refinement."""
+        parts = (self.get_buffer(f"{name}_{session}") for name in ("mean", "inclusion", "slab_variance"))
+        mean, inclusion, slab_variance = parts
+        return Posterior(mean, inclusion, float(slab_variance))
+
+    def adopt(self, session: int, posterior: Posterior, log_odds: float) -> None:
+        """Make a posterior the session's own."""
+        self.get_buffer(f"mean_{session}").copy_(posterior.mean)
+        self.get_buffer(f"inclusion_{session}").copy_(posterior.inclusion)
+        self.get_buffer(f"slab_variance_{session}").fill_(posterior.slab_variance)
+        self.get_buffer(f"log_odds_{session}").fill_(log_odds)
+
+    def matrix(self, session: int) -> Tensor:
+        return self.get_buffer(f"mean_{session}") if self.refined(session) else self.dense.matrix(session)
+
+    def forward(self, inputs: Tensor, session: int) -> Tensor:
+        return inputs @ self.matrix(session).T
+
+    def penalty(self) -> Tensor:
+        """Of the Gaussian prior at first, 0 once refined."""
+        if self.refined(0):
+            return torch.zeros((), device=self.get_buffer("mean_0").device)
+        return self.dense.penalty()

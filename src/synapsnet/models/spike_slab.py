@@ -1,0 +1,112 @@
+"""Regression under a spike-and-slab prior: few connections, but those unshrunk.
+
+Mitchell & Beauchamp (1988); the mean-field posterior is that of Carbonetto & Stephens (2012).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SWEEPS = 30  # at most; a warm start takes about five
+TOLERANCE = 0.01  # of a coefficient's standard error
+FLAT = 1e-6  # curvature, beside that of a receiver's best known entry, below which a sender says nothing
+SMALLEST_SLAB = 1e-3  # squared standard errors
+CERTAIN = 30.0  # log-odds at which a probability is 1 in float32
+
+
+@dataclass(frozen=True, eq=False)
+class QuadraticModel:
+    """Second-order model of a loss in the rows of a matrix ``A [post, pre]``, about its present value.
+
+    ``loss(A + D) = loss(A) - Σ_i score_i · D_i + ½ Σ_i D_iᵀ G_i D_i``. The curvature of row i,
+    ``G_i = precision_i Σ_rs mixing_ir mixing_is covariance_r·s·``, is never formed: rows share the covariance.
+
+    Attributes:
+        covariance: Second moments of the filtered senders, summed over bins, ``[basis, pre, basis, pre]``.
+        mixing: How each receiver weighs the basis filters, ``[post, basis]``.
+        precision: Curvature of the loss in each receiver's drive, mean over bins, ``[post]``.
+        score: Minus the gradient of the loss in A, ``[post, pre]``.
+    """
+
+    covariance: Tensor
+    mixing: Tensor
+    precision: Tensor
+    score: Tensor
+
+    def diagonal(self) -> Tensor:
+        """Curvature in every single entry, ``[post, pre]``."""
+        variances = torch.diagonal(self.covariance, dim1=1, dim2=3)  # [basis, basis, pre]
+        pairs = torch.einsum("ir,is,rsj->ij", self.mixing, self.mixing, variances)
+        return pairs * self.precision[:, None]
+
+    def times(self, matrix: Tensor) -> Tensor:
+        """``G_i a_i`` for every row, ``[post, pre]``."""
+        basis, n_units = self.covariance.shape[:2]
+        sources = (self.mixing[:, :, None] * matrix[:, None]).flatten(1)
+        reached = (sources @ self.covariance.reshape(basis * n_units, -1)).view(-1, basis, n_units)
+        return torch.einsum("ir,irj->ij", self.mixing, reached) * self.precision[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """What is believed of every entry of ``A``.
+
+    Attributes:
+        mean: ``[post, pre]``.
+        inclusion: Probability that the entry is not zero, ``[post, pre]``.
+        slab_variance: Of the entries that are not zero, in squared standard errors of an entry.
+    """
+
+    mean: Tensor
+    inclusion: Tensor
+    slab_variance: float
+
+
+def fit_spike_slab(
+    problem: QuadraticModel, present: Tensor, start: Posterior, *, log_odds: float, candidates: Tensor
+) -> Posterior:
+    """Mean-field posterior of ``A`` when an entry is zero but for prior odds ``exp(log_odds)``.
+
+    In units of its own standard error ``1 / sqrt(G_jj)`` an entry is ``N(0, v)`` with that probability and 0
+    otherwise. Such a prior is blind to the gauge: scale a receiver's response up and its row of A down, and nothing
+    changes. ``v`` is fitted to all rows by expectation-maximisation (empirical Bayes).
+
+    Args:
+        problem: The loss about ``present``.
+        present: The matrix about which ``problem`` was made, ``[post, pre]``.
+        start: A posterior to go on from.
+        log_odds: Natural logarithm of the prior odds that an entry is not zero; inf for ridge regression.
+        candidates: Which entries may differ from zero, bool ``[post, pre]``.
+    """
+    curvature = problem.diagonal()
+    candidates = candidates & (curvature > FLAT * curvature.amax(1, keepdim=True))
+    error = torch.where(candidates, curvature.rsqrt(), 0.0)
+    target = (problem.times(present) + problem.score) * error
+    mean = torch.where(candidates, start.mean * curvature.sqrt(), 0.0)
+    inclusion = torch.zeros_like(mean)
+    slab = start.slab_variance
+    pull = problem.times(mean * error) * error
+    pairs = torch.einsum("ir,is->irs", problem.mixing, problem.mixing).flatten(1)
+    covariance = problem.covariance.permute(1, 0, 2, 3).flatten(1, 2)  # [pre, basis², pre]
+    scale = error * problem.precision[:, None]
+    for _ in range(SWEEPS):
+        before = mean.clone()
+        shrinkage = slab / (slab + 1)
+        offset = min(log_odds, CERTAIN) + 0.5 * math.log(1 - shrinkage)
+        second_moment = mean.new_zeros(())
+        for sender in range(mean.shape[1]):
+            slab_mean = shrinkage * (target[:, sender] - pull[:, sender] + mean[:, sender])
+            included = torch.sigmoid(offset + slab_mean.square() / (2 * shrinkage)) * candidates[:, sender]
+            step = included * slab_mean - mean[:, sender]
+            pull += (step * error[:, sender])[:, None] * (pairs @ covariance[sender]) * scale
+            mean[:, sender] += step
+            inclusion[:, sender] = included
+            second_moment += (included * (slab_mean.square() + shrinkage)).sum()
+        slab = max(float(second_moment / inclusion.sum().clamp(min=1.0)), SMALLEST_SLAB)
+        if float((mean - before).abs().max()) < TOLERANCE:
+            break
+    return Posterior(mean * error, inclusion, slab)
