@@ -1,0 +1,49 @@
+"""What every method of connectivity offers."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, final
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.analysis.estimate import ConnectivityEstimate
+from synapsnet.data.task import Task
+
+
+class ConnectivityMethod(ABC):
+    """Says from the train split who drives whom; what it has to choose, it chooses on the validation split.
+
+    A method sees the activity that the models see (`synapsnet.models.inputs.model_inputs`), never a connectivity that
+    is known to be true, and never the test split.
+    """
+
+    name: ClassVar[str]
+    """Name in tables; that of its yaml."""
+    signed: ClassVar[bool] = True
+    """See `ConnectivityEstimate.signed`."""
+    directed: ClassVar[bool] = True
+    """See `ConnectivityEstimate.directed`."""
+
+    @abstractmethod
+    def estimate(self, task: Task, session: int) -> ConnectivityEstimate:
+        """Strength from every sender to every receiver.
+
+        Args:
+            task: The recordings and their splits.
+            session: Index of the session in ``task.spec.sessions``.
+        """
+
+    @final
+    def answer(self, task: Task, session: int, matrix: npt.NDArray[np.float64]) -> ConnectivityEstimate:
+        """The estimate with this matrix ``[post, pre]``, whose diagonal is set to zero."""
+        info = task.spec.sessions[session]
+        return ConnectivityEstimate(
+            method=self.name,
+            session_id=info.session_id,
+            unit_ids=info.unit_ids,
+            matrix=np.where(np.eye(len(matrix), dtype=bool), 0.0, matrix),
+            signed=self.signed,
+            directed=self.directed,
+        )

@@ -1,0 +1,94 @@
+"""The series that the methods see, and their lagged moments; neither crosses a gap in the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from synapsnet.data.splits import Split
+from synapsnet.data.task import Task
+from synapsnet.errors import UserError
+from synapsnet.models.inputs import model_inputs
+from synapsnet.models.linear import DESIGN_NUMBERS
+from synapsnet.models.ridge import Moments
+
+TINY = 1e-9  # of a unit's train variance; less than this is rounding, or a unit that never varies
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One stretch of a split, recorded without a gap.
+
+    Attributes:
+        inputs: Activity as the models see it, float64 ``[time, units]``.
+        behavior: Encoded behavior on the same bins, float64 ``[time, features]``.
+    """
+
+    inputs: Tensor
+    behavior: Tensor
+
+
+def pieces_of(task: Task, session: int, split: Split) -> list[Piece]:
+    """The stretches of a split in order; with increments, each without its first bin, whose change is not known."""
+    tensors, info = task.sessions[session], task.spec.sessions[session]
+    skip = 1 if task.spec.inputs == "increments" else 0
+    pieces = []
+    for first, stop in task.pieces[session][split].tolist():
+        activity = tensors.activity[first:stop].double()[None]
+        inputs = model_inputs(activity, task.spec, lambda name: torch.from_numpy(getattr(info, name)))[0]
+        pieces.append(Piece(inputs[skip:], tensors.behavior[first + skip : stop].double()))
+    return pieces
+
+
+def lags_that_fit(lags: Sequence[int], task: Task, session: int) -> list[int]:
+    """The numbers of lags, ascending, that the models' context and the pieces of train and validation have room for.
+
+    Raises:
+        UserError: if there is none.
+    """
+    parts = task.pieces[session]
+    longest = [int((part[:, 1] - part[:, 0]).max()) for part in (parts["train"], parts["validation"])]
+    room = min(longest) - (2 if task.spec.inputs == "increments" else 1)
+    fitting = [n_lags for n_lags in sorted(lags) if 1 <= n_lags <= min(task.spec.context_bins, room)]
+    if not fitting:
+        raise UserError(
+            f"method.lags={list(lags)}: none lies from 1 to data.context_bins={task.spec.context_bins} and within the "
+            f"{room} lags that the pieces of session {task.spec.sessions[session].session_id!r} have room for"
+        )
+    return fitting
+
+
+def lagged_moments(sources: Sequence[Tensor], targets: Sequence[Tensor], lags: Sequence[int]) -> Moments:
+    """Moments in float64 of targets at bin t and of sources at bins t - lag, all bins of one piece.
+
+    Args:
+        sources: One ``[time, channels]`` a piece.
+        targets: One ``[time, units]`` a piece, on the same bins.
+        lags: Lags in bins; 0 is the same bin. Features are ordered by lag, then by channel.
+    """
+    longest, n_channels = max(lags), sources[0].shape[1]
+    moments = Moments(1, len(lags) * n_channels, targets[0].shape[1])
+    step = max(1, DESIGN_NUMBERS // (len(lags) * n_channels))
+    for source, target in zip(sources, targets, strict=True):
+        for low in range(longest, len(target), step):
+            high = min(low + step, len(target))
+            design = torch.cat([source[low - lag : high - lag] for lag in lags], dim=1)
+            moments.update(design[None], target[None, low:high])
+    return moments
+
+
+def correlation(pieces: Sequence[Piece], lag: int) -> Tensor:
+    """Pearson correlation of every receiver at bin t with every sender at bin t - lag, ``[post, pre]``.
+
+    Zero for a unit that never varies.
+    """
+    inputs = [piece.inputs for piece in pieces]
+    moments = lagged_moments(inputs, inputs, [lag])
+    gram, cross, square = (moment[0] for moment in moments.about(*moments.means(inputs[0].shape[1])))
+    sender, receiver = gram.diagonal(), square
+    varies = (receiver[:, None] > TINY) & (sender > TINY)
+    scale = (receiver.clamp(min=TINY)[:, None] * sender.clamp(min=TINY)).sqrt()
+    return torch.where(varies, cross.T / scale, 0.0).clamp(-1, 1)
