@@ -3,7 +3,8 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from synapsnet.models.ridge import PENALTY_LIMITS, Moments, RidgePath, choose_penalty
+from synapsnet.models.moments import Moments
+from synapsnet.models.ridge import PENALTY_LIMITS, RidgePath, choose_penalty
 
 
 def regression(n: int = 400, seed: int = 0, noise: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.linear import LinearForecaster, lags_within
+from synapsnet.models.moments import Fit, Moments
+from synapsnet.models.ridge import ridge
 from synapsnet.session import TaskSpec
 
 
@@ -38,6 +40,9 @@ class Autoregressive(LinearForecaster):
 
     def grouped(self, units: Tensor) -> Tensor:
         return units.T[..., None]
+
+    def regression(self, train: Moments, held_out: Moments, n_lags: int, session: int) -> Fit:
+        return ridge(train, held_out, n_lags * (1 + self.spec.n_behavior))
 
     def response(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
         coefficients = self.get_buffer(f"coefficients_{session}")[:, : inputs.shape[2], :, 0]

@@ -14,7 +14,7 @@ from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import ClosedFormForecaster
 from synapsnet.models.decoders import lagged
-from synapsnet.models.ridge import Choice, Moments, RidgePath, choose_penalty
+from synapsnet.models.moments import Fit, Moments
 from synapsnet.session import Batch, TaskSpec
 
 logger = logging.getLogger(__name__)
@@ -23,13 +23,13 @@ DESIGN_NUMBERS = 2**24  # float64 numbers of a design matrix held at once (128 M
 
 
 class LinearForecaster(ClosedFormForecaster):
-    """A ridge regression of the next bin (``increments``: of its change) on lagged inputs and lagged behavior.
+    """A penalised regression of the next bin (``increments``: of its change) on lagged inputs and lagged behavior.
 
     Args:
         spec: The sessions.
         likelihood: Of the next bin.
         lag_choices: Numbers of lags to choose from, ascending, for each session.
-        layout: Groups, features a lag and targets of each session's regression (see `synapsnet.models.ridge`).
+        layout: Groups, features a lag and targets of each session's regression (see `synapsnet.models.moments`).
     """
 
     def __init__(
@@ -66,6 +66,10 @@ class LinearForecaster(ClosedFormForecaster):
     def response(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
         """What `features` times the coefficients, plus the intercept, gives: ``[batch, time, units]``."""
 
+    @abstractmethod
+    def regression(self, train: Moments, held_out: Moments, n_lags: int, session: int) -> Fit:
+        """Fit the features of the first ``n_lags`` lags to ``train`` with the penalty that ``held_out`` favours."""
+
     @final
     def n_lags(self, session: int) -> int:
         """The number of lags that was chosen."""
@@ -82,38 +86,30 @@ class LinearForecaster(ClosedFormForecaster):
     @torch.no_grad()
     def fit_closed_form(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
         for index, choices in enumerate(self._lag_choices):
-            per_lag = self._layout[index][1]
             fitted, held_out = self._moments(train, index), self._moments(validation, index)
-            best: tuple[float, int, Choice, RidgePath] | None = None
-            for n_lags in choices:  # lags come one after another, so fewer lags are the leading features
-                path = RidgePath(fitted, held_out, n_lags * per_lag)
-                choice = choose_penalty(path)
-                error = float(choice.error.sum())
-                if best is None or error < best[0]:
-                    best = (error, n_lags, choice, path)
-            assert best is not None
-            self._store(index, *best[1:])
+            # Lags come one after another, so fewer lags are the leading features; of equals the fewest win.
+            fits = ((n_lags, self.regression(fitted, held_out, n_lags, index)) for n_lags in choices)
+            self._store(index, *min(fits, key=lambda found: float(found[1].error.sum())))
         self.fit_spread(train, validation)
 
-    def _store(self, index: int, n_lags: int, choice: Choice, path: RidgePath) -> None:
+    def _store(self, index: int, n_lags: int, fit: Fit) -> None:
         groups, per_lag, targets = self._layout[index]
         scale = self.grouped(self._error_scale(index)[None])
-        coefficients, intercept = path.solution(choice.penalty)
         stored = self.get_buffer(f"coefficients_{index}")
         stored.zero_()
-        stored[:, :n_lags] = (coefficients * scale).view(groups, n_lags, per_lag, targets).to(stored)
-        self.get_buffer(f"intercept_{index}").copy_(intercept * scale[:, 0])
+        stored[:, :n_lags] = (fit.coefficients * scale).view(groups, n_lags, per_lag, targets).to(stored)
+        self.get_buffer(f"intercept_{index}").copy_(fit.intercept * scale[:, 0])
         self.get_buffer(f"n_lags_{index}").fill_(n_lags)
-        self.get_buffer(f"penalty_{index}").copy_(choice.penalty)
+        self.get_buffer(f"penalty_{index}").copy_(fit.penalty)
         logger.info(
             "%s, session %s: %d of up to %d lags, penalty per sample %s; validation error %.4f of unit variance; %s",
             type(self).__name__,
             self.spec.session_ids[index],
             n_lags,
             self._lag_choices[index][-1],
-            _summary(choice.penalty),
-            float(choice.error.sum()) / (groups * targets),
-            f"{int(choice.at_limit.sum())} of {groups} at the limit of the search (no penalty, or intercept only)",
+            _summary(fit.penalty),
+            float(fit.error.sum()) / (groups * targets),
+            f"{int(fit.at_limit.sum())} of {groups} at the limit of the search (none, or the strongest of use)",
         )
 
     def _error_scale(self, session: int) -> Tensor:

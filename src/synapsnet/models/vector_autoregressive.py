@@ -2,73 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import final
 
-import torch
-from torch import Tensor
-
-from synapsnet.likelihoods import Likelihood
-from synapsnet.models.base import ConnectivityForecaster
-from synapsnet.models.edges import zeroed
-from synapsnet.models.gain import by_lag, input_gain, raw_scale
-from synapsnet.models.linear import LinearForecaster, lags_within
-from synapsnet.session import TaskSpec
+from synapsnet.models.coupled_autoregressive import CoupledAutoregressive
+from synapsnet.models.moments import Fit, Moments
+from synapsnet.models.ridge import ridge
 
 
 @final
-class VectorAutoregressive(LinearForecaster, ConnectivityForecaster):
-    """VAR(p) with behavior: p and one ridge penalty are chosen for a session.
+class VectorAutoregressive(CoupledAutoregressive):
+    """VAR(p) with behavior and a ridge penalty on all coefficients alike."""
 
-    Args:
-        spec: The sessions.
-        likelihood: Of the next bin.
-        lags: Numbers of lags to choose from, ascending; those beyond ``spec.context_bins`` are left out.
-        max_features: Lags stop where features would outgrow this number, which bounds memory and time for many units.
-    """
-
-    def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, lags: Sequence[int], max_features: int) -> None:
-        layout = [(1, session.n_units + spec.n_behavior, session.n_units) for session in spec.sessions]
-        choices = lags_within(lags, spec.context_bins)
-        super().__init__(
-            spec=spec,
-            likelihood=likelihood,
-            lag_choices=[
-                [p for p in choices if p * per_lag <= max_features] or choices[:1] for _, per_lag, _ in layout
-            ],
-            layout=layout,
-        )
-
-    def features(self, inputs: Tensor, behavior: Tensor) -> Tensor:
-        return torch.cat([inputs, behavior], dim=-1)[:, :, None]
-
-    def grouped(self, units: Tensor) -> Tensor:
-        return units[None]
-
-    def response(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        coefficients = self.get_buffer(f"coefficients_{session}")[0, : inputs.shape[2]]
-        features = torch.cat([inputs, behavior], dim=-1).flatten(2)
-        return features @ coefficients.flatten(0, 1) + self.get_buffer(f"intercept_{session}")[0]
-
-    def raw_connectivity(self, session: int) -> Tensor:
-        """Coefficients on the inputs, summed over lags."""
-        return self._coupling(session).sum(0).fill_diagonal_(0)
-
-    def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
-        return zeroed(self._coupling(session), removed)
-
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
-        coupling = self._coupling(session)
-        recent = input_gain(self, past, session)[:, -len(coupling) :].flip(1)  # [batch, lags, pre]
-        moving = torch.ones_like(past[:, -1])
-        if self.spec.signal == "spikes":  # a rate held at its floor does not respond
-            moving = (self.predicted(past, behavior, session)[:, -1] > self.get_buffer(f"floor_{session}")).float()
-        joint = torch.einsum("bi,blj->lij", moving * raw_scale(self, session), recent) / len(past)
-        off_diagonal = 1 - torch.eye(past.shape[2], device=past.device)
-        return by_lag(coupling * joint * off_diagonal, n_lags)
-
-    def _coupling(self, session: int) -> Tensor:
-        """Coefficients of units on units, ``[lags, post, pre]``."""
-        coefficients = self.get_buffer(f"coefficients_{session}")[0, : max(self.n_lags(session), 1)]
-        return coefficients[:, : self.spec.sessions[session].n_units].transpose(1, 2)
+    def regression(self, train: Moments, held_out: Moments, n_lags: int, session: int) -> Fit:
+        return ridge(train, held_out, self.n_features(n_lags, session))

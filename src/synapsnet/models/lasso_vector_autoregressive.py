@@ -1,0 +1,28 @@
+"""Lasso vector autoregression: every unit from its own past, the behavior, and few of the other units."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+
+from synapsnet.models.coupled_autoregressive import CoupledAutoregressive
+from synapsnet.models.lasso import lasso
+from synapsnet.models.moments import Fit, Moments
+
+
+@final
+class LassoVectorAutoregressive(CoupledAutoregressive):
+    """VAR(p) with behavior and an L1 penalty on what passes between different units; most of that is exactly zero.
+
+    A unit's own lags and behavior go without a penalty, so that no other unit is made to stand in for them. All
+    receivers share one penalty. Targets have unit variance, so the coupling that chance alone suggests, about
+    ``sqrt(2 log(features) / samples)``, is nearly the same for each of them, while a penalty for each would be chosen
+    on a single unit's few held-out events.
+    """
+
+    def regression(self, train: Moments, held_out: Moments, n_lags: int, session: int) -> Fit:
+        n_units = self.spec.sessions[session].n_units
+        own = torch.eye(n_units, dtype=torch.bool, device=self.get_buffer("mean_0").device)
+        behavior = own.new_ones(self.n_features(1, session) - n_units, n_units)
+        return lasso(train, held_out, torch.cat([own, behavior]).repeat(n_lags, 1))
