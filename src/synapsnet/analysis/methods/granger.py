@@ -18,7 +18,7 @@ from synapsnet.analysis.methods.base import ConnectivityMethod
 from synapsnet.analysis.methods.series import TINY, lagged_moments, lags_that_fit, pieces_of
 from synapsnet.data.task import Task
 from synapsnet.errors import UserError
-from synapsnet.models.ridge import Moments
+from synapsnet.models.moments import Moments
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from synapsnet.data.task import Task
 from synapsnet.errors import UserError
 from synapsnet.models.inputs import model_inputs
 from synapsnet.models.linear import DESIGN_NUMBERS
-from synapsnet.models.ridge import Moments
+from synapsnet.models.moments import Moments
 
 TINY = 1e-9  # of a unit's train variance; less than this is rounding, or a unit that never varies
 

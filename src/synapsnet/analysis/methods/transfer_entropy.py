@@ -13,7 +13,7 @@ from synapsnet.analysis.estimate import ConnectivityEstimate
 from synapsnet.analysis.methods.base import ConnectivityMethod
 from synapsnet.analysis.methods.series import TINY, lagged_moments, lags_that_fit, pieces_of
 from synapsnet.data.task import Task
-from synapsnet.models.ridge import Moments
+from synapsnet.models.moments import Moments
 
 logger = logging.getLogger(__name__)
 
