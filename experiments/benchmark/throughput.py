@@ -91,7 +91,9 @@ def synapsnet_throughput(task: Task, config: Config, n_epochs: int) -> float:
         logger = CurveLogger(Path(folder) / "metrics.csv")
         trainer = build_trainer(settings, {}, [logger], Path(folder))
         trainer.callbacks.append(meter)
-        trainer.fit(module, datamodule=ForecastDataModule(task, batch_size=config["data"]["batch_size"], seed=0))
+        trainer.fit(
+            module, datamodule=ForecastDataModule(task, batch_size=config["data"]["batch_size"], seed=0, truth={})
+        )
     return meter.unit_bins / meter.seconds
 
 
@@ -203,7 +205,7 @@ def main() -> None:
         torch.set_num_threads(options.threads)
     configs = {decoder: compose_config(options.recording, decoder) for decoder in DECODERS}
     try:
-        task = build_data(configs["gru"]["data"])
+        task = build_data(configs["gru"]["data"]).task
     except BAD_INPUT as error:
         parser.exit(2, f"error: {error}\n")
     if len(task.sessions) > 1 or task.spec.signal != "spikes":

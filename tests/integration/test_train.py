@@ -76,7 +76,7 @@ def test_a_run_leaves_the_folder_that_the_design_lists(train: Command, sessions:
 
 
 def test_without_a_recording_the_demo_is_simulated_and_says_so(train: Command) -> None:
-    small = ("data.demo.n_units=12", "data.demo.duration_s=30", "trainer.max_epochs=1", "hydra.run.dir=run")
+    small = ("data.network.n_units=12", "data.network.duration_s=30", "trainer.max_epochs=1", "hydra.run.dir=run")
     quick = [override for override in QUICK if override != "logger=csv"]
     done = train("model=synapsnet", "data=neuropixels", *quick, *small)
     assert done.code == 0, done.err

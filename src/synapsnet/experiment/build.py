@@ -6,9 +6,12 @@ import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+import numpy.typing as npt
 from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
@@ -16,6 +19,7 @@ from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
 
 from synapsnet.data.readers import read_sessions
+from synapsnet.data.simulate.simulation import Simulation
 from synapsnet.data.splits import TrainPart
 from synapsnet.data.surrogates import Surrogate
 from synapsnet.data.task import Task, build_task
@@ -51,6 +55,19 @@ _CHOICES = {
 _GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a signal belongs to
 
 
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a run is given.
+
+    Attributes:
+        task: The forecasting task.
+        truth: Connectivity of a simulated recording by session id, ``[post, pre]`` of the units kept; else empty.
+    """
+
+    task: Task
+    truth: Mapping[str, npt.NDArray[np.float64]]
+
+
 def recording_name(root: str | None) -> str:
     """Name of the recordings at a path, for folders and tables; ``simulated`` where none was named."""
     if root is None:
@@ -61,10 +78,13 @@ def recording_name(root: str | None) -> str:
 
 # At import, and so before Hydra composes anything: a run folder's name is interpolated from it.
 OmegaConf.register_new_resolver("recording_name", recording_name, replace=True)
+OmegaConf.register_new_resolver(
+    "simulation_name", lambda network, degradation: "-".join([network, *(degradation or {})]), replace=True
+)
 
 
-def build_data(config: Config) -> Task:
-    """Read the recordings, or simulate the demo where the user named none, and make the forecasting task of them.
+def build_data(config: Config) -> Data:
+    """Read the recordings, or simulate one where the user named none, and make the forecasting task of them.
 
     Args:
         config: Section ``data``.
@@ -86,8 +106,10 @@ def build_data(config: Config) -> Task:
             raise UserError(f"data.{name} must be {', '.join(choices[:-1])} or {choices[-1]}, got {config[name]!r}")
     if not isinstance(config["surrogate_seed"], int) or config["surrogate_seed"] < 0:
         raise UserError(f"data.surrogate_seed must be a whole number, 0 or above, got {config['surrogate_seed']!r}")
-    sessions = [_demo(config)] if config["root"] is None else _recordings(config)
-    return build_task(sessions, **{name: config[name] for name in _TASK_SETTINGS})
+    simulation = _simulated(config) if config["root"] is None else None
+    sessions = _recordings(config) if simulation is None else [simulation.session]
+    task = build_task(sessions, **{name: config[name] for name in _TASK_SETTINGS})
+    return Data(task, {} if simulation is None else {simulation.session.session_id: _truth_of_kept(simulation, task)})
 
 
 def _recordings(config: Config) -> list[Session]:
@@ -101,10 +123,15 @@ def _recordings(config: Config) -> list[Session]:
     return sessions
 
 
-def _demo(config: Config) -> Session:
-    if config["demo"] is None:
+def _simulated(config: Config) -> Simulation:
+    if config["network"] is None:
         raise UserError("no recording: set data.root=<file or folder>")
-    session: Session = instantiate(config["demo"], _convert_="all").session
+    with refusing("data.network"):
+        simulation: Simulation = instantiate(config["network"], _convert_="all")
+    for name, degradation in config["degradation"].items():
+        with refusing(f"data.degradation.{name}"):
+            simulation = instantiate(degradation, _convert_="all")(simulation)
+    session = simulation.session
     log.info(
         "SIMULATED recording %s: %d units, %d bins of %g s. Set data.root=<file or folder> for your own.",
         session.session_id,
@@ -112,7 +139,12 @@ def _demo(config: Config) -> Session:
         session.n_bins,
         session.bin_width_s,
     )
-    return session
+    return simulation
+
+
+def _truth_of_kept(simulation: Simulation, task: Task) -> npt.NDArray[np.float64]:
+    kept = [simulation.session.unit_ids.index(unit) for unit in task.spec.sessions[0].unit_ids]
+    return simulation.truth[np.ix_(kept, kept)]
 
 
 def build_model(model: Config, likelihood: Config, spec: TaskSpec) -> Forecaster:

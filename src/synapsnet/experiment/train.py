@@ -18,6 +18,7 @@ from synapsnet.data.task import Task
 from synapsnet.experiment import run_folder
 from synapsnet.experiment.build import (
     Config,
+    Data,
     build_data,
     build_loggers,
     build_model,
@@ -62,7 +63,8 @@ def execute(config: Config) -> float:
         UserError: for bad input, before anything is written.
     """
     with _pleasant_terminal():
-        task = build_data(config["data"])
+        data = build_data(config["data"])
+        task = data.task
         checkpoint = None
         spec = task.spec
         if config["ckpt_path"] is not None:
@@ -90,7 +92,7 @@ def execute(config: Config) -> float:
             trainer = build_trainer(budget, config["callbacks"], loggers, Path(config["run_dir"]))
             resumed = config["mode"] == "train" and checkpoint is not None
             run_folder.prepare(Path(config["run_dir"]), config, resumed=resumed)
-            best = _fit_and_test(config, trainer, task, module)
+            best = _fit_and_test(config, trainer, data, module)
             failed = False
         finally:
             run_loggers.close(loggers, failed=failed)
@@ -112,8 +114,11 @@ def _loggers(config: Config, checkpoint: dict[str, Any] | None) -> list[Logger]:
     return [CurveLogger(run_dir / "metrics.csv", resume_step=resume_step), *chosen]
 
 
-def _fit_and_test(config: Config, trainer: pl.Trainer, task: Task, module: ForecastModule) -> float:
-    datamodule = ForecastDataModule(task, batch_size=config["data"]["batch_size"], seed=config["seed"])
+def _fit_and_test(config: Config, trainer: pl.Trainer, data: Data, module: ForecastModule) -> float:
+    task = data.task
+    datamodule = ForecastDataModule(
+        task, batch_size=config["data"]["batch_size"], seed=config["seed"], truth=data.truth
+    )
     described = {**config, "n_parameters": n_parameters(module.model), **code_version()}
     for logger in trainer.loggers:
         logger.log_hyperparams(described)

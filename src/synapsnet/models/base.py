@@ -271,6 +271,10 @@ class ConnectivityForecaster(ABC):
     def raw_connectivity(self, session: int) -> Tensor:
         """The model's own parameter matrix, ``[post, pre]``; its sign and scale mean nothing by themselves."""
 
+    def inclusion(self, session: int) -> Tensor | None:
+        """Posterior probability that an edge is not zero, ``[post, pre]``; None where the model has no such belief."""
+        return None
+
     @abstractmethod
     def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
         """Within the context, the model forecasts as if edges had never been: their entries are 0, nothing is refitted.

@@ -72,6 +72,11 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
     def raw_connectivity(self, session: int) -> Tensor:
         return self.connectivity.matrix(session)
 
+    def inclusion(self, session: int) -> Tensor | None:
+        if isinstance(self.connectivity, SparseConnectivity) and self.connectivity.refined(session):
+            return self.connectivity.posterior(session).inclusion
+        return None
+
     def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
         return self.connectivity.without_edges(session, removed)
 

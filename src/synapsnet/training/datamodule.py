@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
 from lightning.pytorch import LightningDataModule
 
 from synapsnet.data.task import Task
@@ -15,10 +19,12 @@ class ForecastDataModule(LightningDataModule):
         task: The forecasting task.
         batch_size: Windows a batch.
         seed: Seed of the order of the training windows.
+        truth: Connectivity by session id where it is known, ``[post, pre]``.
     """
 
-    def __init__(self, task: Task, *, batch_size: int, seed: int) -> None:
+    def __init__(self, task: Task, *, batch_size: int, seed: int, truth: Mapping[str, npt.NDArray[np.float64]]) -> None:
         super().__init__()
+        self.truth = truth
         self.task = task
         self.batch_size = batch_size
         self.seed = seed

@@ -1,7 +1,10 @@
-"""What a model found: which unit drives which."""
+"""Which unit drives which: by the model, by methods without a model, and how true it is where truth is known."""
 
 from __future__ import annotations
 
+import csv
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,45 +13,141 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from synapsnet.models.base import ConnectivityForecaster
+from synapsnet.analysis.effective import effective_connectivity
+from synapsnet.analysis.estimate import ConnectivityEstimate
+from synapsnet.analysis.methods.base import ConnectivityMethod
+from synapsnet.analysis.recovery import recovery_scores
+from synapsnet.errors import UserError
+from synapsnet.models.base import ConnectivityForecaster, Forecaster
 from synapsnet.training.atomic import replacing
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
 
+MOST_DIFFERENTIATED = 64  # windows, where every receiver takes a backward pass of its own
+
+Arrays = dict[str, npt.NDArray[np.generic]]
+
 
 class ConnectivityWriter(Callback):
-    """Writes ``connectivity.npz``: ``<session_id>/effective``, ``/raw`` ``[post, pre]`` and ``/unit_ids``.
+    """Writes ``connectivity.npz`` and, where the truth is known, ``recovery.csv``.
+
+    Keys of a session: ``/effective``, ``/standard_error`` and ``/raw`` ``[post, pre]``, ``/per_lag``
+    ``[lags, post, pre]``, ``/unit_ids``; ``/inclusion`` ``[post, pre]`` of a sparse connectivity;
+    ``/method/<name>`` of every method wanted; ``/unit/<column>`` of the unit table; ``/truth`` of a simulation.
 
     The effective connectivity is a mean over held-out windows. Held out is the validation split: the test split
     is for scores alone, and the weights never saw either.
 
     Args:
         run_dir: The run folder.
+        model: Name of the model.
         max_windows: Windows a session, spread evenly over the split.
+        n_lags: Lags told apart; the last holds all that lie further back.
+        n_blocks: Blocks of windows for the standard error.
+        any_model: Whether models that claim no connectivity are differentiated as well.
+        methods: Methods by name.
+        wanted: Names of those to run.
     """
 
-    def __init__(self, *, run_dir: str, max_windows: int) -> None:
+    def __init__(
+        self,
+        *,
+        run_dir: str,
+        model: str,
+        max_windows: int,
+        n_lags: int,
+        n_blocks: int,
+        any_model: bool,
+        methods: Mapping[str, ConnectivityMethod],
+        wanted: Sequence[str],
+    ) -> None:
+        unknown = sorted(set(wanted) - set(methods))
+        if unknown:
+            raise UserError(f"connectivity_methods: no {unknown[0]!r} among {', '.join(methods)}")
         self._run_dir = Path(run_dir)
-        self._max_windows = max_windows
+        self._model = model
+        self._max_windows, self._n_lags, self._n_blocks = max_windows, n_lags, n_blocks
+        self._any_model = any_model
+        self._methods = [methods[name] for name in wanted]
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, ForecastModule)
         model = pl_module.model
-        if not isinstance(model, ConnectivityForecaster):
-            return
+        claims = isinstance(model, ConnectivityForecaster)
         datamodule = trainer.datamodule  # type: ignore[attr-defined]  # set by Trainer.test
-        arrays: dict[str, npt.NDArray[np.generic]] = {}
+        if not (claims or self._any_model or datamodule.truth):
+            return
+        arrays: Arrays = {}
+        rows: list[dict[str, str | float]] = []
         for index, session in enumerate(model.spec.sessions):
-            with torch.inference_mode(False), torch.enable_grad():
-                past, behavior = held_out_windows(datamodule, index, self._max_windows)
-                effective = model.effective_connectivity(
-                    past.to(pl_module.device), behavior.to(pl_module.device), index, n_lags=1
-                )[0]
-            arrays[f"{session.session_id}/effective"] = effective.detach().cpu().numpy()
-            arrays[f"{session.session_id}/raw"] = model.raw_connectivity(index).detach().cpu().numpy()
+            found = [method.estimate(datamodule.task, index) for method in self._methods]
+            for estimate in found:
+                arrays[f"{session.session_id}/method/{estimate.method}"] = estimate.matrix
+            if claims or self._any_model:
+                found.insert(0, self._effective(model, datamodule, index))
+                arrays |= _of_model(model, index, found[0])
             arrays[f"{session.session_id}/unit_ids"] = np.array(session.unit_ids)
+            for column, values in session.unit_table.items():
+                arrays[f"{session.session_id}/unit/{column}"] = np.asarray(values)
+            if session.session_id in datamodule.truth:
+                truth = datamodule.truth[session.session_id]
+                arrays[f"{session.session_id}/truth"] = truth
+                rows += [_row(estimate, truth) for estimate in found]
         with replacing(self._run_dir / "connectivity.npz") as partial:
             np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
+        if rows:
+            self._write_recovery(rows, trainer)
+
+    def _effective(self, model: Forecaster, datamodule: ForecastDataModule, session: int) -> ConnectivityEstimate:
+        claims = isinstance(model, ConnectivityForecaster)
+        most = self._max_windows if claims else min(self._max_windows, MOST_DIFFERENTIATED)
+        past, behavior = held_out_windows(datamodule, session, most)
+        device = model.statistic("mean", session).device
+        return effective_connectivity(
+            model,
+            past.to(device),
+            behavior.to(device),
+            session,
+            n_lags=self._n_lags,
+            n_blocks=self._n_blocks,
+            method=self._model,
+        )
+
+    def _write_recovery(self, rows: Sequence[Mapping[str, str | float]], trainer: Trainer) -> None:
+        with replacing(self._run_dir / "recovery.csv") as partial, partial.open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            for row in rows:
+                writer.writerow({name: "" if value != value else value for name, value in row.items()})
+        scalars = {
+            f"recovery/{row['method']}/{name}": value
+            for row in rows
+            for name, value in row.items()
+            if isinstance(value, float) and math.isfinite(value)
+        }
+        for logger in trainer.loggers:
+            logger.log_metrics(scalars, step=trainer.global_step)
+
+
+def _of_model(model: Forecaster, session: int, estimate: ConnectivityEstimate) -> Arrays:
+    """What ``connectivity.npz`` says of the model itself."""
+    name = estimate.session_id
+    arrays: Arrays = {f"{name}/effective": estimate.matrix.astype(np.float32)}
+    if estimate.per_lag is not None:
+        arrays[f"{name}/per_lag"] = estimate.per_lag.astype(np.float32)
+    if estimate.standard_error is not None:
+        arrays[f"{name}/standard_error"] = estimate.standard_error.astype(np.float32)
+    if isinstance(model, ConnectivityForecaster):
+        arrays[f"{name}/raw"] = model.raw_connectivity(session).detach().cpu().numpy()
+        inclusion = model.inclusion(session)
+        if inclusion is not None:
+            arrays[f"{name}/inclusion"] = inclusion.cpu().numpy()
+    return arrays
+
+
+def _row(estimate: ConnectivityEstimate, truth: npt.NDArray[np.float64]) -> dict[str, str | float]:
+    scores = recovery_scores(estimate, truth)
+    return {"session": estimate.session_id, "method": estimate.method, **scores}
 
 
 def held_out_windows(datamodule: ForecastDataModule, session: int, max_windows: int) -> tuple[Tensor, Tensor]:
