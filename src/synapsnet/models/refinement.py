@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from synapsnet.models.spike_slab import QuadraticModel, fit_spike_slab
+from synapsnet.models.spike_slab import Posterior, QuadraticModel, fit_spike_slab
 from synapsnet.session import Batch
 
 if TYPE_CHECKING:
@@ -42,29 +42,46 @@ def refine(
     training = model.training
     model.eval()
     device = model.statistic("mean", 0).device
-    for session, name in enumerate(model.spec.session_ids):
-        fitted = [batch.to(device) for batch in train if batch.session == session]
-        held_out = [batch.to(device) for batch in validation if batch.session == session]
-        problem = quadratic_model(model, session, fitted)
-        present = model.connectivity.matrix(session)
-        candidates = ~torch.eye(len(present), dtype=torch.bool, device=device)
-        posterior, tried = connectivity.posterior(session), []
-        for log_odds in connectivity.log_odds:  # each starts where the one before ended
-            posterior = fit_spike_slab(problem, present, posterior, log_odds=log_odds, candidates=candidates)
-            tried.append((_nll(model, session, held_out, posterior.mean), log_odds, posterior))
-        nll, chosen, best = min(tried, key=lambda choice: choice[0])
-        connectivity.adopt(session, best, chosen)
-        share = float(best.inclusion.mean())
-        logger.debug("session %s: log-odds %g, validation nll %.4f, %.3f included", name, chosen, nll, share)
-    model.train(training)
+    chosen = []
+    try:
+        for session in range(len(model.spec.sessions)):
+            fitted = [batch.to(device) for batch in train if batch.session == session]
+            held_out = [batch.to(device) for batch in validation if batch.session == session]
+            chosen.append(_refined(model, connectivity, session, fitted, held_out))
+    finally:
+        model.train(training)
+    for session, (posterior, log_odds) in enumerate(chosen):  # all or, where it was cut short, none
+        connectivity.adopt(session, posterior, log_odds)
+
+
+def _refined(
+    model: SynapsNet,
+    connectivity: SparseConnectivity,
+    session: int,
+    train: Sequence[Batch],
+    validation: Sequence[Batch],
+) -> tuple[Posterior, float]:
+    """A session's posterior at the prior log-odds that validate best, and these."""
+    problem = quadratic_model(model, session, train)
+    present = connectivity.matrix(session)
+    candidates = ~torch.eye(len(present), dtype=torch.bool, device=present.device)
+    posterior, tried = connectivity.posterior(session), []
+    for log_odds in connectivity.log_odds:  # each starts where the one before ended
+        posterior = fit_spike_slab(problem, present, posterior, log_odds=log_odds, candidates=candidates)
+        tried.append((_nll(model, session, validation, posterior.mean), log_odds, posterior))
+    nll, chosen, best = min(tried, key=lambda choice: choice[0])
+    name, share = model.spec.session_ids[session], float(best.inclusion.mean())
+    logger.debug("session %s: log-odds %g, validation nll %.4f, %.3f included", name, chosen, nll, share)
+    return best, chosen
 
 
 def quadratic_model(model: SynapsNet, session: int, train: Sequence[Batch]) -> QuadraticModel:
     """The negative log-likelihood of the train split in A, to second order (Fisher scoring).
 
     The decoder's response to current is replaced by its mean over the split, one filter a unit, and these filters by
-    their projection on a few that they share. The score is exact but for that; the curvature is the Fisher information
-    of a drive, averaged over time.
+    their projection on a few that they share. The score is exact but for that, and meant to be: what an overfitted
+    decoder does at single bins of the train split is noise, by which its full gradient leads A astray. The curvature
+    is the Fisher information of a drive, averaged over time.
     """
     filters = mean_response(model, session, train)  # [lags, units]
     basis, mixing = _basis(filters)
@@ -82,7 +99,13 @@ def quadratic_model(model: SynapsNet, session: int, train: Sequence[Batch]) -> Q
         information += fisher[batch.scored].sum(0)
         n_bins += int(batch.scored.sum())
     shared = covariance.float().view(n_filters, n_units, n_filters, n_units)
-    return QuadraticModel(covariance=shared, mixing=mixing, precision=information / n_bins, score=score)
+    return QuadraticModel(
+        covariance=shared,
+        mixing=mixing,
+        precision=information / n_bins,
+        polarity=torch.where(filters.sum(0) < 0, -1.0, 1.0),
+        score=score,
+    )
 
 
 def mean_response(model: SynapsNet, session: int, batches: Iterable[Batch]) -> Tensor:
@@ -94,7 +117,8 @@ def mean_response(model: SynapsNet, session: int, batches: Iterable[Batch]) -> T
     total, count = torch.zeros(()), torch.zeros(())
     for batch in batches:
         inputs = model.inputs(batch.past, session)
-        with torch.enable_grad():
+        # cuDNN would refuse to differentiate a recurrent decoder that is not training.
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             currents = model.connectivity(inputs, session).detach().requires_grad_()
             drive = model.departure(inputs, currents, batch.behavior, session)
             steps = torch.arange(inputs.shape[1], device=inputs.device)

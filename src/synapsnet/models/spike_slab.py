@@ -1,4 +1,4 @@
-"""Regression under a spike-and-slab prior: few connections, but those unshrunk.
+"""Regression under a spike-and-slab prior: few connections, but those unshrunk, and alike where they share a sender.
 
 Mitchell & Beauchamp (1988); the mean-field posterior is that of Carbonetto & Stephens (2012).
 """
@@ -14,7 +14,9 @@ from torch import Tensor
 SWEEPS = 30  # at most; a warm start takes about five
 TOLERANCE = 0.01  # of a coefficient's standard error
 FLAT = 1e-6  # curvature, beside that of a receiver's best known entry, below which a sender says nothing
-SMALLEST_SLAB = 1e-3  # squared standard errors
+FIRST_SLAB = 10.0  # squared standard errors; also the prior's, worth one connection: it keeps an empty A from v = 0
+FIRST_LIKENESS = 0.25  # of the slab: variance of the senders' means to begin with
+SMALLEST_LIKENESS = 1e-6  # squared standard errors
 CERTAIN = 30.0  # log-odds at which a probability is 1 in float32
 
 
@@ -29,12 +31,14 @@ class QuadraticModel:
         covariance: Second moments of the filtered senders, summed over bins, ``[basis, pre, basis, pre]``.
         mixing: How each receiver weighs the basis filters, ``[post, basis]``.
         precision: Curvature of the loss in each receiver's drive, mean over bins, ``[post]``.
+        polarity: 1 where current excites the receiver on the whole, -1 where it inhibits, ``[post]``.
         score: Minus the gradient of the loss in A, ``[post, pre]``.
     """
 
     covariance: Tensor
     mixing: Tensor
     precision: Tensor
+    polarity: Tensor
     score: Tensor
 
     def diagonal(self) -> Tensor:
@@ -71,9 +75,11 @@ def fit_spike_slab(
 ) -> Posterior:
     """Mean-field posterior of ``A`` when an entry is zero but for prior odds ``exp(log_odds)``.
 
-    In units of its own standard error ``1 / sqrt(G_jj)`` an entry is ``N(0, v)`` with that probability and 0
-    otherwise. Such a prior is blind to the gauge: scale a receiver's response up and its row of A down, and nothing
-    changes. ``v`` is fitted to all rows by expectation-maximisation (empirical Bayes).
+    In units of its own standard error ``1 / sqrt(G_jj)``, the entry from sender j is ``N(m_j, v)`` with that probability
+    and 0 otherwise, and ``m_j ~ N(0, w)``: the connections of one sender may be alike (Dale's law), as far as they are.
+    Such a prior is blind to the gauge: scale a receiver's response and its row of A by inverse factors, and nothing
+    changes. ``m``, ``v`` and ``w`` are fitted to all rows by expectation-maximisation (empirical Bayes), as if one
+    connection more with ``v = FIRST_SLAB`` had been seen; without likeness ``w`` goes to 0.
 
     Args:
         problem: The loss about ``present``.
@@ -93,20 +99,27 @@ def fit_spike_slab(
     pairs = torch.einsum("ir,is->irs", problem.mixing, problem.mixing).flatten(1)
     covariance = problem.covariance.permute(1, 0, 2, 3).flatten(1, 2)  # [pre, basis², pre]
     scale = error * problem.precision[:, None]
+    slab_mean, likeness = torch.zeros_like(mean), FIRST_LIKENESS * slab
+    prior_mean = torch.zeros_like(mean)
     for _ in range(SWEEPS):
         before = mean.clone()
         shrinkage = slab / (slab + 1)
-        offset = min(log_odds, CERTAIN) + 0.5 * math.log(1 - shrinkage)
-        second_moment = mean.new_zeros(())
+        offset = min(log_odds, CERTAIN) - 0.5 * math.log(1 + slab)
         for sender in range(mean.shape[1]):
-            slab_mean = shrinkage * (target[:, sender] - pull[:, sender] + mean[:, sender])
-            included = torch.sigmoid(offset + slab_mean.square() / (2 * shrinkage)) * candidates[:, sender]
-            step = included * slab_mean - mean[:, sender]
+            evidence = target[:, sender] - pull[:, sender] + mean[:, sender]
+            surprise = (evidence - prior_mean[:, sender]).square() / (1 + slab)
+            slab_mean[:, sender] = shrinkage * (evidence + prior_mean[:, sender] / slab)
+            included = torch.sigmoid(offset + 0.5 * (evidence.square() - surprise)) * candidates[:, sender]
+            step = included * slab_mean[:, sender] - mean[:, sender]
             pull += (step * error[:, sender])[:, None] * (pairs @ covariance[sender]) * scale
             mean[:, sender] += step
             inclusion[:, sender] = included
-            second_moment += (included * (slab_mean.square() + shrinkage)).sum()
-        slab = max(float(second_moment / inclusion.sum().clamp(min=1.0)), SMALLEST_SLAB)
+        certainty = inclusion.sum(0) / slab + 1 / likeness  # of a sender's mean
+        sender_mean = (mean * problem.polarity[:, None]).sum(0) / slab / certainty
+        likeness = max(float((sender_mean.square() + 1 / certainty).mean()), SMALLEST_LIKENESS)
+        prior_mean = problem.polarity[:, None] * sender_mean
+        spread = inclusion * ((slab_mean - prior_mean).square() + shrinkage)
+        slab = float((spread.sum() + FIRST_SLAB) / (inclusion.sum() + 1))
         if float((mean - before).abs().max()) < TOLERANCE:
             break
     return Posterior(mean * error, inclusion, slab)
