@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from synapsnet.experiment.build import Config
 from synapsnet.training.atomic import replacing
 
-RESULTS = ("test_metrics.json", "unit_metrics.csv", "connectivity.npz", "figures")
+RESULTS = ("test_metrics.json", "unit_metrics.csv", "connectivity.npz", "recovery.csv", "figures")
 _HISTORY = ("metrics.csv", "checkpoints", "wandb", "tensorboard", "config.yaml")
 LOG_FILE = "train.log"
 ERROR_FILE = "error.txt"

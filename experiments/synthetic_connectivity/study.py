@@ -1,0 +1,109 @@
+"""What the study consists of; `run.py` runs it, `summarize.py` reads what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIRST_SEED = 100  # the generators were calibrated on seeds 0 to 9
+METHODS_BESIDE = "var"  # methods without a model do not depend on the model, and are computed in these runs alone
+METHODS = ("correlation", "lagged_correlation", "partial_correlation", "granger", "transfer_entropy")
+
+IDENTIFIED = ("synapsnet_sparse", "synapsnet", "var", "lasso_var", "glm")
+BLACK_BOXES = ("lstm", "transformer", "neuprint")  # a Jacobian takes up to a minute
+IN_CURVES = ("synapsnet_sparse", "var")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One simulated network under some models.
+
+    Attributes:
+        data: Its name in run folders and tables.
+        overrides: Of the configuration.
+        n_seeds: Networks of the kind, by model.
+        title: For figures and tables; None for a level of a degradation curve that the table leaves out.
+    """
+
+    data: str
+    overrides: tuple[str, ...]
+    n_seeds: dict[str, int]
+    title: str | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Recovery against the level of a degradation.
+
+    Attributes:
+        name: Of the degradation.
+        label: Of the axis.
+        levels: The rows by level; some are rows of the table as well.
+        logarithmic: Whether levels are spaced by their ratios.
+    """
+
+    name: str
+    label: str
+    levels: dict[float, str]
+    logarithmic: bool = False
+
+
+def _seeds(models: tuple[str, ...], n: int) -> dict[str, int]:
+    return dict.fromkeys(models, n)
+
+
+_FIVE = _seeds(IDENTIFIED, 5)
+_SLOW = _FIVE | _seeds(BLACK_BOXES, 2)
+_FIFTY = _FIVE | _seeds(("synapsnet_sparse", "var", "lasso_var"), 50)
+_THREE = _seeds(IN_CURVES, 3)
+_BASE = "data/network=rate_heterogeneous"
+
+TABLE = (
+    Row("rate", ("data/network=rate",), _FIFTY, "sparse tanh network"),
+    Row("rate_heterogeneous", (_BASE,), _SLOW, "heterogeneous time constants"),
+    Row("short", (_BASE, "data/degradation=[short]"), _FIVE, "heterogeneous, 1500 bins"),
+    Row("spiking", ("data/network=spiking",), _SLOW, "Poisson spiking"),
+    Row("calcium", (_BASE, "data/degradation=[calcium]"), _FIVE, "heterogeneous, calcium, 20 % noise"),
+    Row("hidden", (_BASE, "data/degradation=[hidden]"), _FIVE, "heterogeneous, 50 % hidden"),
+    Row("common_drive", (_BASE, "data.network.common_drive=1.0"), _FIVE, "heterogeneous, common drive"),
+    Row("ring", ("data/network=ring",), _FIVE, "ring attractor"),
+    Row("lif", ("data/network=lif",), _FIVE, "leaky integrate-and-fire"),
+    Row("nest", ("data/network=nest",), _FIVE, "NEST, integrate-and-fire"),
+)  # fmt: skip
+
+_LEVELS = (
+    *((f"hidden-{x}", (_BASE, "data/degradation=[hidden]", f"data.degradation.hidden.fraction={x}"))
+      for x in (0.25, 0.75)),
+    *((f"noise-{x}", (_BASE, "data/degradation=[calcium]", f"data.degradation.calcium.noise_fraction={x}"))
+      for x in (0.0, 0.1, 0.5, 1.0)),
+    *((f"bins-{n}", (_BASE, f"data.network.duration_s={n * 0.02:g}")) for n in (1000, 2000, 10000)),
+    *((f"common_drive-{x}", (_BASE, f"data.network.common_drive={x}")) for x in (0.5, 2.0)),
+    *((f"skip-{k}", (_BASE, "data/degradation=[skip_frames]", f"data.degradation.skip_frames.every={k}"))
+      for k in (2, 3)),
+)  # fmt: skip
+ROWS = (*TABLE, *(Row(data, overrides, _THREE, None) for data, overrides in _LEVELS))
+
+CURVES = (
+    Curve(
+        "hidden", "share of units hidden",
+        {0.0: "rate_heterogeneous", 0.25: "hidden-0.25", 0.5: "hidden", 0.75: "hidden-0.75"},
+    ),
+    Curve(
+        "noise", "noise of the calcium signal / its sd",
+        {0.0: "noise-0.0", 0.1: "noise-0.1", 0.2: "calcium", 0.5: "noise-0.5", 1.0: "noise-1.0"},
+    ),
+    Curve(
+        "bins", "bins recorded",
+        {1000: "bins-1000", 2000: "bins-2000", 5000: "rate_heterogeneous", 10000: "bins-10000"}, logarithmic=True,
+    ),
+    Curve(
+        "common_drive", "common drive / noise",
+        {0.0: "rate_heterogeneous", 0.5: "common_drive-0.5", 1.0: "common_drive", 2.0: "common_drive-2.0"},
+    ),
+    Curve("skip", "every k-th bin recorded", {1: "rate_heterogeneous", 2: "skip-2", 3: "skip-3"}),
+)  # fmt: skip
+CURVE_SEEDS = range(FIRST_SEED, FIRST_SEED + 3)  # of reused rows as well, so that levels share their networks
+
+
+def expected_seeds(row: Row, method: str) -> int:
+    """Networks that a model, or a method without one, is to be scored on."""
+    return row.n_seeds.get(METHODS_BESIDE if method in METHODS else method, 0)
