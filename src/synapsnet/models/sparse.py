@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synapsnet.errors import UserError
 from synapsnet.models.connectivity import Connectivity, DenseConnectivity
-from synapsnet.models.spike_slab import Posterior
+from synapsnet.models.spike_slab import FIRST_SLAB, Posterior
 from synapsnet.session import TaskSpec
 
 
@@ -31,7 +31,7 @@ class SparseConnectivity(Connectivity):
 
     def __init__(self, *, spec: TaskSpec, prior_scale: float, log_odds: Sequence[float], refinements: int) -> None:
         super().__init__()
-        if not log_odds or sorted(log_odds) != list(log_odds):
+        if not log_odds or sorted(log_odds) != list(log_odds) or not all(value > -math.inf for value in log_odds):
             raise UserError(f"model.connectivity.log_odds must be ascending numbers, got {list(log_odds)}")
         if refinements < 1:
             raise UserError(f"model.connectivity.refinements must be 1 or more, got {refinements}")
@@ -42,12 +42,14 @@ class SparseConnectivity(Connectivity):
             n_units = session.n_units
             self.register_buffer(f"mean_{index}", torch.zeros(n_units, n_units))
             self.register_buffer(f"inclusion_{index}", torch.zeros(n_units, n_units))
-            self.register_buffer(f"slab_variance_{index}", torch.tensor(10.0))
-            self.register_buffer(f"log_odds_{index}", torch.tensor(math.nan))  # NaN until refined
+            self.register_buffer(f"slab_variance_{index}", torch.tensor(FIRST_SLAB))
+            self.register_buffer(f"log_odds_{index}", torch.tensor(-math.inf))  # until refined
+        self._refined = [False] * len(spec.sessions)  # read at every step, where a buffer would make a GPU wait
+        self.register_load_state_dict_post_hook(_look_what_is_refined)  # type: ignore[no-untyped-call]  # torch's
 
     def refined(self, session: int) -> bool:
         """Whether a session's A is a posterior mean by now."""
-        return not bool(self.get_buffer(f"log_odds_{session}").isnan())
+        return self._refined[session]
 
     def posterior(self, session: int) -> Posterior:
         """What is believed of a session's A; of nothing included before the first refinement."""
@@ -61,6 +63,7 @@ class SparseConnectivity(Connectivity):
         self.get_buffer(f"inclusion_{session}").copy_(posterior.inclusion)
         self.get_buffer(f"slab_variance_{session}").fill_(posterior.slab_variance)
         self.get_buffer(f"log_odds_{session}").fill_(log_odds)
+        self._refined[session] = True
 
     def matrix(self, session: int) -> Tensor:
         return self.get_buffer(f"mean_{session}") if self.refined(session) else self.dense.matrix(session)
@@ -73,3 +76,8 @@ class SparseConnectivity(Connectivity):
         if self.refined(0):
             return torch.zeros((), device=self.get_buffer("mean_0").device)
         return self.dense.penalty()
+
+
+def _look_what_is_refined(connectivity: SparseConnectivity, _: object) -> None:
+    odds = (connectivity.get_buffer(f"log_odds_{session}") for session in range(len(connectivity._refined)))
+    connectivity._refined = [float(value) > -math.inf for value in odds]

@@ -90,7 +90,8 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
         """
         training = self.training
         self.eval()
-        with torch.enable_grad():
+        # cuDNN would refuse to differentiate a recurrent decoder that is not training.
+        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             inputs = self.inputs(past, session)
             currents = self.connectivity(inputs, session).detach().requires_grad_()
             drive = self.departure(inputs.detach(), currents, behavior, session)

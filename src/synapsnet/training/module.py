@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from synapsnet.data.windows import EvaluationLoader, TrainingLoader
@@ -47,7 +48,7 @@ class ForecastModule(LightningModule):
         self._seed = seed
         self._hyper_parameters = hyper_parameters
         self._between_epochs = False
-        self._refinements = 0  # done so far
+        self._refined_epoch = -1  # the last after which the model refined itself
         self._clock = math.nan
         self._log_every_n_steps = 1
 
@@ -66,7 +67,6 @@ class ForecastModule(LightningModule):
     def on_train_epoch_start(self) -> None:
         trainer = self._fitter()
         self._between_epochs = False
-        self._refine_after(self.current_epoch - 1)  # if the run was cut off before it could
         # An epoch starts afresh even in a resumed run; Lightning would first go over the end of the epoch before.
         trainer.fit_loop.epoch_loop.restarting = False
         self._go_to_batch(0)
@@ -93,8 +93,9 @@ class ForecastModule(LightningModule):
     def on_validation_epoch_start(self) -> None:
         loader = self.trainer.val_dataloaders
         assert isinstance(loader, EvaluationLoader)
-        if self.trainer.training:
-            self._refine_after(self.current_epoch)
+        trainer: Any = self.trainer
+        if trainer.state.fn == TrainerFn.FITTING:
+            self._refine_if_due()
         self.model.select(loader)
         self.scores = ForecastScores(self.model.spec, self.model.likelihood)
 
@@ -117,13 +118,13 @@ class ForecastModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["hyper_parameters"] = self._hyper_parameters
         checkpoint["fit_seconds"] = self.elapsed_seconds()
-        checkpoint["refinements"] = self._refinements
+        checkpoint["refined_epoch"] = self._refined_epoch
         if self._between_epochs:
             settle_finished_epoch(checkpoint["loops"]["fit_loop"])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.fit_seconds = checkpoint["fit_seconds"]
-        self._refinements = checkpoint["refinements"]
+        self._refined_epoch = checkpoint.get("refined_epoch", -1)  # of before there were refinements
 
     def on_train_end(self) -> None:
         self.fit_seconds = self.elapsed_seconds()
@@ -134,17 +135,21 @@ class ForecastModule(LightningModule):
         running = 0.0 if math.isnan(self._clock) else time.monotonic() - self._clock
         return self.fit_seconds + running
 
-    def _refine_after(self, epoch: int) -> None:
-        """Let the model refine itself if a refinement is due at the end of an epoch and was not made yet."""
+    def _refine_if_due(self) -> None:
+        """Let the model refine itself at even shares of the epochs, and where time ends the training."""
         trainer: Any = self._fitter()
-        due = (epoch + 1) * self.model.n_refinements // max(trainer.max_epochs, 1)
-        if due <= self._refinements:
+        due, done = (
+            (epoch + 1) * self.model.n_refinements // max(trainer.max_epochs, 1)
+            for epoch in (self.current_epoch, self._refined_epoch)
+        )
+        out_of_time = trainer.should_stop and self.model.n_refinements > 0
+        if due == done and not out_of_time:
             return
         datamodule = trainer.datamodule
         train = datamodule.task.loader("train", batch_size=datamodule.batch_size)
         with torch.inference_mode(False):
             self.model.refine(train, datamodule.val_dataloader())
-        self._refinements = due
+        self._refined_epoch = self.current_epoch
 
     def _go_to_batch(self, batch: int) -> None:
         trainer: Any = self._fitter()
