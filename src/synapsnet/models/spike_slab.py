@@ -75,8 +75,9 @@ def fit_spike_slab(
 ) -> Posterior:
     """Mean-field posterior of ``A`` when an entry is zero but for prior odds ``exp(log_odds)``.
 
-    In units of its own standard error ``1 / sqrt(G_jj)``, the entry from sender j is ``N(m_j, v)`` with that probability
-    and 0 otherwise, and ``m_j ~ N(0, w)``: the connections of one sender may be alike (Dale's law), as far as they are.
+    In units of its own standard error ``1 / sqrt(G_jj)``, the entry from sender j is ``N(m_j, v)`` with that
+    probability and 0 otherwise, and ``m_j ~ N(0, w)``: the connections of one sender may be alike (Dale's law), as far
+    as they are.
     Such a prior is blind to the gauge: scale a receiver's response and its row of A by inverse factors, and nothing
     changes. ``m``, ``v`` and ``w`` are fitted to all rows by expectation-maximisation (empirical Bayes), as if one
     connection more with ``v = FIRST_SLAB`` had been seen; without likeness ``w`` goes to 0.
