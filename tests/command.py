@@ -138,6 +138,24 @@ class InterruptAt(At):
         os.kill(os.getpid(), signal.SIGINT)
 
 
+class TerminateInRefinement(Callback):
+    """A scheduler ends the job while the model refines itself after the given epoch."""
+
+    def __init__(self, *, epoch: int) -> None:
+        self._epoch = epoch
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch != self._epoch:
+            return
+        refine = pl_module.model.refine
+
+        def cut_short(*splits: Any) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            refine(*splits)
+
+        pl_module.model.refine = cut_short
+
+
 class WorsenAt(At):
     """Training goes astray: every weight doubles."""
 
