@@ -8,6 +8,7 @@ from pathlib import Path
 
 METHODS = ("correlation", "lagged_correlation", "partial_correlation", "granger", "transfer_entropy")
 HALVES = ("first_half", "second_half")
+SURROGATE = "circular_shift"
 
 
 @dataclass(frozen=True)
@@ -17,41 +18,46 @@ class Recording:
     Attributes:
         name: Its folder, and its name in tables.
         settings: Overrides of the section ``data``.
-        half_seeds: Seeds of the gradient-trained models on each half.
+        seeds: Seeds of the gradient-trained models on the whole.
     """
 
     name: str
     settings: tuple[str, ...]
-    half_seeds: tuple[int, ...]
+    seeds: tuple[int, ...]
 
 
 RECORDINGS = (
     Recording("spikes_m1", ("data=neuropixels", "data.min_rate=0.02"), (0, 1, 2)),
     Recording("calcium_worm", ("data=calcium",), (0, 1, 2)),
-    Recording("calcium_a1", ("data=calcium",), (0,)),
-    Recording("neuropixels_v1", ("data=neuropixels", "data.bin_width_s=0.02"), (0,)),
+    Recording("calcium_a1", ("data=calcium",), (0, 1)),
+    Recording("neuropixels_v1", ("data=neuropixels", "data.bin_width_s=0.02"), (0, 1)),
 )
 RING = "ring"  # the simulated network whose units have a place
 
 
 @dataclass(frozen=True)
 class Fit:
-    """Which fits of a recording a model is given; the seed of a surrogate is that of its fit."""
+    """How a model is fitted.
 
-    whole: tuple[int, ...]
-    halves: tuple[int, ...] | None
+    Attributes:
+        trained: Whether by gradient, and then with several seeds; what is fitted by formula, or converges, has no luck
+            of the seed to average.
+        surrogates: Seeds of the surrogates; the fit has the same.
+        methods: Methods without a model to estimate beside it.
+    """
+
+    trained: bool
     surrogates: tuple[int, ...]
     methods: tuple[str, ...] = ()
 
 
 MODELS: Mapping[str, Fit] = {
-    "var": Fit(whole=(0,), halves=(0,), surrogates=(0, 1, 2, 3, 4), methods=METHODS),
-    "synapsnet": Fit(whole=(0, 1, 2), halves=None, surrogates=(0, 1)),
-    "synapsnet_sparse": Fit(whole=(0, 1, 2), halves=None, surrogates=(0, 1)),
-    "lasso_var": Fit(whole=(0,), halves=(0,), surrogates=()),
-    "glm": Fit(whole=(0,), halves=(0,), surrogates=()),
+    "var": Fit(trained=False, surrogates=(0, 1, 2, 3, 4), methods=METHODS),
+    "synapsnet_sparse": Fit(trained=True, surrogates=(0, 1)),
+    "synapsnet": Fit(trained=True, surrogates=(0, 1)),
+    "lasso_var": Fit(trained=False, surrogates=()),
+    "glm": Fit(trained=False, surrogates=()),
 }
-"""``halves=None`` leaves the seeds to the recording. What is fitted by formula has no luck of the seed to average."""
 
 
 @dataclass(frozen=True)
@@ -72,21 +78,22 @@ class Run:
 
 
 def planned(data: Path) -> list[Run]:
-    """Every run of the study, recording by recording.
+    """Every run of the study; more seeds of what is there already come last.
 
     Args:
         data: Folder of the recordings.
     """
-    runs = []
+    runs = [_run("synapsnet_sparse", RING, 0, ("data=simulated", f"data/network={RING}"))]
+    more = []
     for recording in RECORDINGS:
         root = (*recording.settings, f"data.root={data / recording.name}")
         for model, fit in MODELS.items():
             given = (*root, f"connectivity_methods=[{','.join(fit.methods)}]")
-            half_seeds = recording.half_seeds if fit.halves is None else fit.halves
-            runs += [_run(model, recording.name, seed, given) for seed in fit.whole]
-            runs += [_run(model, recording.name, seed, given, part=part) for part in HALVES for seed in half_seeds]
-            runs += [_run(model, recording.name, s, given, surrogate="circular_shift") for s in fit.surrogates]
-    return [*runs, _run("synapsnet_sparse", RING, 0, ("data=simulated", f"data/network={RING}"))]
+            runs += [_run(model, recording.name, 0, given)]
+            runs += [_run(model, recording.name, 0, given, part=part) for part in HALVES]
+            runs += [_run(model, recording.name, seed, given, surrogate=SURROGATE) for seed in fit.surrogates]
+            more += [_run(model, recording.name, seed, given) for seed in recording.seeds[1:] if fit.trained]
+    return runs + more
 
 
 def _run(

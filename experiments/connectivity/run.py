@@ -16,10 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import monotonic
 
+import torch
 from plan import RECORDINGS, Run, planned
+from removal import FILE, write_edge_removal
+
+from synapsnet.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMPLETE = ("test_metrics.json", "connectivity.npz")
+REMOVED = ("spikes_m1", "neuropixels_v1", "calcium_a1")  # recordings of which edges are removed
 
 
 def pending(runs: Sequence[Run], out: Path) -> list[Run]:
@@ -51,8 +56,20 @@ def execute(run: Run, out: Path) -> bool:
     return done.returncode == 0
 
 
+def value_of_edges(runs: Sequence[Run], out: Path) -> None:
+    """Edge removal for SynapsNet on recordings of cortex, seed 0, where it is not done."""
+    torch.set_num_threads(1)
+    for run in runs:
+        first_whole = (run.part, run.surrogate, run.seed) == ("all", "none", 0)
+        if run.model.startswith("synapsnet") and run.recording in REMOVED and first_whole:
+            folder = out / run.folder
+            if not (folder / FILE).is_file():
+                print(f"removing edges of {run.folder}", flush=True)
+                write_edge_removal(folder)
+
+
 def main() -> None:
-    """Run what is missing."""
+    """Do what is missing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the recordings")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time, one thread each (default: 2)")
@@ -69,6 +86,10 @@ def main() -> None:
         failed = list(pool.map(lambda run: execute(run, out), missing)).count(False)
     if failed:
         parser.exit(1, f"{failed} of {len(missing)} runs failed; the same command tries them again\n")
+    try:
+        value_of_edges(runs, out)
+    except UserError as error:
+        parser.exit(2, f"error: {error}\n")
 
 
 if __name__ == "__main__":

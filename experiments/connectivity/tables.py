@@ -1,0 +1,101 @@
+"""The study's numbers as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from connectome import SHUFFLES
+from reproducibility import FALSE_DISCOVERY_RATE, TOP
+from worms import POOLED
+
+SCORES = ("auroc", "auroc_apart", "auprc", "spearman", "symmetry")
+
+
+def worm_table(scores: pd.DataFrame) -> str:
+    """A row a method: mean ± standard error over animals, and the matrix pooled over animals.
+
+    Args:
+        scores: As `worms.worm_scores` returns it.
+    """
+    animals, together = scores[scores.session != POOLED], scores[scores.session == POOLED].set_index("method")
+    rows = []
+    for method in together.sort_values("auroc", ascending=False).index:
+        here, pool = animals[animals.method == method], together.loc[method]
+        row = [method, *(_mean_and_error(here[score]) for score in SCORES)]
+        row += [f"{pool.auroc:.3f} ({pool.auroc_null:.3f} ± {pool.auroc_null_sd:.3f})"]
+        row += [f"{pool.auprc:.3f}", f"{pool.spearman:.3f}"]
+        rows.append([*row, f"{pool.symmetry:.2f} ({pool.symmetry_null:z.2f} ± {pool.symmetry_null_sd:.2f})"])
+    first = together.iloc[0]
+    legend = (
+        f"{animals.session.nunique()} animals, {animals.n_cells.min():.0f} to {animals.n_cells.max():.0f} identified "
+        f"cells each; pooled: {first.n_cells:.0f} cells, {first.n_pairs:.0f} pairs. Chance: AUROC 0.5, AUPRC "
+        f"{animals.auprc_chance.mean():.3f} (pooled {first.auprc_chance:.3f}). In brackets: mean ± standard deviation "
+        f"with the names of the cells shuffled {SHUFFLES} times."
+    )
+    header = ["method", "AUROC", "without homologues", "AUPRC", "Spearman", "left-right r"]
+    header += [f"pooled {name}" for name in ("AUROC", "AUPRC", "Spearman", "left-right r")]
+    return "\n".join(["## Worms against their anatomy", legend, "", *_lines(header, rows)])
+
+
+def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str:
+    """A block a recording, a row a method.
+
+    Args:
+        table: As `reproducibility.over_sessions` returns it.
+        recordings: Their order.
+    """
+    header = ["method", "seeds r", "halves r", "surrogates r", "halves r beyond surrogates"]
+    header += [f"top {TOP} in common (chance)", f"edges at FDR {FALSE_DISCOVERY_RATE:g}", "not reproducible"]
+    blocks = ["## Reproducibility"]
+    for recording in recordings:
+        block = table[table.recording == recording].sort_values("corrected_r", ascending=False)
+        rows = [
+            [
+                row.method,
+                _number(row.seed_r, 2),
+                _number(row.split_half_r, 2),
+                _number(row.surrogate_r, 2),
+                _number(row.corrected_r, 2),
+                f"{_number(row.top_overlap, 2)} ({_number(row.top_chance, 3)})",
+                "-" if np.isnan(row.n_selected) else f"{row.n_selected:,.0f} of {row.n_edges:,.0f}",
+                f"{row.n_warnings} of {row.n_sessions} session{'s' if row.n_sessions > 1 else ''}",
+            ]
+            for row in block.itertuples()
+        ]
+        blocks += ["", f"### {recording}", *_lines(header, rows)]
+    return "\n".join(blocks)
+
+
+def removal_table(table: pd.DataFrame) -> str:
+    """A row a recording and model: score with all edges, without some, and without all.
+
+    Args:
+        table: ``edge_removal.csv`` of the runs, with columns ``recording`` and ``method``.
+    """
+    shares = [share for share in (0.01, 0.1, 0.5) if share in set(table.share)]
+    header = ["recording", "model", "score", "all edges"]
+    for share in shares:
+        header += [f"without the strongest {share:.0%}", f"random {share:.0%}"]
+    rows = []
+    for (recording, method), block in table.groupby(["recording", "method"], sort=False):
+        mean = block.assign(kind=block.order.str.partition(" ")[0]).groupby(["kind", "share"]).value.mean()
+        row = [str(recording), str(method), block.score.iloc[0].replace("_", " "), f"{mean['strongest', 0.0]:.4f}"]
+        for share in shares:
+            row += [f"{mean['strongest', share]:.4f}", f"{mean['random', share]:.4f}"]
+        rows.append([*row, f"{mean['strongest', 1.0]:.4f}"])
+    return "\n".join(["## The value of edges", *_lines([*header, "none"], rows)])
+
+
+def _mean_and_error(values: pd.Series) -> str:
+    return f"{values.mean():.3f} ± {values.sem():.3f}"
+
+
+def _number(value: float, digits: int) -> str:
+    return "-" if np.isnan(value) else f"{value:z.{digits}f}"
+
+
+def _lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    rule = f"| --- |{' ---: |' * (len(header) - 1)}"
+    return [f"| {' | '.join(header)} |", rule, *(f"| {' | '.join(row)} |" for row in rows)]
