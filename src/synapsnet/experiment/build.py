@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
@@ -204,7 +205,8 @@ def build_trainer(config: Config, callbacks: Mapping[str, Config], loggers: Sequ
     Raises:
         UserError: if Lightning refuses the settings.
     """
-    built: list[Callback] = [instantiate(callback, _convert_="all") for callback in callbacks.values()]
+    with refusing("callbacks"):
+        built: list[Callback] = [instantiate(callback, _convert_="all") for callback in callbacks.values()]
     with refusing("trainer"):
         return Trainer(
             **config,
@@ -226,6 +228,10 @@ def refusing(section: str) -> Iterator[None]:
     """
     try:
         yield
+    except InstantiationException as error:
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from None  # it says all that there is to say
+        raise UserError(f"a setting under {section} does not do: {error}") from error
     except (MisconfigurationException, TypeError, ValueError, RuntimeError, AssertionError, ArithmeticError) as error:
         log.debug("refused", exc_info=True)
         raise UserError(f"a setting under {section} does not do: {type(error).__name__}: {error}") from error

@@ -28,6 +28,7 @@ from synapsnet.experiment.build import (
 )
 from synapsnet.experiment.checkpoint import check_units, hyper_parameters, load_weights
 from synapsnet.experiment.provenance import code_version
+from synapsnet.experiment.recovery import recovery_table
 from synapsnet.experiment.references import Scores, check_references, print_table, score_references, score_table
 from synapsnet.experiment.resume import KEPT
 from synapsnet.metrics import summarize
@@ -166,6 +167,9 @@ def _show_table(config: Config, task: Task, module: ForecastModule) -> None:
     n_sessions = len(task.spec.sessions)
     over = "1 session" if n_sessions == 1 else f"mean ± standard error over {n_sessions} sessions"
     print_table(score_table(f"{names['data']}, test split, {over}", rows))
+    recovered = Path(config["run_dir"]) / "recovery.csv"
+    if recovered.is_file():
+        print_table(recovery_table(recovered))
     log.info("results in %s", config["run_dir"])
 
 

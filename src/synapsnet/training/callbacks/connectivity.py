@@ -33,7 +33,8 @@ class ConnectivityWriter(Callback):
 
     Keys of a session: ``/effective``, ``/standard_error`` and ``/raw`` ``[post, pre]``, ``/per_lag``
     ``[lags, post, pre]``, ``/unit_ids``; ``/inclusion`` ``[post, pre]`` of a sparse connectivity;
-    ``/method/<name>`` of every method wanted; ``/unit/<column>`` of the unit table; ``/truth`` of a simulation.
+    ``/method/<name>`` of every method wanted, ``/unsigned`` those that tell no excitation from inhibition;
+    ``/unit/<column>`` of the unit table; ``/truth`` of a simulation.
 
     The effective connectivity is a mean over held-out windows. Held out is the validation split: the test split
     is for scores alone, and the weights never saw either.
@@ -64,6 +65,9 @@ class ConnectivityWriter(Callback):
         unknown = sorted(set(wanted) - set(methods))
         if unknown:
             raise UserError(f"connectivity_methods: no {unknown[0]!r} among {', '.join(methods)}")
+        for name, number in (("max_windows", max_windows), ("n_lags", n_lags), ("n_blocks", n_blocks)):
+            if not isinstance(number, int) or number < 1:  # or it would be told only once the model is fitted
+                raise UserError(f"callbacks.connectivity.{name} must be a whole number above 0, got {number!r}")
         self._run_dir = Path(run_dir)
         self._model = model
         self._max_windows, self._n_lags, self._n_blocks = max_windows, n_lags, n_blocks
@@ -83,6 +87,8 @@ class ConnectivityWriter(Callback):
             found = [method.estimate(datamodule.task, index) for method in self._methods]
             for estimate in found:
                 arrays[f"{session.session_id}/method/{estimate.method}"] = estimate.matrix
+            unsigned = [estimate.method for estimate in found if not estimate.signed]
+            arrays[f"{session.session_id}/unsigned"] = np.array(unsigned, dtype=np.str_)
             if claims or self._any_model:
                 found.insert(0, self._effective(model, datamodule, index))
                 arrays |= _of_model(model, index, found[0])

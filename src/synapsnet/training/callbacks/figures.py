@@ -14,10 +14,10 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from synapsnet.training.atomic import replacing
+from synapsnet.training.callbacks.figures_connectivity import connectivity_figures
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.loggers import log_image
 from synapsnet.training.module import ForecastModule
-from synapsnet.viz.connectivity import clustered_order, draw_connectivity
 from synapsnet.viz.learning_curve import draw_learning_curve
 from synapsnet.viz.traces import draw_traces
 from synapsnet.viz.unit_scores import draw_unit_scores
@@ -33,11 +33,13 @@ class FigureWriter(Callback):
 
     Args:
         run_dir: The run folder; the curve and the connectivity are drawn from their files in it.
+        model: Name of the model.
         trace_bins: Length of the stretch of true and predicted activity.
     """
 
-    def __init__(self, *, run_dir: str, trace_bins: int) -> None:
+    def __init__(self, *, run_dir: str, model: str, trace_bins: int) -> None:
         self._run_dir = Path(run_dir)
+        self._model = model
         self._trace_bins = trace_bins
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -71,23 +73,11 @@ class FigureWriter(Callback):
                 session_id=session.session_id,
             )
             yield f"traces-{session.session_id}", figure
-        yield from self._connectivity(module)
-
-    def _connectivity(self, module: ForecastModule) -> Iterator[tuple[str, Figure]]:
         file = self._run_dir / "connectivity.npz"
-        if not file.is_file():
-            return
-        with np.load(file) as arrays:
-            for session in module.model.spec.sessions:
-                effective = arrays[f"{session.session_id}/effective"]
-                figure = draw_connectivity(
-                    effective,
-                    unit_ids=session.unit_ids,
-                    signal=module.model.spec.signal,
-                    session_id=session.session_id,
-                    order=clustered_order(effective),
-                )
-                yield f"connectivity-{session.session_id}", figure
+        if file.is_file():
+            with np.load(file) as arrays:
+                for session in spec.sessions:
+                    yield from connectivity_figures(arrays, session, signal=spec.signal, model=self._model)
 
 
 @torch.no_grad()

@@ -1,0 +1,27 @@
+"""The table of how well a known connectivity was recovered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from rich.table import Table
+
+from synapsnet.experiment.references import Scores, score_table
+
+_SHOWN = ("pearson_r", "spearman_r", "auroc", "auprc", "sign_accuracy", "in_degree_r", "out_degree_r")
+
+
+def recovery_table(file: Path) -> Table:
+    """The model and the methods beside it, from ``recovery.csv``: mean over sessions, the best of each score in bold.
+
+    Args:
+        file: What `ConnectivityWriter` wrote.
+    """
+    found = pd.read_csv(file)
+    rows = {}
+    for method, block in found.groupby("method", sort=False):
+        mean, sem = block[list(_SHOWN)].mean(), block[list(_SHOWN)].sem()
+        rows[str(method)] = Scores(*({name: float(of[name]) for name in _SHOWN} for of in (mean, sem)))
+    chance = found["auprc_chance"].mean()
+    return score_table(f"recovery of the known connectivity; auprc by chance is {chance:.3f}", rows)
