@@ -10,7 +10,7 @@ METHODS = ("correlation", "lagged_correlation", "partial_correlation", "granger"
 
 IDENTIFIED = ("synapsnet_sparse", "synapsnet", "var", "lasso_var", "glm")
 BLACK_BOXES = ("lstm", "transformer", "neuprint")  # a Jacobian takes up to a minute
-IN_CURVES = ("synapsnet_sparse", "var")
+IN_CURVES = ("synapsnet_sparse", "var", "lasso_var")
 
 
 @dataclass(frozen=True)

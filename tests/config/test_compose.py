@@ -34,8 +34,10 @@ def targets(config: object) -> Iterator[str]:
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_option_composes_and_names_what_exists(choice: str) -> None:
     group, name = choice.rsplit("/", 1)
-    added = "+" if group == "method" else ""  # a run has a model; methods are for the studies that compare
-    config = composed(f"{added}{group}={name}")
+    added = "+" if group == "method" else ""  # a run has them all, each under its own name
+    chosen = f"[{name}]" if group == "data/degradation" else name  # several may follow one another
+    simulated = ["data=simulated"] if group in ("data/network", "data/degradation") else []
+    config = composed(*simulated, f"{added}{group}={chosen}")
     named = set(targets(OmegaConf.to_container(config, resolve=False)))
     assert named
     for target in named:

@@ -1,0 +1,83 @@
+"""The figures of the study, from what its run folders hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.figure import Figure
+from study import CURVE_SEEDS, CURVES, IN_CURVES, METHODS, METHODS_BESIDE, TABLE, Curve
+
+from synapsnet.viz.degradation import draw_degradation
+from synapsnet.viz.matrices import draw_matrices
+from synapsnet.viz.recovery import draw_recovery
+
+OURS = "synapsnet_sparse"
+IN_RECOVERY = ("rate", "rate_heterogeneous", "spiking", "calcium")
+IN_MATRICES = ("rate_heterogeneous", "spiking", "calcium")
+MODELS_SHOWN = (OURS, "lasso_var", "var", "glm")
+METHODS_SHOWN = ("lagged_correlation", "partial_correlation", "correlation")
+TITLES = {row.data: row.title for row in TABLE}
+
+
+def draw_all(runs: pd.DataFrame, root: Path) -> dict[str, Figure]:
+    """Every figure that there are runs for, by its file name.
+
+    Args:
+        runs: As `runs.read_runs` returns it.
+        root: Holds the run folders, for the matrices.
+    """
+    signless = runs.groupby("method").sign_accuracy.transform("count") == 0
+    named = runs.assign(method=runs.method.where(~signless, runs.method + " (no sign)"))
+    figures: dict[str, Figure] = {}
+    shown = named[named.data.isin(IN_RECOVERY)]
+    if len(shown):
+        places = shown.data.map(IN_RECOVERY.index)
+        ordered = shown.assign(network=shown.data.map(TITLES)).iloc[np.argsort(places, kind="stable")]
+        figures["recovery"] = draw_recovery(ordered, highlight=OURS)
+    for data in IN_MATRICES:
+        truth, matrices = _matrices(root, data)
+        if truth is not None and matrices:
+            figures[f"matrices_{data}"] = draw_matrices(matrices, truth=truth)
+    for curve in CURVES:
+        scores = _along(curve, named)
+        if scores.level.nunique() > 1:
+            figures[f"degradation_{curve.name}"] = draw_degradation(
+                scores,
+                level="level",
+                label=curve.label,
+                network="Heterogeneous time constants",
+                highlight=OURS,
+                logarithmic=curve.logarithmic,
+            )
+    return figures
+
+
+def _along(curve: Curve, named: pd.DataFrame) -> pd.DataFrame:
+    levels = {data: level for level, data in curve.levels.items()}
+    wanted = named.data.isin(levels) & named.seed.isin(CURVE_SEEDS)
+    wanted &= named.method.str.removesuffix(" (no sign)").isin((*IN_CURVES, *METHODS))
+    scores = named[wanted]
+    return scores.assign(level=scores.data.map(levels))
+
+
+def _matrices(root: Path, data: str) -> tuple[npt.NDArray[np.floating] | None, dict[str, npt.NDArray[np.floating]]]:
+    """The truth and the matrices of one network: the first that all models shown have been fitted to."""
+    for seed in CURVE_SEEDS:
+        files = {model: root / model / data / f"seed{seed}" / "connectivity.npz" for model in MODELS_SHOWN}
+        if not all(file.is_file() for file in files.values()):
+            continue
+        found = {model: _effective(file) for model, file in files.items()}
+        with np.load(files[METHODS_BESIDE]) as arrays:
+            session = next(key for key in arrays if key.endswith("/truth")).removesuffix("/truth")
+            beside = {name: arrays[f"{session}/method/{name}"] for name in METHODS_SHOWN}
+            return arrays[f"{session}/truth"], found | beside
+    return None, {}
+
+
+def _effective(file: Path) -> npt.NDArray[np.floating]:
+    with np.load(file) as arrays:
+        matrix: npt.NDArray[np.floating] = arrays[next(key for key in arrays if key.endswith("/effective"))]
+    return matrix

@@ -1,0 +1,264 @@
+"""The table and figures of recovered connectivity from run folders with planted numbers."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+STUDY = Path(__file__).resolve().parents[2] / "experiments" / "synthetic_connectivity"
+MODULES = ("study", "runs", "figures", "run")
+SIGNLESS = ("transfer_entropy",)
+METHODS = ("correlation", "lagged_correlation", "partial_correlation", "granger", "transfer_entropy")
+BASE = {
+    "pearson_r": 0.5,
+    "spearman_r": 0.4,
+    "auroc": 0.9,
+    "auprc": 0.6,
+    "auprc_chance": 0.05,
+    "sign_accuracy": 0.97,
+    "sender_sign_accuracy": 1.0,
+    "in_degree_r": 0.3,
+    "out_degree_r": 0.2,
+}
+
+
+def plant(
+    root: Path,
+    model: str,
+    seed: int,
+    scores: dict[str, dict[str, float]],
+    *,
+    data: str = "ring",
+    max_steps: int = 300,
+    **settings: Any,
+) -> Path:
+    """A run folder; scores by method, those not given being those of `BASE`."""
+    run = root / model / data / f"seed{seed}"
+    run.mkdir(parents=True)
+    session = f"simulated-{seed}"
+    rows = [{"session": session, "method": method, **BASE, **planted} for method, planted in scores.items()]
+    for row in rows:
+        if row["method"] in SIGNLESS:
+            row |= {"sign_accuracy": np.nan, "sender_sign_accuracy": np.nan}
+    pd.DataFrame(rows).to_csv(run / "recovery.csv", index=False)
+    results = {"model": model, "data": data, "seed": seed, "mean": {"pearson_r": 0.25}, "fit_seconds": 2.0 + seed}
+    (run / "test_metrics.json").write_text(json.dumps(results))
+    section = {"name": data, "network_seed": seed, "network": {"n_units": 10, "seed": seed}, **settings}
+    trainer = {"max_steps": max_steps, "max_epochs": -1, "max_time": "00:00:05:00"}
+    OmegaConf.save({"data": section, "trainer": trainer}, run / "config.yaml")
+    return run
+
+
+def plant_models(root: Path, values: dict[str, list[float]], **kwargs: Any) -> None:
+    """Runs of several models, with their ``pearson_r`` on seeds from 100."""
+    for model, by_seed in values.items():
+        for seed, value in enumerate(by_seed, 100):
+            plant(root, model, seed, {model: {"pearson_r": value}}, **kwargs)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """``summarize.py`` as a user runs it."""
+
+    root: Path
+    out: Path
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self) -> tuple[str, pd.DataFrame]:
+        self._run()
+        printed = self.capsys.readouterr().out
+        assert (self.out / "table.md").read_text() in printed
+        return printed, pd.read_csv(self.out / "table.csv").set_index(["data", "method"])
+
+    def refusal(self) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            self._run()
+        assert stopped.value.code == 2
+        assert not self.out.exists()
+        message = self.capsys.readouterr().err
+        assert message.startswith("error: ")
+        assert message.count("\n") == 1
+        return message
+
+    def figures(self) -> set[str]:
+        return {path.stem for path in self.out.glob("*.png")}
+
+    def _run(self) -> None:
+        self.monkeypatch.setattr(sys, "argv", ["summarize.py", str(self.root), "--out", str(self.out)])
+        runpy.run_path(str(STUDY / "summarize.py"), run_name="__main__")
+
+
+@pytest.fixture(autouse=True)
+def study_importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The scripts import each other by bare names, which other studies may use as well."""
+    monkeypatch.syspath_prepend(STUDY)
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Summary:
+    return Summary(tmp_path / "runs", tmp_path / "out", monkeypatch, capsys)
+
+
+def cells(printed: str, method: str) -> list[str]:
+    line = next(line for line in printed.splitlines() if line.startswith(f"| {method} "))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_a_row_is_mean_and_deviation_over_seeds(summary: Summary) -> None:
+    values = [0.1, 0.3, 0.8, 0.4, 0.5]
+    plant_models(summary.root, {"var": values})
+    printed, table = summary()
+    row = table.loc[("ring", "var")]
+    assert row.pearson_r == pytest.approx(np.mean(values))
+    assert row.pearson_r_sd == pytest.approx(np.std(values, ddof=1), rel=1e-3)
+    assert (row.forecast_r, row.fit_seconds) == (0.25, 104.0)
+    assert cells(printed, "var")[2] == f"**{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}**"
+    assert "auprc (chance 0.05)" in printed
+
+
+def test_the_best_is_bold_and_its_equals_are_found_on_the_same_networks(summary: Summary) -> None:
+    best = np.array([0.2, 0.4, 0.6, 0.8, 0.9])  # networks differ more than methods do
+    plant_models(
+        summary.root,
+        {
+            "synapsnet_sparse": list(best),
+            "lasso_var": list(best - [0.03, -0.02, 0.02, -0.02, 0.0]),
+            "var": list(best - [0.01, 0.02, 0.01, 0.02, 0.01]),
+        },
+    )
+    printed, _ = summary()
+    assert cells(printed, "synapsnet_sparse")[2].startswith("**0.580")
+    assert cells(printed, "lasso_var")[2].endswith("≈")
+    assert cells(printed, "var")[2] == "0.566 ± 0.286"
+
+
+def test_incomplete_and_absent_rows_say_so_and_cannot_win(summary: Summary) -> None:
+    plant_models(summary.root, {"var": [0.5] * 5, "glm": [0.9] * 2})
+    printed, _ = summary()
+    assert cells(printed, "glm")[1:3] == ["2 of 5", "0.900 ± 0.000"]
+    assert cells(printed, "var")[2] == "**0.500 ± 0.000**"
+    assert cells(printed, "lasso_var")[1:3] == ["0 of 5", "-"]
+    assert "No run of rate, " in printed
+
+
+def test_a_row_planned_with_fewer_networks_is_not_the_best(summary: Summary) -> None:
+    plant_models(summary.root, {"var": [0.5] * 5, "lstm": [0.9] * 2}, data="spiking")
+    printed, _ = summary()
+    assert cells(printed, "lstm")[1:3] == ["2", "0.900 ± 0.000 ≈"]
+    assert cells(printed, "var")[2] == "**0.500 ± 0.000**"
+
+
+def test_methods_stand_beside_without_costs_and_signless_ones_without_the_prize(summary: Summary) -> None:
+    for seed in range(100, 105):
+        plant(summary.root, "var", seed, {"var": {}, "transfer_entropy": {"pearson_r": 0.9, "auprc": 0.95}})
+    printed, table = summary()
+    row = cells(printed, "transfer_entropy †")
+    assert row[1:4] == ["5", "0.900 ± 0.000", "**0.950 ± 0.000**"]
+    assert row[-2:] == ["-", "-"]
+    assert cells(printed, "var")[2].startswith("**")
+    assert np.isnan(table.loc[("ring", "transfer_entropy"), "sign_accuracy"])
+
+
+def test_an_estimate_without_edges_counts_as_no_correlation(summary: Summary) -> None:
+    undefined = {"pearson_r": np.nan, "in_degree_r": np.nan}
+    for seed in range(100, 105):
+        plant(summary.root, "var", seed, {"var": {"in_degree_r": np.nan}})
+        plant(summary.root, "lasso_var", seed, {"lasso_var": undefined if seed == 100 else {"in_degree_r": np.nan}})
+    _, table = summary()
+    assert table.loc[("ring", "lasso_var"), "pearson_r"] == pytest.approx(0.4)
+    assert np.isnan(table.loc[("ring", "lasso_var"), "in_degree_r"])  # the truth has none: no method has one
+
+
+@pytest.mark.parametrize(
+    ("difference", "named"),
+    [
+        ({"network": {"n_units": 20}}, "data.network.n_units"),
+        ({"context_bins": 20}, "data.context_bins"),
+        ({"max_steps": 8000}, "trainer.max_steps"),
+    ],
+)
+def test_runs_that_were_not_alike_are_refused(summary: Summary, difference: dict[str, Any], named: str) -> None:
+    plant(summary.root, "glm", 100, {"glm": {}})
+    plant(summary.root, "var", 101, {"var": {}}, **difference)
+    assert named in summary.refusal()
+
+
+def test_a_folder_without_runs_is_refused(summary: Summary) -> None:
+    assert "no finished run" in summary.refusal()
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "recovery.csv"])
+def test_a_run_that_lacks_a_file_is_refused(summary: Summary, name: str) -> None:
+    (plant(summary.root, "var", 100, {"var": {}}) / name).unlink()
+    assert "not a whole run folder" in summary.refusal()
+
+
+def test_a_method_that_is_there_twice_is_refused(summary: Summary) -> None:
+    plant(summary.root, "var", 100, {"var": {}, "granger": {}})
+    plant(summary.root, "glm", 100, {"glm": {}, "granger": {}})
+    assert "granger on ring with seed 100 is there twice" in summary.refusal()
+
+
+def test_figures_are_of_what_there_is(summary: Summary) -> None:
+    rng = np.random.default_rng(0)
+    shown = ("synapsnet_sparse", "lasso_var", "var", "glm")
+    for model in shown:
+        run = plant(summary.root, model, 100, {model: {}}, data="spiking")
+        matrix = rng.standard_normal((6, 6))
+        arrays = {"s/truth": matrix, "s/effective": matrix}
+        np.savez(run / "connectivity.npz", **arrays, **{f"s/method/{name}": matrix for name in METHODS})
+    for data in ("rate_heterogeneous", "skip-2"):
+        plant(summary.root, "var", 100, {"var": {}, "transfer_entropy": {}}, data=data)
+    summary()
+    assert summary.figures() == {"recovery", "matrices_spiking", "degradation_skip"}
+
+
+def test_runs_without_results_are_what_is_left_to_do(tmp_path: Path) -> None:
+    run = runpy.run_path(str(STUDY / "run.py"))
+    ring = next(row for row in run["ROWS"] if row.data == "ring")
+    plant_models(tmp_path, {"var": [0.5] * 5, "glm": [0.5] * 3})
+    (tmp_path / "glm" / "ring" / "seed101" / "recovery.csv").unlink()
+    left = {job.model: job.seeds for job in run["missing"](ring, tmp_path, quick=False)}
+    assert left == {
+        "synapsnet_sparse": (100, 101, 102, 103, 104),
+        "synapsnet": (100, 101, 102, 103, 104),
+        "lasso_var": (100, 101, 102, 103, 104),
+        "glm": (101, 103, 104),
+    }
+
+
+def test_methods_without_a_model_are_computed_once(tmp_path: Path) -> None:
+    run = runpy.run_path(str(STUDY / "run.py"))
+    wanted = {
+        (job.row.data, job.model)
+        for row in run["ROWS"]
+        for job in run["missing"](row, tmp_path, quick=True)
+        if "connectivity_methods=[]" not in job.command(())
+    }
+    assert wanted == {(row.data, "var") for row in run["ROWS"]}
+
+
+def test_names_of_networks_are_distinct_and_levels_of_curves_exist() -> None:
+    study = runpy.run_path(str(STUDY / "study.py"))
+    names = [row.data for row in study["ROWS"]]
+    assert len(set(names)) == len(names)
+    assert {data for curve in study["CURVES"] for data in curve.levels.values()} <= set(names)
