@@ -1,0 +1,265 @@
+"""The study of real connectivity, from run folders and connectomes with planted matrices."""
+
+from __future__ import annotations
+
+import importlib
+import runpy
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.singleton import Singleton
+from laws import CONF
+from omegaconf import OmegaConf
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from synapsnet.errors import UserError
+
+STUDY = Path(__file__).resolve().parents[2] / "experiments" / "connectivity"
+CLASSES = ("AIB", "AVA", "RIM", "RME", "SMD", "URX")
+CELLS = (*(cell + side for cell in CLASSES for side in "LR"), "RIH", "VB2")
+UNITS = ("u000", *CELLS[:-1], "VB02", "SAAD?", "OLLL", "OLLL#2")
+
+
+@pytest.fixture(autouse=True)
+def study(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The study's modules, which import each other by bare names that another study may have, too."""
+    names = [path.stem for path in STUDY.glob("*.py")]
+    kept = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    monkeypatch.syspath_prepend(STUDY)
+    yield
+    for name in names:
+        sys.modules.pop(name, None)
+    sys.modules.update(kept)
+
+
+def module(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+def plant_connectome(folder: Path, seed: int = 0) -> np.ndarray:
+    """Connectomes of White (all cells) and Witvliet (without VB2); returns the synapses, ``[post, pre]``."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    n = len(CELLS)
+    chemical = rng.poisson(2.0, (n, n)) * (rng.random((n, n)) < 0.25)  # [post, pre]
+    gap = np.triu(rng.random((n, n)) < 0.05, 1)
+    gap = (gap + gap.T).astype(float)
+    np.fill_diagonal(chemical, 0)
+    for name in module("connectome").FILES:
+        kept = slice(None) if "white" in name else slice(0, n - 1)
+        np.savez(
+            folder / name, names=np.array(CELLS[kept]), chem=chemical.T[kept, kept].astype(np.float32),
+            gap=gap[kept, kept].astype(np.float32),
+        )  # fmt: skip
+    return chemical + gap
+
+
+def plant_run(
+    root: Path,
+    matrix: np.ndarray,
+    *,
+    model: str = "synapsnet",
+    data: str = "calcium_worm",
+    sessions: tuple[str, ...] = ("w0", "w1"),
+    units: tuple[str, ...] = UNITS,
+    part: str = "all",
+    surrogate: str = "none",
+    seed: int = 0,
+    **also: np.ndarray,
+) -> Path:
+    run = root / model / f"{data}-{part}-{surrogate}" / f"seed{seed}"
+    run.mkdir(parents=True)
+    section = {"name": data, "root": f"/x/{data}", "signal": "calcium", "train_part": part, "surrogate": surrogate}
+    OmegaConf.save({"data": section, "choices": {"model": model, "data": data}}, run / "config.yaml")
+    arrays: dict[str, Any] = {}
+    for session in sessions:
+        arrays |= {f"{session}/effective": matrix, f"{session}/unit_ids": np.array(units)}
+        arrays |= {f"{session}/method/{name}": values for name, values in also.items()}
+    np.savez(run / "connectivity.npz", **arrays)
+    (run / "test_metrics.json").write_text("{}")
+    return run
+
+
+def of_units(among_cells: np.ndarray) -> np.ndarray:
+    """Effects among `CELLS`, put among `UNITS`."""
+    matrix = np.zeros((len(UNITS), len(UNITS)))
+    matrix[1 : 1 + len(CELLS), 1 : 1 + len(CELLS)] = among_cells
+    return matrix
+
+
+def random_effects(seed: int, n: int = len(UNITS)) -> np.ndarray:
+    matrix = np.random.default_rng(seed).standard_normal((n, n))
+    np.fill_diagonal(matrix, 0)
+    return matrix
+
+
+def test_anatomy_is_post_by_pre_and_a_mean_over_the_animals_that_have_both_cells(tmp_path: Path) -> None:
+    synapses = plant_connectome(tmp_path)
+    anatomy = module("connectome").read_anatomy(tmp_path)
+    assert (synapses != synapses.T).any()
+    np.testing.assert_allclose(anatomy.among(CELLS), synapses)
+    with np.load(tmp_path / module("connectome").FILES[2]) as arrays:
+        np.savez(
+            tmp_path / module("connectome").FILES[2],
+            names=arrays["names"], chem=arrays["chem"] + 3 * (1 - np.eye(len(arrays["names"]))), gap=arrays["gap"],
+        )  # fmt: skip
+    more = module("connectome").read_anatomy(tmp_path).among(CELLS)
+    assert more[0, 1] == pytest.approx(synapses[0, 1] + 1)  # one of three animals has three more
+    assert more[0, -1] == synapses[0, -1]  # VB2 was traced in one alone
+
+
+def test_only_units_that_are_one_known_cell_are_identified(tmp_path: Path) -> None:
+    plant_connectome(tmp_path)
+    anatomy = module("connectome").read_anatomy(tmp_path)
+    places = module("connectome").identified(UNITS, anatomy)
+    assert places == {cell: place for place, cell in enumerate(CELLS, 1)}
+
+
+def test_scores_agree_with_scikit_learn_and_know_the_direction(tmp_path: Path) -> None:
+    synapses = plant_connectome(tmp_path)
+    connectome = module("connectome")
+    anatomy = connectome.read_anatomy(tmp_path)
+    effects = random_effects(1, len(CELLS))
+    scores = connectome.wiring_scores(effects, CELLS, anatomy)
+    pairs = ~np.eye(len(CELLS), dtype=bool)
+    given = (synapses[pairs] > 0, np.abs(effects[pairs]))
+    assert scores["auroc"] == pytest.approx(roc_auc_score(*given))
+    assert scores["auprc"] == pytest.approx(average_precision_score(*given))
+    assert scores["auprc_chance"] == pytest.approx(given[0].mean())
+    perfect = connectome.wiring_scores(-synapses, CELLS, anatomy)  # the sign of an effect is not in the anatomy
+    assert perfect["auroc"] == perfect["auprc"] == perfect["spearman"] == pytest.approx(1.0)
+    assert connectome.wiring_scores(synapses.T, CELLS, anatomy)["auroc"] < 0.9
+
+
+def test_homologous_pairs_can_be_left_out(tmp_path: Path) -> None:
+    synapses = plant_connectome(tmp_path)
+    connectome = module("connectome")
+    anatomy = connectome.read_anatomy(tmp_path)
+    wrong = synapses.copy()
+    for cell in range(0, 12, 2):
+        wrong[cell, cell + 1] = wrong[cell + 1, cell] = 0.0 if synapses[cell, cell + 1] else 99.0
+    assert connectome.wiring_scores(wrong, CELLS, anatomy)["auroc"] < 1
+    assert connectome.wiring_scores(wrong, CELLS, anatomy)["auroc_apart"] == pytest.approx(1)
+
+
+def test_chance_of_the_pooled_score_is_a_half(tmp_path: Path) -> None:
+    plant_connectome(tmp_path)
+    connectome = module("connectome")
+    anatomy = connectome.read_anatomy(tmp_path)
+    mean, sd = connectome.auroc_by_chance(random_effects(0, len(CELLS)), CELLS, anatomy, seed=0)
+    assert mean == pytest.approx(0.5, abs=3 * sd / np.sqrt(connectome.SHUFFLES) + 0.01)
+
+
+def test_symmetry_is_one_where_both_sides_are_alike_and_zero_by_chance(tmp_path: Path) -> None:
+    plant_connectome(tmp_path)
+    connectome = module("connectome")
+    anatomy = connectome.read_anatomy(tmp_path)
+    mirrored = [CELLS.index(anatomy.mirror(cell) or cell) for cell in CELLS]
+    effects = random_effects(2, len(CELLS))
+    alike = effects + effects[np.ix_(mirrored, mirrored)]
+    found = connectome.symmetry(alike, CELLS, anatomy, seed=0)
+    assert found["symmetry"] == pytest.approx(1)
+    assert found["n_sided"] == 2 * len(CLASSES)
+    assert abs(found["symmetry_null"]) < 0.1
+    symmetric = connectome.symmetry(effects + effects.T, CELLS, anatomy, seed=0)
+    assert symmetric["symmetry"] < 0.6  # a cell and its own mirror image do not count
+
+
+def test_pooling_goes_by_name_and_weighs_animals_alike() -> None:
+    first, second = random_effects(0, 3), random_effects(1, 3)
+    matrix, cells = module("connectome").pooled([(first, {"A": 0, "B": 1, "C": 2}), (9 * second, {"B": 2, "A": 0})])
+    off = ~np.eye(3, dtype=bool)
+    assert cells == ("A", "B", "C")
+    assert matrix[2, 0] == pytest.approx(first[2, 0] / first[off].std())
+    pair = np.array([second[0, 2], second[2, 0]])
+    assert matrix[0, 1] == pytest.approx((first[0, 1] / first[off].std() + pair[0] / pair.std()) / 2)
+    assert np.isnan(module("connectome").pooled([(first, {"A": 0, "B": 1}), (first, {"C": 0, "A": 1})])[0][1, 2])
+
+
+def test_runs_land_where_the_configuration_says(tmp_path: Path) -> None:
+    state = Singleton.get_state()
+    try:
+        for run in module("plan").planned(tmp_path)[::20]:
+            with initialize_config_dir(str(CONF), version_base="1.3"):
+                cfg = compose("train", ["experiment=connectivity", *run.settings], return_hydra_config=True)
+            HydraConfig.instance().set_config(cfg)
+            assert Path(cfg.hydra.run.dir) == Path("outputs/connectivity") / run.folder
+    finally:
+        Singleton.set_state(state)
+
+
+def test_complete_runs_are_not_done_again(tmp_path: Path) -> None:
+    runs = module("plan").planned(tmp_path)
+    assert len({run.folder for run in runs}) == len(runs)
+    done, torn = (tmp_path / run.folder for run in runs[:2])
+    for folder in (done, torn):
+        folder.mkdir(parents=True)
+        (folder / "test_metrics.json").touch()
+    (done / "connectivity.npz").touch()
+    assert module("run").pending(runs, tmp_path) == runs[1:]
+
+
+def run_summary(root: Path, connectome: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = [str(root), "--connectome", str(connectome), "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["summarize.py", *arguments])
+    runpy.run_path(str(STUDY / "summarize.py"), run_name="__main__")
+
+
+def test_summary_scores_every_method_and_says_what_does_not_come_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    synapses = plant_connectome(tmp_path / "anatomy")
+    root, out = tmp_path / "runs", tmp_path / "out"
+    truth = of_units(synapses)
+    for seed in range(2):
+        plant_run(root, truth, seed=seed, correlation=random_effects(7))
+        plant_run(root, 0.1 * random_effects(20 + seed), seed=seed, surrogate="circular_shift")
+    for number, part in enumerate(("first_half", "second_half")):
+        plant_run(root, truth, part=part, correlation=random_effects(number))
+    removal = [
+        {"session": "w0", "score": "nll", "order": order, "share": share, "count": 0, "value": 1.0 + share}
+        for order in ("strongest", "random 0", "random 1")
+        for share in (0.0, 0.01, 1.0)
+    ]
+    removed = pd.DataFrame(removal).replace("nll", "skill_vs_persistence")
+    removed.to_csv(root / "synapsnet" / "calcium_worm-all-none" / "seed0" / "edge_removal.csv", index=False)
+    run_summary(root, tmp_path / "anatomy", out, monkeypatch)
+    assert (out / "table.md").read_text() in capsys.readouterr().out
+    scores = pd.read_csv(out / "connectome.csv").set_index(["method", "session"])
+    assert scores.loc[("synapsnet", "w1"), "auroc"] == 1.0
+    assert scores.loc[("synapsnet", "pooled"), "auroc"] == 1.0
+    assert scores.loc[("correlation", "pooled"), "auroc"] < 0.8
+    stability = pd.read_csv(out / "reproducibility.csv").set_index(["method", "session"])
+    ours, other = stability.loc[("synapsnet", "w0")], stability.loc[("correlation", "w0")]
+    assert ours.split_half_r == pytest.approx(1)
+    assert ours.seed_r == pytest.approx(1)
+    assert ours.n_selected > 0
+    assert pd.isna(ours.warning)
+    assert "NOT reproducible" in other.warning
+    assert np.isnan(other.n_selected)
+    drawn = {path.name for path in out.glob("*.png")}
+    assert {"connectome.png", "reproducibility.png", "removal_calcium_worm_synapsnet.png"} <= drawn
+    assert {"halves_calcium_worm_synapsnet.png", "matrices_calcium_worm.png"} <= drawn
+
+
+def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no finished run"):
+        module("fits").read_fits(tmp_path)
+
+
+def test_a_missing_connectome_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant_run(tmp_path / "runs", random_effects(0))
+    with pytest.raises(SystemExit) as stopped:
+        run_summary(tmp_path / "runs", tmp_path / "nowhere", tmp_path / "out", monkeypatch)
+    assert stopped.value.code == 2
+    assert "connectome_white_1986_whole.npz" in capsys.readouterr().err
