@@ -15,7 +15,7 @@ from synapsnet.viz.matrices import draw_matrices
 from synapsnet.viz.recovery import draw_recovery
 
 OURS = "synapsnet_sparse"
-IN_RECOVERY = ("rate", "rate_heterogeneous", "spiking", "calcium")
+IN_RECOVERY = {"recovery": ("rate",), "recovery_networks": ("rate_heterogeneous", "spiking", "calcium")}
 IN_MATRICES = ("rate_heterogeneous", "spiking", "calcium")
 MODELS_SHOWN = (OURS, "lasso_var", "var", "glm")
 METHODS_SHOWN = ("lagged_correlation", "partial_correlation", "correlation")
@@ -32,11 +32,11 @@ def draw_all(runs: pd.DataFrame, root: Path) -> dict[str, Figure]:
     signless = runs.groupby("method").sign_accuracy.transform("count") == 0
     named = runs.assign(method=runs.method.where(~signless, runs.method + " (no sign)"))
     figures: dict[str, Figure] = {}
-    shown = named[named.data.isin(IN_RECOVERY)]
-    if len(shown):
-        places = shown.data.map(IN_RECOVERY.index)
-        ordered = shown.assign(network=shown.data.map(TITLES)).iloc[np.argsort(places, kind="stable")]
-        figures["recovery"] = draw_recovery(ordered, highlight=OURS)
+    for name, networks in IN_RECOVERY.items():
+        blocks = [named[named.data == data].assign(network=TITLES[data]) for data in networks]
+        shown = pd.concat(blocks)
+        if len(shown):
+            figures[name] = draw_recovery(shown, highlight=OURS)
     for data in IN_MATRICES:
         truth, matrices = _matrices(root, data)
         if truth is not None and matrices:

@@ -75,10 +75,11 @@ def _mark(table: pd.DataFrame, runs: pd.DataFrame, score: str) -> None:
     most = table.seeds_expected[eligible].max()
     marks = pd.Series("", index=table.index)
     if eligible.any():
-        best = table[score].where(eligible & (table.seeds_expected == most)).idxmax()
-        marks[best] = "best"
+        contenders = table[score].where(eligible & (table.seeds_expected == most))
+        best = contenders.idxmax()
+        marks[contenders == contenders[best]] = "best"
         by_seed = runs.pivot(index="seed", columns="method", values=score)
-        for place in table.index[eligible].drop(best):
+        for place in table.index[eligible & (marks == "")]:
             behind = (by_seed[table.method[best]] - by_seed[table.method[place]]).dropna()
             if len(behind) > 1 and behind.mean() <= behind.sem():
                 marks[place] = "near"

@@ -151,6 +151,12 @@ def test_the_best_is_bold_and_its_equals_are_found_on_the_same_networks(summary:
     assert cells(printed, "var")[2] == "0.566 ± 0.286"
 
 
+def test_equal_means_are_equally_bold(summary: Summary) -> None:
+    plant_models(summary.root, {"glm": [0.5] * 5, "var": [0.5] * 5})
+    printed, _ = summary()
+    assert cells(printed, "glm")[2] == cells(printed, "var")[2] == "**0.500 ± 0.000**"
+
+
 def test_incomplete_and_absent_rows_say_so_and_cannot_win(summary: Summary) -> None:
     plant_models(summary.root, {"var": [0.5] * 5, "glm": [0.9] * 2})
     printed, _ = summary()
@@ -229,7 +235,7 @@ def test_figures_are_of_what_there_is(summary: Summary) -> None:
     for data in ("rate_heterogeneous", "skip-2"):
         plant(summary.root, "var", 100, {"var": {}, "transfer_entropy": {}}, data=data)
     summary()
-    assert summary.figures() == {"recovery", "matrices_spiking", "degradation_skip"}
+    assert summary.figures() == {"recovery_networks", "matrices_spiking", "degradation_skip"}
 
 
 def test_runs_without_results_are_what_is_left_to_do(tmp_path: Path) -> None:
