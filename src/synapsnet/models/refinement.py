@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from synapsnet.models.decoders import lagged
 from synapsnet.models.spike_slab import Posterior, QuadraticModel, fit_spike_slab
 from synapsnet.session import Batch
 
@@ -82,25 +83,34 @@ def quadratic_model(model: SynapsNet, session: int, train: Sequence[Batch]) -> Q
     their projection on a few that they share. The score is exact but for that, and meant to be: what an overfitted
     decoder does at single bins of the train split is noise, by which its full gradient leads A astray. The curvature
     is the Fisher information of a drive, averaged over time.
+
+    What the recent behavior explains of the filtered senders is taken out of them (Frisch & Waugh 1933), for else a
+    decoder that has not yet learned how a unit follows the behavior would leave it to A.
     """
     filters = mean_response(model, session, train)  # [lags, units]
     basis, mixing = _basis(filters)
     n_units, n_filters = len(mixing), basis.shape[1]
-    covariance = torch.zeros(n_filters * n_units, n_filters * n_units, dtype=torch.float64, device=basis.device)
-    score = torch.zeros(n_units, n_units, device=basis.device)
+    n_sources, n_covariates = n_filters * n_units, 1 + model.spec.n_behavior * model.spec.context_bins
+    moments = torch.zeros(n_sources + n_covariates, n_sources + n_covariates, dtype=torch.float64, device=basis.device)
+    gradient = torch.zeros(n_units, n_sources + n_covariates, device=basis.device)
     information, n_bins = torch.zeros(n_units, device=basis.device), 0
     for batch in train:
         slope, fisher = _likelihood_slopes(model, batch)
         filtered = _filtered(model.inputs(batch.past, session), basis)  # [batch, time, filters, units]
-        scored = filtered[batch.scored].flatten(1)
-        covariance += (scored.T @ scored).double()
-        weighed = slope[batch.scored][:, :, None] * mixing  # [bins, post, filters]
-        score -= torch.einsum("nir,nrj->ij", weighed, filtered[batch.scored])
+        recent = lagged(batch.behavior, model.spec.context_bins).flatten(2)
+        constant = filtered.new_ones(*filtered.shape[:2], 1)  # behavior may have no features
+        scored = torch.cat([filtered.flatten(2), constant, recent], dim=2)[batch.scored]
+        moments += (scored.T @ scored).double()
+        gradient += slope[batch.scored].T @ scored
         information += fisher[batch.scored].sum(0)
         n_bins += int(batch.scored.sum())
-    shared = covariance.float().view(n_filters, n_units, n_filters, n_units)
+    of, by = slice(None, n_sources), slice(n_sources, None)
+    explained = torch.linalg.pinv(moments[by, by], hermitian=True) @ moments[by, of]
+    covariance = moments[of, of] - moments[of, by] @ explained
+    gradient = gradient[:, of] - gradient[:, by] @ explained.float()
+    score = -torch.einsum("ir,irj->ij", mixing, gradient.view(n_units, n_filters, n_units))
     return QuadraticModel(
-        covariance=shared,
+        covariance=covariance.float().view(n_filters, n_units, n_filters, n_units),
         mixing=mixing,
         precision=information / n_bins,
         polarity=torch.where(filters.sum(0) < 0, -1.0, 1.0),
