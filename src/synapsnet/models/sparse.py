@@ -24,7 +24,7 @@ class SparseConnectivity(Connectivity):
     Args:
         spec: The sessions.
         prior_scale: Of the Gaussian prior at first, see `DenseConnectivity`.
-        log_odds: Path of prior log-odds of a connection, ascending; ``inf`` stands for ridge regression. Each session
+        log_odds: Path of prior log-odds of a connection, ascending; ``inf`` where all are connected. Each session
             takes the one that validates best.
         refinements: How many, at even shares of the training, the last at its end.
     """

@@ -86,7 +86,7 @@ def fit_spike_slab(
         problem: The loss about ``present``.
         present: The matrix about which ``problem`` was made, ``[post, pre]``.
         start: A posterior to go on from.
-        log_odds: Natural logarithm of the prior odds that an entry is not zero; inf for ridge regression.
+        log_odds: Natural logarithm of the prior odds that an entry is not zero; inf for ridge regression towards `m`.
         candidates: Which entries may differ from zero, bool ``[post, pre]``.
     """
     curvature = problem.diagonal()

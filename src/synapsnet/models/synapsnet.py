@@ -63,8 +63,8 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
         return self.connectivity.refinements if isinstance(self.connectivity, SparseConnectivity) else 0
 
     def refine(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
-        assert isinstance(self.connectivity, SparseConnectivity)
-        refine(self, self.connectivity, train=train, validation=validation)
+        if isinstance(self.connectivity, SparseConnectivity):
+            refine(self, self.connectivity, train=train, validation=validation)
 
     def penalty(self) -> Tensor:
         return self.connectivity.penalty()
