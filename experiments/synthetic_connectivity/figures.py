@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
-from study import CURVE_SEEDS, CURVES, IN_CURVES, METHODS, METHODS_BESIDE, TABLE, Curve
+from study import CURVE_SEEDS, CURVES, IN_ALL, METHODS, METHODS_BESIDE, TABLE, Curve
 
 from synapsnet.viz.degradation import draw_degradation
 from synapsnet.viz.matrices import draw_matrices
@@ -58,7 +58,7 @@ def draw_all(runs: pd.DataFrame, root: Path) -> dict[str, Figure]:
 def _along(curve: Curve, named: pd.DataFrame) -> pd.DataFrame:
     levels = {data: level for level, data in curve.levels.items()}
     wanted = named.data.isin(levels) & named.seed.isin(CURVE_SEEDS)
-    wanted &= named.method.str.removesuffix(" (no sign)").isin((*IN_CURVES, *METHODS))
+    wanted &= named.method.str.removesuffix(" (no sign)").isin((*IN_ALL, *METHODS))
     scores = named[wanted]
     return scores.assign(level=scores.data.map(levels))
 
