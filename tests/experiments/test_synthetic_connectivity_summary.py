@@ -152,17 +152,17 @@ def test_the_best_is_bold_and_its_equals_are_found_on_the_same_networks(summary:
 
 
 def test_equal_means_are_equally_bold(summary: Summary) -> None:
-    plant_models(summary.root, {"glm": [0.5] * 5, "var": [0.5] * 5})
+    plant_models(summary.root, {"lasso_var": [0.5] * 5, "var": [0.5] * 5})
     printed, _ = summary()
-    assert cells(printed, "glm")[2] == cells(printed, "var")[2] == "**0.500 ± 0.000**"
+    assert cells(printed, "lasso_var")[2] == cells(printed, "var")[2] == "**0.500 ± 0.000**"
 
 
 def test_incomplete_and_absent_rows_say_so_and_cannot_win(summary: Summary) -> None:
-    plant_models(summary.root, {"var": [0.5] * 5, "glm": [0.9] * 2})
+    plant_models(summary.root, {"var": [0.5] * 5, "lasso_var": [0.9] * 2})
     printed, _ = summary()
-    assert cells(printed, "glm")[1:3] == ["2 of 5", "0.900 ± 0.000"]
+    assert cells(printed, "lasso_var")[1:3] == ["2 of 5", "0.900 ± 0.000"]
     assert cells(printed, "var")[2] == "**0.500 ± 0.000**"
-    assert cells(printed, "lasso_var")[1:3] == ["0 of 5", "-"]
+    assert cells(printed, "synapsnet_sparse")[1:3] == ["0 of 5", "-"]
     assert "No run of rate, " in printed
 
 
@@ -241,14 +241,13 @@ def test_figures_are_of_what_there_is(summary: Summary) -> None:
 def test_runs_without_results_are_what_is_left_to_do(tmp_path: Path) -> None:
     run = runpy.run_path(str(STUDY / "run.py"))
     ring = next(row for row in run["ROWS"] if row.data == "ring")
-    plant_models(tmp_path, {"var": [0.5] * 5, "glm": [0.5] * 3})
-    (tmp_path / "glm" / "ring" / "seed101" / "recovery.csv").unlink()
+    plant_models(tmp_path, {"var": [0.5] * 5, "lasso_var": [0.5] * 3})
+    (tmp_path / "lasso_var" / "ring" / "seed101" / "recovery.csv").unlink()
     left = {job.model: job.seeds for job in run["missing"](ring, tmp_path, quick=False)}
     assert left == {
         "synapsnet_sparse": (100, 101, 102, 103, 104),
-        "synapsnet": (100, 101, 102, 103, 104),
-        "lasso_var": (100, 101, 102, 103, 104),
-        "glm": (101, 103, 104),
+        "synapsnet": (100, 101, 102),
+        "lasso_var": (101, 103, 104),
     }
 
 
