@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from synapsnet.errors import UserError
@@ -102,7 +102,7 @@ def wiring_scores(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy) -> dic
         "auroc_apart": float(roc_auc_score(wired[apart], strength[apart])),
         "auprc": float(average_precision_score(wired[pairs], strength[pairs])),
         "auprc_chance": float(wired[pairs].mean()),
-        "spearman": float(spearmanr(synapses[pairs], strength[pairs]).statistic),
+        "spearman": _correlation(rankdata(synapses[pairs]), rankdata(strength[pairs])),
         "n_cells": len(cells),
         "n_pairs": int(pairs.sum()),
     }
@@ -140,7 +140,7 @@ def symmetry(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy, seed: int) 
 
     def agreement(effects: Matrix) -> float:
         both = valid & ~np.isnan(effects) & ~np.isnan(effects[np.ix_(mirrored, mirrored)])
-        return float(np.corrcoef(effects[both], effects[np.ix_(mirrored, mirrored)][both])[0, 1])
+        return _correlation(effects[both], effects[np.ix_(mirrored, mirrored)][both])
 
     rng = np.random.default_rng(seed)
     orders = (rng.permutation(len(sided)) for _ in range(SHUFFLES))
@@ -173,6 +173,11 @@ def pooled(animals: Sequence[tuple[Matrix, Mapping[str, int]]]) -> tuple[Matrix,
         total[both] += effects / (size or 1.0)
         seen[both] += 1
     return np.divide(total, seen, out=np.full_like(total, np.nan), where=seen > 0), cells
+
+
+def _correlation(first: Matrix, second: Matrix) -> float:
+    """Pearson correlation; NaN where either does not vary, as of a method that finds no connection at all."""
+    return float(np.corrcoef(first, second)[0, 1]) if np.ptp(first) > 0 and np.ptp(second) > 0 else np.nan
 
 
 def _pairs(matrix: Matrix, synapses: Matrix) -> npt.NDArray[np.bool_]:

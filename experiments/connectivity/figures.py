@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from worms import POOLED
 
 from synapsnet.analysis.stability import REPRODUCIBLE_R
@@ -43,6 +44,7 @@ def draw_connectome_scores(scores: pd.DataFrame) -> Figure:
             together = scores[(scores.method == method) & (scores.session == POOLED)]
             axes.plot(together[score], [y], "D", color="white", markeredgecolor=color, markersize=6)
         axes.set_xlabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
         _lines(axes, methods)
     n_animals = animals.session.nunique()
     heading(
@@ -74,7 +76,7 @@ def draw_reproducibility(table: pd.DataFrame, recordings: Sequence[str]) -> Figu
     heading(
         figure,
         "Do matrices come back? Dots: one half of a session against the other; crosses: two surrogates, where nothing "
-        "is connected",
+        f"is connected; dashed: {REPRODUCIBLE_R:g}",
     )
     return figure
 

@@ -18,19 +18,22 @@ class Recording:
     Attributes:
         name: Its folder, and its name in tables.
         settings: Overrides of the section ``data``.
+        models: Those that are fitted to it, of `MODELS`.
         seeds: Seeds of the gradient-trained models on the whole.
     """
 
     name: str
     settings: tuple[str, ...]
+    models: tuple[str, ...]
     seeds: tuple[int, ...]
 
 
+ALL = ("var", "lasso_var", "synapsnet", "glm", "synapsnet_sparse")
 RECORDINGS = (
-    Recording("spikes_m1", ("data=neuropixels", "data.min_rate=0.02"), (0, 1, 2)),
-    Recording("calcium_worm", ("data=calcium",), (0, 1, 2)),
-    Recording("calcium_a1", ("data=calcium",), (0, 1)),
-    Recording("neuropixels_v1", ("data=neuropixels", "data.bin_width_s=0.02"), (0, 1)),
+    Recording("calcium_worm", ("data=calcium",), ALL, (0, 1, 2)),
+    Recording("spikes_m1", ("data=neuropixels", "data.min_rate=0.02"), ALL, (0, 1, 2)),
+    Recording("calcium_a1", ("data=calcium",), ("var", "synapsnet", "synapsnet_sparse"), (0, 1)),
+    Recording("neuropixels_v1", ("data=neuropixels", "data.bin_width_s=0.02"), ("var", "synapsnet"), (0, 1)),
 )
 RING = "ring"  # the simulated network whose units have a place
 
@@ -52,11 +55,11 @@ class Fit:
 
 
 MODELS: Mapping[str, Fit] = {
-    "var": Fit(trained=False, surrogates=(0, 1, 2, 3, 4), methods=METHODS),
-    "synapsnet_sparse": Fit(trained=True, surrogates=(0, 1)),
-    "synapsnet": Fit(trained=True, surrogates=(0, 1)),
+    "var": Fit(trained=False, surrogates=(0, 1, 2), methods=METHODS),
     "lasso_var": Fit(trained=False, surrogates=()),
+    "synapsnet": Fit(trained=True, surrogates=(0, 1)),
     "glm": Fit(trained=False, surrogates=()),
+    "synapsnet_sparse": Fit(trained=True, surrogates=(0, 1)),
 }
 
 
@@ -83,16 +86,18 @@ def planned(data: Path) -> list[Run]:
     Args:
         data: Folder of the recordings.
     """
-    runs = [_run("synapsnet_sparse", RING, 0, ("data=simulated", f"data/network={RING}"))]
-    more = []
-    for recording in RECORDINGS:
-        root = (*recording.settings, f"data.root={data / recording.name}")
-        for model, fit in MODELS.items():
+    runs, more = [], []
+    for model, fit in MODELS.items():
+        for recording in RECORDINGS:
+            if model not in recording.models:
+                continue
+            root = (*recording.settings, f"data.root={data / recording.name}")
             given = (*root, f"connectivity_methods=[{','.join(fit.methods)}]")
             runs += [_run(model, recording.name, 0, given)]
             runs += [_run(model, recording.name, 0, given, part=part) for part in HALVES]
             runs += [_run(model, recording.name, seed, given, surrogate=SURROGATE) for seed in fit.surrogates]
             more += [_run(model, recording.name, seed, given) for seed in recording.seeds[1:] if fit.trained]
+    runs.append(_run("synapsnet_sparse", RING, 0, ("data=simulated", f"data/network={RING}")))
     return runs + more
 
 
