@@ -10,8 +10,8 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from synapsnet.atomic import replacing
 from synapsnet.experiment.build import Config
-from synapsnet.training.atomic import replacing
 
 RESULTS = ("test_metrics.json", "unit_metrics.csv", "connectivity.npz", "recovery.csv", "figures")
 _HISTORY = ("metrics.csv", "checkpoints", "wandb", "tensorboard", "config.yaml")

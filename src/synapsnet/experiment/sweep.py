@@ -14,9 +14,9 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from synapsnet.atomic import replacing
 from synapsnet.experiment.references import Scores, print_table, score_table
 from synapsnet.experiment.run_folder import ERROR_FILE
-from synapsnet.training.atomic import replacing
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.fabric.utilities.types import _PATH
 
+from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
-from synapsnet.training.atomic import replacing
 
 _PARTS = ("state_dict", "hyper_parameters", "loops")
 

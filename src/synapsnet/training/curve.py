@@ -10,7 +10,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import Logger
 
-from synapsnet.training.atomic import replacing
+from synapsnet.atomic import replacing
 
 _SPLITS = ("train/", "validation/")
 

@@ -17,9 +17,9 @@ from synapsnet.analysis.effective import effective_connectivity
 from synapsnet.analysis.estimate import ConnectivityEstimate
 from synapsnet.analysis.methods.base import ConnectivityMethod
 from synapsnet.analysis.recovery import recovery_scores
+from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
 from synapsnet.models.base import ConnectivityForecaster, Forecaster
-from synapsnet.training.atomic import replacing
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
 

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from synapsnet.training.atomic import replacing
+from synapsnet.atomic import replacing
 from synapsnet.training.callbacks.figures_connectivity import connectivity_figures
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.loggers import log_image

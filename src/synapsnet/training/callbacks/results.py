@@ -9,10 +9,10 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from synapsnet.atomic import replacing
 from synapsnet.metrics import ForecastScores, summarize
 from synapsnet.models.base import ClosedFormForecaster, Forecaster
 from synapsnet.session import TaskSpec
-from synapsnet.training.atomic import replacing
 from synapsnet.training.module import ForecastModule
 
 
