@@ -13,6 +13,7 @@ from torch import Tensor
 
 SWEEPS = 30  # at most; a warm start takes about five
 TOLERANCE = 0.01  # of a coefficient's standard error
+SMALLEST_STEP = 0.001  # of the same, that is worth taking
 FLAT = 1e-6  # curvature, beside that of a receiver's best known entry, below which a sender says nothing
 FIRST_SLAB = 10.0  # squared standard errors; also the prior's, worth one connection: it keeps an empty A from v = 0
 FIRST_LIKENESS = 0.25  # of the slab: variance of the senders' means to begin with
@@ -99,7 +100,6 @@ def fit_spike_slab(
     pull = problem.times(mean * error) * error
     pairs = torch.einsum("ir,is->irs", problem.mixing, problem.mixing).flatten(1)
     covariance = problem.covariance.permute(1, 0, 2, 3).flatten(1, 2)  # [pre, basis², pre]
-    scale = error * problem.precision[:, None]
     slab_mean, likeness = torch.zeros_like(mean), FIRST_LIKENESS * slab
     prior_mean = torch.zeros_like(mean)
     for _ in range(SWEEPS):
@@ -111,10 +111,12 @@ def fit_spike_slab(
             surprise = (evidence - prior_mean[:, sender]).square() / (1 + slab)
             slab_mean[:, sender] = shrinkage * (evidence + prior_mean[:, sender] / slab)
             included = torch.sigmoid(offset + 0.5 * (evidence.square() - surprise)) * candidates[:, sender]
-            step = included * slab_mean[:, sender] - mean[:, sender]
-            pull += (step * error[:, sender])[:, None] * (pairs @ covariance[sender]) * scale
-            mean[:, sender] += step
             inclusion[:, sender] = included
+            step = included * slab_mean[:, sender] - mean[:, sender]
+            moved = (step.abs() > SMALLEST_STEP).nonzero()[:, 0]  # few, once most entries are settled
+            mean[moved, sender] += step[moved]
+            weighed = pairs[moved] * (step * error[:, sender] * problem.precision)[moved, None]
+            pull.index_add_(0, moved, (weighed @ covariance[sender]) * error[moved])
         certainty = inclusion.sum(0) / slab + 1 / likeness  # of a sender's mean
         sender_mean = (mean * problem.polarity[:, None]).sum(0) / slab / certainty
         likeness = max(float((sender_mean.square() + 1 / certainty).mean()), SMALLEST_LIKENESS)
