@@ -76,12 +76,13 @@ def build(name: str, spec: TaskSpec, *overrides: str, seed: int = 0) -> Forecast
 
 
 def trained(name: str, task: Task, *overrides: str, steps: int = 3) -> Forecaster:
-    """A model from its yaml, fitted by formula or for a few steps: away from where it starts."""
+    """A model from its yaml, fitted by formula or for a few steps and refined: away from where it starts."""
     model = build(name, task.spec, *overrides)
     if isinstance(model, ClosedFormForecaster):
         model.fit_closed_form(task.loader("train", batch_size=16), task.loader("validation", batch_size=16))
     else:
         descend(model, task, steps=steps)
+        model.refine(task.loader("train", batch_size=16), task.loader("validation", batch_size=16))
     return model.eval()
 
 
