@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from omegaconf import OmegaConf
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
+from synapsnet.analysis.runs import read_config, read_run
+from synapsnet.analysis.runs import read_fits as read_matrices
 from synapsnet.errors import UserError
 from synapsnet.session import Signal
 
-MODEL_KEY, METHOD_KEY = "effective", "method/"
+__all__ = ["Fits", "Subject", "read_config", "read_fits"]
 
 
 class Subject(NamedTuple):
@@ -63,44 +64,15 @@ def read_fits(root: Path) -> dict[Subject, Fits]:
     """
     found: dict[Subject, Fits] = {}
     for path in sorted(root.glob("*/*/seed*/connectivity.npz")):
-        config = read_config(path.parent)
-        data, model = config["data"], config["choices"]["model"]
-        if data["root"] is None:
+        run = read_run(path.parent)
+        if run.data["root"] is None or run.role is None:
             continue
-        with np.load(path, allow_pickle=False) as arrays:
-            for key in arrays.files:
-                session, _, what = key.partition("/")
-                if what != MODEL_KEY and not what.startswith(METHOD_KEY):
-                    continue
-                method = model if what == MODEL_KEY else what.removeprefix(METHOD_KEY)
-                units = tuple(map(str, arrays[f"{session}/unit_ids"]))
-                table = f"{session}/unit/region"
-                regions = [str(name) for name in arrays[table]] if table in arrays.files else None
-                fits = found.setdefault(Subject(data["name"], method, session), Fits(data["signal"], regions))
-                estimate = ConnectivityEstimate(method, session, units, arrays[key].astype(np.float64))
-                _place(fits, data).append(estimate)
+        for fit in read_matrices(run, methods=True):
+            subject = Subject(run.recording, fit.estimate.method, fit.estimate.session_id)
+            getattr(found.setdefault(subject, Fits(run.signal, fit.regions)), run.role).append(fit.estimate)
     if not found:
         raise UserError(f"{root}: no finished run there, expected <model>/<recording>/seed<k>/connectivity.npz")
     for subject, fits in found.items():
         if not fits.whole:
             raise UserError(f"{root}: no run of {subject.method} on the whole of {subject.recording}, only on parts")
     return found
-
-
-def read_config(run_dir: Path) -> dict[str, Any]:
-    """The resolved configuration of a run.
-
-    Raises:
-        UserError: if there is none.
-    """
-    path = run_dir / "config.yaml"
-    if not path.is_file():
-        raise UserError(f"{run_dir}: not a whole run folder: no config.yaml")
-    config: Any = OmegaConf.to_container(OmegaConf.load(path))
-    return dict(config)
-
-
-def _place(fits: Fits, data: dict[str, Any]) -> list[ConnectivityEstimate]:
-    if data["surrogate"] != "none":
-        return fits.surrogates
-    return {"all": fits.whole, "first_half": fits.first_half, "second_half": fits.second_half}[data["train_part"]]

@@ -31,10 +31,10 @@ EFFECT = {"spikes": "spikes per spike", "calcium": "activity per activity"}
 
 
 def draw_stability(
-    first: npt.NDArray[np.floating],
-    second: npt.NDArray[np.floating],
-    edges: npt.NDArray[np.floating],
-    null: npt.NDArray[np.floating],
+    first: npt.NDArray[np.floating] | None,
+    second: npt.NDArray[np.floating] | None,
+    edges: npt.NDArray[np.floating] | None,
+    null: npt.NDArray[np.floating] | None,
     *,
     threshold: float,
     false_discovery_rate: float,
@@ -44,11 +44,13 @@ def draw_stability(
 ) -> Figure:
     """The two halves of a recording against each other, and the connections against surrogates.
 
+    What was not fitted is not drawn, and its panel says so.
+
     Args:
-        first: Connectivity learned from the first half, ``[post, pre]``.
-        second: From the second half, ``[post, pre]``.
-        edges: Statistic of every connection by which it is selected, ``[post, pre]``.
-        null: The same learned from surrogates, ``[surrogates, post, pre]``.
+        first: Connectivity learned from the first half, ``[post, pre]``; None where not fitted.
+        second: From the second half, ``[post, pre]``; None where not fitted.
+        edges: Statistic of every connection by which it is selected, ``[post, pre]``; None without surrogates.
+        null: The same learned from surrogates, ``[surrogates, post, pre]``; None without.
         threshold: Connections with an absolute statistic of at least this are selected; infinite where none is.
         false_discovery_rate: The rate that the threshold holds.
         statistic: What the statistic is, with its unit, for the axis.
@@ -56,24 +58,39 @@ def draw_stability(
         session_id: Name of the session, for the title.
 
     Raises:
-        UserError: if the shapes do not fit.
+        UserError: if the shapes do not fit, or there is nothing to draw.
     """
-    n_units = len(edges)
-    for name, matrix in (("first half", first), ("second half", second), ("edges", edges)):
+    known = {"first half": first, "second half": second, "edges": edges}
+    matrices = {name: matrix for name, matrix in known.items() if matrix is not None}
+    if not matrices:
+        raise UserError(f"{session_id}: neither halves nor surrogates were fitted; there is nothing to draw")
+    n_units = len(next(iter(matrices.values())))
+    for name, matrix in matrices.items():
         require_square(matrix, n_units, name)
-    if null.ndim != 3 or null.shape[1:] != edges.shape:
-        raise UserError(f"null must be [surrogates, {n_units} post, {n_units} pre], got shape {null.shape}")
     between = ~np.eye(n_units, dtype=bool)
     figure = new_figure(10.4, 4.4)
     halves, against_null = figure.subplots(1, 2)
-    _draw_halves(figure, halves, first[between], second[between])
-    halves.set_xlabel(f"first half ({EFFECT[signal]})")
-    halves.set_ylabel("second half (the same)")
-    _draw_null(against_null, np.abs(edges[between]), np.abs(null[:, between]).ravel(), threshold, statistic)
-    n_selected = int((np.abs(edges[between]) >= threshold).sum())
-    title(against_null, f"{n_selected:,} of {between.sum():,} selected at FDR {false_discovery_rate:g}")
+    if first is not None and second is not None:
+        _draw_halves(figure, halves, first[between], second[between])
+        halves.set_xlabel(f"first half ({EFFECT[signal]})")
+        halves.set_ylabel("second half (the same)")
+    else:
+        _leave_empty(halves, "Half against half: not both were fitted")
+    if edges is not None and null is not None:
+        if null.ndim != 3 or null.shape[1:] != edges.shape:
+            raise UserError(f"null must be [surrogates, {n_units} post, {n_units} pre], got shape {null.shape}")
+        _draw_null(against_null, np.abs(edges[between]), np.abs(null[:, between]).ravel(), threshold, statistic)
+        n_selected = int((np.abs(edges[between]) >= threshold).sum())
+        title(against_null, f"{n_selected:,} of {between.sum():,} selected at FDR {false_discovery_rate:g}")
+    else:
+        _leave_empty(against_null, "Against surrogates: none were fitted")
     heading(figure, f"{session_id}: do the connections of {n_units} units come back?")
     return figure
+
+
+def _leave_empty(axes: Axes, why: str) -> None:
+    axes.set_axis_off()
+    title(axes, why)
 
 
 def _draw_halves(figure: Figure, axes: Axes, first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> None:

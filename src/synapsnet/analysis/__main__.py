@@ -1,0 +1,41 @@
+"""How far can a connectivity matrix be trusted? From run folders alone: seeds, halves and surrogates of a recording.
+
+Prints what was found for every session and what is missing, with the command that supplies it, and writes edges.csv
+and stability.png of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from synapsnet.analysis.report import report
+from synapsnet.errors import UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read, judge, write.
+
+    Raises:
+        SystemExit: with code 2, after one line on standard error, for bad input.
+    """
+    parser = argparse.ArgumentParser(prog="python -m synapsnet.analysis", description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="+", help="run folders, or folders that hold them at any depth")
+    parser.add_argument("--fdr", type=float, default=0.1, help="false-discovery rate of selected edges (default: 0.1)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("outputs/analysis"), help="where to write (default: outputs/analysis)"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        blocks = report(options.folders, false_discovery_rate=options.fdr, out=options.out, conf=Path("conf"))
+        for block in blocks:
+            sys.stdout.write(f"{block}\n\n")
+            sys.stdout.flush()
+    except (UserError, OSError) as error:  # of the system: a folder that cannot be written, a full disk
+        parser.exit(2, f"error: {' '.join(str(error).split())}\n")
+
+
+if __name__ == "__main__":
+    main()

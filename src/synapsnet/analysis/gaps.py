@@ -1,0 +1,122 @@
+"""What is missing to judge a matrix, and the command that supplies it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from synapsnet.analysis.ensemble import BUDGET, Ensemble, flat
+from synapsnet.analysis.runs import Fit, Role, Run
+
+SEEDS = 3
+"""Fits of the whole that tell how much a matrix depends on its seed."""
+
+SURROGATES = 2
+"""Fewer do not tell what the sizes of units bring about by chance."""
+
+_GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a signal belongs to
+_DEMO = "simulated"  # name of the recording that is simulated where the user names none
+_HALVES: tuple[Role, ...] = ("first_half", "second_half")
+_LENGTH = (*BUDGET, "trainer.max_time")
+_SET_APART = ("name", "root", "signal", "train_part", "surrogate", "surrogate_seed", "network_seed")
+
+
+def gaps(ensemble: Ensemble, conf: Path) -> list[tuple[str, str]]:
+    """What is missing, as one plain line, each with its command.
+
+    Args:
+        ensemble: Fits of one session.
+        conf: Folder of the configuration beside ``train.py``; what it sets anyway is left out of commands. It need not
+            be there.
+    """
+    run = ensemble.fits[0].run
+    whole = ensemble.whole
+    seeds = sorted({fit.run.seed for fit in whole or ensemble.fits})[: SEEDS if run.trained else 1]
+    found = []
+    if not whole:
+        found.append(("no fit of the whole recording, and so no matrix to judge", _command(run, conf, seeds)))
+    elif run.trained and len(seeds) == 1:
+        more = _unused(whole, SEEDS - 1)
+        found.append(("one seed only, so nobody knows how much the matrix depends on it", _command(run, conf, more)))
+    halves = [role for role in _HALVES if not ensemble.of(role)]
+    if halves:
+        what = "no fits of the two halves" if len(halves) == 2 else f"no fit of the {halves[0].replace('_', ' ')}"
+        command = _command(run, conf, seeds, f"data.train_part={','.join(halves)}")
+        found.append((f"{what} of the recording, so nobody knows whether the matrix comes back", command))
+    surrogates = ensemble.surrogates
+    if len(surrogates) < SURROGATES:
+        what = (
+            "one surrogate only, so edges are selected as if all units were alike"
+            if surrogates
+            else "no surrogates, so no edge can be told from chance"
+        )
+        # Their kind is that of the one at hand.
+        kind = surrogates[0].run.data["surrogate"] if surrogates else "circular_shift"
+        more = _unused(surrogates, SURROGATES - len(surrogates))
+        found.append((what, _command(run, conf, more, f"data.surrogate={kind}")))
+    return found
+
+
+def _unused(fits: Sequence[Fit], count: int) -> list[int]:
+    used = {fit.run.seed for fit in fits}
+    return [seed for seed in range(len(used) + count) if seed not in used][:count]
+
+
+def _command(run: Run, conf: Path, seeds: Sequence[int], *part: str) -> str:
+    settings = [f"model={run.model}", *_recording(run, conf), *part, f"seed={','.join(map(str, seeds))}"]
+    multirun = ["-m"] if any("," in setting for setting in (*part, settings[-1])) else []
+    return shlex.join(["python", "train.py", *multirun, *settings])
+
+
+def _recording(run: Run, conf: Path) -> list[str]:
+    """Overrides that bring about the recording of a run, with its bins, units and budget."""
+    data, apart = run.data, set(_SET_APART)
+    degradation = data.get("degradation") or {}
+    if data["root"] is not None:
+        group, named = _GROUPS[run.signal or "calcium"], [f"data.root={_quoted(str(data['root']))}"]
+        apart |= {"network", "degradation"}
+    elif run.recording == _DEMO:
+        group, named = _GROUPS[run.signal or "spikes"], []
+    else:
+        group = "simulated"
+        named = [f"data/network={run.recording.removesuffix(''.join(f'-{name}' for name in degradation))}"]
+        named += [f"data/degradation=[{','.join(degradation)}]"] if degradation else []
+        named += [f"data.network_seed={data.get('network_seed', run.seed)}"]
+        apart |= {"network", "degradation"}
+    usual = _read(conf / "data" / "base.yaml") | _read(conf / "data" / f"{group}.yaml")
+    own = {name: value for name, value in data.items() if name not in apart}
+    trainer = {name: value for name, value in run.config.get("trainer", {}).items() if f"trainer.{name}" in _LENGTH}
+    return [
+        f"data={group}",
+        *named,
+        *_changed("data", own, usual),
+        *_changed("trainer", trainer, _read(conf / "trainer" / "default.yaml")),
+    ]
+
+
+def _changed(section: str, settings: dict[str, Any], usual: dict[str, Any]) -> list[str]:
+    """Overrides for the settings that are other than usual."""
+    before = flat(usual, f"{section}.")
+    unset = object()
+    return [
+        f"{name}={'null' if value is None else _quoted(str(value))}"
+        for name, value in flat(settings, f"{section}.").items()
+        if before.get(name, unset) != value
+    ]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    settings = yaml.safe_load(path.read_text()) if path.is_file() else None
+    return settings if isinstance(settings, dict) else {}
+
+
+def _quoted(value: str) -> str:
+    """A value that Hydra takes as it is, commas and all."""
+    if re.fullmatch(r"[\w./+~@%-]+", value):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,172 @@
+"""How far a matrix can be trusted, in words, as a table of edges and as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+
+from synapsnet.analysis.ensemble import Ensemble, gather
+from synapsnet.analysis.gaps import gaps
+from synapsnet.analysis.runs import Run, find_runs
+from synapsnet.analysis.stability import Stability
+from synapsnet.atomic import replacing
+from synapsnet.errors import UserError
+from synapsnet.viz.stability import draw_stability
+
+EDGES, FIGURE = "edges.csv", "stability.png"
+_STATISTIC = {"units": "effect, in sizes that surrogates have", "pooled": "absolute effect"}
+_DPI = 110
+
+
+def report(folders: Iterable[Path], *, false_discovery_rate: float, out: Path, conf: Path) -> Iterator[str]:
+    """Judge every session of the runs in some folders, and write ``edges.csv`` and ``stability.png`` of each.
+
+    Args:
+        folders: Run folders, or folders that hold them.
+        false_discovery_rate: Tolerated share of chance among the selected edges, between 0 and 1.
+        out: Where to write: ``<out>/<model>/<recording>/<session>/``.
+        conf: Folder of the configuration beside ``train.py``, to keep commands short; see `gaps`.
+
+    Yields:
+        What is to be said: a block of lines a session, and one for what is missing with the commands that supply it.
+
+    Raises:
+        UserError: if there is no run, or runs cannot be read or do not go together.
+    """
+    if not 0 < false_discovery_rate < 1:
+        raise UserError(f"--fdr: a false-discovery rate lies between 0 and 1, got {false_discovery_rate:g}")
+    missing: dict[str, tuple[str, list[str]]] = {}
+    for ensemble in gather(find_runs(folders)):
+        yield "\n".join(_judged(ensemble, false_discovery_rate, out))
+        for what, command in gaps(ensemble, conf):
+            missing.setdefault(command, (what, []))[1].append(_subject(ensemble))
+    if missing:
+        lines = ["What is missing, and the command that supplies it (add what you gave under model, optimizer or"]
+        lines += ["likelihood, and name the new run folders beside the old ones here):"]
+        for command, (what, subjects) in missing.items():
+            others = f" and {len(subjects) - 1} more" if len(subjects) > 1 else ""
+            lines += ["", f"  {subjects[0]}{others}: {what}", f"    {command}"]
+        yield "\n".join(lines)
+
+
+def _judged(ensemble: Ensemble, false_discovery_rate: float, out: Path) -> list[str]:
+    """The lines of one session; its files are written."""
+    n_units = len(ensemble.fits[0].estimate.unit_ids)
+    lines = [f"{_subject(ensemble)}: {n_units} units", _line("runs", _runs(ensemble))]
+    lines += [_line("", note) for note in ensemble.notes]
+    if not ensemble.whole:
+        return [*lines, _line("WARNING", "no fit of the whole recording: there is no matrix to judge")]
+    run, stability = ensemble.whole[0].run, ensemble.stability(false_discovery_rate)
+    lines += [_line(name, text) for name, text in _findings(stability, run, false_discovery_rate)]
+    if stability.warning:
+        lines.append(_line("WARNING", stability.warning))
+    folder = out / _folder(run.model) / _folder(run.recording) / _folder(stability.session_id)
+    with replacing(folder / EDGES) as partial:
+        edge_table(stability, ensemble).to_csv(partial, index=False, float_format="%.6g")
+    figure = _drawn(stability, ensemble, false_discovery_rate, folder / FIGURE)
+    return [*lines, _line("written", f"{folder / EDGES}{f' and {FIGURE}' if figure else ''}")]
+
+
+def edge_table(stability: Stability, ensemble: Ensemble) -> pd.DataFrame:
+    """One row an edge, the surest first, else the strongest; columns that nothing was fitted for are left out.
+
+    Columns are ``post``, ``pre``, ``mean`` and ``sd`` over seeds, ``standard_error`` over blocks of time,
+    ``inclusion`` (probability), and against surrogates ``p``, ``q``, ``selected``.
+    """
+    edges = ~np.eye(len(stability.unit_ids), dtype=bool)
+    units = np.array(stability.unit_ids)
+    post, pre = np.nonzero(edges)
+    chance = stability.edges
+    matrices = {
+        "mean": stability.mean,
+        "sd": stability.sd,
+        "standard_error": ensemble.standard_error,
+        "inclusion": ensemble.inclusion,
+        "p": chance.p if chance else None,
+        "q": chance.q if chance else None,
+        "selected": chance.selected if chance else None,
+    }
+    columns = {name: matrix[edges] for name, matrix in matrices.items() if matrix is not None}
+    table = pd.DataFrame({"post": units[post], "pre": units[pre], **columns})
+    strength = -np.abs(columns["mean"])
+    return table.iloc[np.lexsort((strength, columns["p"], columns["q"]) if chance else (strength,))]
+
+
+def _drawn(stability: Stability, ensemble: Ensemble, false_discovery_rate: float, path: Path) -> bool:
+    """Draw what there is to draw; whether there was any."""
+    if stability.split_half is None and stability.edges is None:
+        path.unlink(missing_ok=True)  # that of other runs
+        return False
+    run, chance = ensemble.whole[0].run, stability.edges
+    figure = draw_stability(
+        ensemble.half("first_half"),
+        ensemble.half("second_half"),
+        chance.statistic if chance else None,
+        chance.null if chance else None,
+        threshold=chance.threshold if chance else np.inf,
+        false_discovery_rate=false_discovery_rate,
+        statistic=_STATISTIC[ensemble.null],
+        signal=run.signal or "calcium",  # activity of whatever kind
+        session_id=f"{run.recording} {stability.session_id}, {run.model}",
+    )
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=_DPI)
+    return True
+
+
+def _findings(stability: Stability, run: Run, false_discovery_rate: float) -> Iterator[tuple[str, str]]:
+    n_edges = len(stability.unit_ids) * (len(stability.unit_ids) - 1)
+    halves, chance = stability.split_half, stability.edges
+    if stability.seed_r is not None:
+        yield "seeds", f"{_r(stability.seed_r)} between two"
+    else:
+        yield "seeds", "one alone" if run.trained else "one alone; it is fitted by formula, and another changes nothing"
+    if halves is not None:
+        shared = f"of the strongest edges {halves.top_overlap:.1%} in common, {halves.top_chance:.1%} by chance"
+        longer = f"to expect of another recording as long: {_r(stability.full_recording_r)}"
+        yield "halves", f"{_r(halves.pearson)}; {shared}; {longer}"
+    else:
+        yield "halves", "not both fitted"
+    if stability.surrogate_r is None:
+        yield "surrogates", "one alone" if chance else "none fitted"
+    else:
+        beyond = f"; beyond that, the halves agree to {_r(stability.corrected_r)}" if halves else ""
+        yield "surrogates", f"{_r(stability.surrogate_r)} between two{beyond}"
+    if chance is not None:
+        n_selected = f"{chance.selected.sum():,} of {n_edges:,}"
+        yield "edges", f"{n_selected} selected at a false-discovery rate of {false_discovery_rate:g}"
+    else:
+        yield "edges", f"{n_edges:,}, none of them told from chance"
+
+
+def _r(correlation: float | None) -> str:
+    if correlation is None or np.isnan(correlation):
+        return "r undefined"
+    return f"r = {round(correlation, 2) + 0.0:.2f}"  # no minus before a zero
+
+
+def _runs(ensemble: Ensemble) -> str:
+    seeds = sorted({fit.run.seed for fit in ensemble.whole})
+    named = f" (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})" if seeds else ""
+    halves = f"{len(ensemble.first_half)} + {len(ensemble.second_half)} halves"
+    n_surrogates = len(ensemble.surrogates)
+    return f"{len(ensemble.whole)} whole{named}, {halves}, {n_surrogates} surrogate{'' if n_surrogates == 1 else 's'}"
+
+
+def _subject(ensemble: Ensemble) -> str:
+    fit = ensemble.fits[0]
+    return f"{fit.run.model} on {fit.run.recording}, session {fit.estimate.session_id}"
+
+
+def _line(name: str, text: str) -> str:
+    return f"  {name:<12}{text}"
+
+
+def _folder(name: str) -> str:
+    """A name as that of one folder, whatever is in it."""
+    safe = quote(name, safe=" ,+=@#")
+    return safe.replace(".", "%2E") if set(safe) <= {"."} else safe
