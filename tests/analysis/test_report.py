@@ -27,12 +27,6 @@ OFF = ~np.eye(N_UNITS, dtype=bool)
 PARTS = ("all", "first_half", "second_half")
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not beside ``train.py``, where what its configuration sets anyway would be left out of commands."""
-    monkeypatch.chdir(tmp_path)
-
-
 def noise(seed: int, sd: float = 1.0) -> np.ndarray:
     return sd * np.random.default_rng(seed).standard_normal((N_UNITS, N_UNITS)) * OFF
 
@@ -56,7 +50,7 @@ def plant_run(
     **data: Any,
 ) -> Path:
     """A run folder; every letter is a session."""
-    section = {"name": "mice", "root": "/r/mice", "signal": "spikes", "context_bins": 10, "train_part": "all"}
+    section = {"name": "mice", "root": "/r/mice", "signal": "spikes", "context_bins": 7, "train_part": "all"}
     section |= {"surrogate": "none", "surrogate_seed": seed, "network_seed": seed} | data
     model = {"_target_": "x.Y", "tuned": {"lr": 0.1}}
     folder.mkdir(parents=True)
@@ -135,7 +129,7 @@ def test_a_lone_run_is_told_what_it_lacks(tmp_path: Path, capsys: pytest.Capture
     run = plant_run(tmp_path / "run", planted() + noise(0), sessions="ab", min_rate=0.5)
     said = judged(capsys, run, "--out", tmp_path / "out")
     assert "nobody knows whether this matrix comes back" in said
-    shared = "model=synapsnet data=neuropixels data.root=/r/mice data.context_bins=10 data.min_rate=0.5"
+    shared = "model=synapsnet data=neuropixels data.root=/r/mice data.context_bins=7 data.min_rate=0.5"
     for command in (f"{shared} seed=1,2", f"{shared} data.train_part=first_half,second_half seed=0"):
         assert said.count(f"python train.py -m {command}") == 1  # once for both sessions
     assert f"python train.py -m {shared} data.surrogate=circular_shift seed=0,1" in said
@@ -154,7 +148,7 @@ def test_what_is_half_there_is_completed_and_used(tmp_path: Path, capsys: pytest
     plant_run(tmp_path / "runs" / "null", noise(1), surrogate="circular_shift", config=formula)
     said = judged(capsys, tmp_path / "runs", "--out", tmp_path / "out")
     assert "fitted by formula" in said
-    shared = "model=var data=neuropixels data.root=/r/mice data.context_bins=10"
+    shared = "model=var data=neuropixels data.root=/r/mice data.context_bins=7"
     assert said.count("python train.py") == 2  # another seed changes nothing
     assert f"python train.py {shared} data.train_part=first_half seed=0" in said
     assert f"python train.py {shared} data.surrogate=circular_shift seed=1" in said
@@ -166,7 +160,7 @@ def test_halves_alone_have_no_matrix(tmp_path: Path, capsys: pytest.CaptureFixtu
     run = plant_run(tmp_path / "run", planted(), train_part="first_half", seed=4)
     said = judged(capsys, run, "--out", tmp_path / "out")
     assert "there is no matrix to judge" in said
-    assert "python train.py model=synapsnet data=neuropixels data.root=/r/mice data.context_bins=10 seed=4" in said
+    assert "python train.py model=synapsnet data=neuropixels data.root=/r/mice data.context_bins=7 seed=4" in said
     assert not (tmp_path / "out").exists()
 
 
@@ -187,7 +181,7 @@ def test_the_same_run_counts_once_and_others_are_left_out(tmp_path: Path, capsys
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["model=var", "data=calcium", "data.root=/r/two mice, day 1", "data.context_bins=7", "trainer.max_time=null"],
+        ["model=var", "data=calcium", "data.root=/r/two mice, day 1", "data.context_bins=9", "trainer.max_time=null"],
         ["data=neuropixels", "seed=3", "data.fractions={train: 0.6, validation: 0.2, test: 0.2}"],
         ["data=simulated", "data/network=ring", "data/degradation=[calcium,short]", "seed=2", "trainer.max_steps=9"],
     ],
@@ -240,7 +234,7 @@ def test_bad_input_costs_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[
     other = plant_run(tmp_path / "runs" / "two", planted(), seed=1, n_units=9)
     assert f"{run} and {other} are of different units (20 and 9)" in refused(capsys, tmp_path / "runs")
     plant_run(tmp_path / "wider" / "run", planted(), seed=1, context_bins=20)
-    assert "differ in data.context_bins (10 and 20)" in refused(capsys, run, tmp_path / "wider")
+    assert "differ in data.context_bins (7 and 20)" in refused(capsys, run, tmp_path / "wider")
 
 
 @pytest.mark.parametrize("what", ["torn", "pickled", "no units", "nan", "array", "config", "settings"])

@@ -14,6 +14,9 @@ from pathlib import Path
 from synapsnet.analysis.report import report
 from synapsnet.errors import UserError
 
+CONF = Path(__file__).resolve().parents[3] / "conf"
+"""Beside ``train.py`` and ``src``; not there where the package was installed without them."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read, judge, write.
@@ -29,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     try:
-        blocks = report(options.folders, false_discovery_rate=options.fdr, out=options.out, conf=Path("conf"))
+        blocks = report(options.folders, false_discovery_rate=options.fdr, out=options.out, conf=CONF)
         for block in blocks:
             sys.stdout.write(f"{block}\n\n")
             sys.stdout.flush()
