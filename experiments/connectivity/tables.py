@@ -24,6 +24,7 @@ def worm_table(scores: pd.DataFrame) -> str:
     for method in together.sort_values("auroc", ascending=False).index:
         here, pool = animals[animals.method == method], together.loc[method]
         row = [method, *(_mean_and_error(here[score]) for score in SCORES)]
+        row.insert(2, _number(here.auroc_surrogates.mean(), 3))
         row += [f"{pool.auroc:.3f} ({pool.auroc_null:.3f} ± {pool.auroc_null_sd:.3f})"]
         row += [f"{pool.auprc:.3f}", f"{pool.spearman:.3f}"]
         rows.append([*row, f"{pool.symmetry:.2f} ({pool.symmetry_null:z.2f} ± {pool.symmetry_null_sd:.2f})"])
@@ -32,9 +33,10 @@ def worm_table(scores: pd.DataFrame) -> str:
         f"{animals.session.nunique()} animals, {animals.n_cells.min():.0f} to {animals.n_cells.max():.0f} identified "
         f"cells each; pooled: {first.n_cells:.0f} cells, {first.n_pairs:.0f} pairs. Chance: AUROC 0.5, AUPRC "
         f"{animals.auprc_chance.mean():.3f} (pooled {first.auprc_chance:.3f}). In brackets: mean ± standard deviation "
-        f"with the names of the cells shuffled {SHUFFLES} times."
+        f"with the names of the cells shuffled {SHUFFLES} times. Of surrogates: AUROC of "
+        "matrices fitted on surrogates of the same animals."
     )
-    header = ["method", "AUROC", "without homologues", "AUPRC", "Spearman", "left-right r"]
+    header = ["method", "AUROC", "of surrogates", "without homologues", "AUPRC", "Spearman", "left-right r"]
     header += [f"pooled {name}" for name in ("AUROC", "AUPRC", "Spearman", "left-right r")]
     return "\n".join(["## Worms against their anatomy", legend, "", *_lines(header, rows)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from connectome import Anatomy, Matrix, auroc_by_chance, identified, pooled, symmetry, wiring_scores
 from fits import Fits, Subject
@@ -14,7 +15,11 @@ POOLED = "pooled"
 
 
 def worm_scores(found: Mapping[Subject, Fits], anatomy: Anatomy) -> pd.DataFrame:
-    """One row a method and animal, and one for the matrix pooled over animals, with its chance by shuffled names."""
+    """One row a method and animal, and one for the matrix pooled over animals, with its chance by shuffled names.
+
+    ``auroc_surrogates`` is the mean AUROC of matrices fitted on surrogates of an animal: what cells score that are not
+    connected, by being busy or quiet alone.
+    """
     rows = []
     animals: dict[str, list[Subject]] = {}
     for subject in found:
@@ -26,10 +31,12 @@ def worm_scores(found: Mapping[Subject, Fits], anatomy: Anatomy) -> pd.DataFrame
             fits = found[subject]
             places = identified(fits.whole[0].unit_ids, anatomy)
             matrices.append((fits.matrix, places))
-            chosen = list(places.values())
+            chosen, cells = list(places.values()), tuple(places)
+            by_chance = [wiring_scores(fit.matrix[chosen][:, chosen], cells, anatomy) for fit in fits.surrogates]
             rows.append(
                 {"method": method, "session": subject.session}
-                | _scores(fits.matrix[chosen][:, chosen], tuple(places), anatomy)
+                | _scores(fits.matrix[chosen][:, chosen], cells, anatomy)
+                | {"auroc_surrogates": np.mean([scores["auroc"] for scores in by_chance]) if by_chance else np.nan}
             )
         matrix, cells = pooled(matrices)
         chance, chance_sd = auroc_by_chance(matrix, cells, anatomy, seed=0)
