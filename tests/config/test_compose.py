@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 from hydra.utils import get_object
@@ -13,7 +15,7 @@ from laws import CONF
 from omegaconf import DictConfig, OmegaConf
 
 import synapsnet.experiment  # noqa: F401 - registers the resolver that folder names need
-from synapsnet.experiment.build import recording_name
+from synapsnet.experiment.build import build_optimizer, recording_name
 
 CHOICES = sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.rglob("*.yaml") if path.parent != CONF)
 
@@ -74,3 +76,13 @@ def test_recordings_are_named_by_their_path(root: str | None, name: str, tmp_pat
     (tmp_path / "a" / "mouse.v1").mkdir(parents=True)
     (tmp_path / "a" / "b.npz").touch()
     assert recording_name(None if root is None else str(tmp_path / root)) == name
+
+
+@pytest.mark.parametrize(("signal", "rate"), [("spikes", 0.01), ("calcium", 0.03)])
+def test_a_learning_rate_can_be_given_by_kind_of_signal(signal: str, rate: float) -> None:
+    config = OmegaConf.to_container(composed("model=synapsnet_sparse").optimizer, resolve=True)
+    assert isinstance(config, dict)
+    model = torch.nn.Linear(1, 1)
+    model.spec = SimpleNamespace(signal=signal)
+    optimizer, _ = build_optimizer(config, model)(model, total_steps=1)
+    assert {group["name"]: group["initial_lr"] for group in optimizer.param_groups}["weights"] == rate

@@ -167,7 +167,12 @@ def build_model(model: Config, likelihood: Config, spec: TaskSpec) -> Forecaster
 
 
 def build_optimizer(config: Config, model: Forecaster) -> OptimizerRecipe:
-    """The recipe of section ``optimizer``, tried on the model where it has anything to optimize."""
+    """The recipe of section ``optimizer``, tried on the model where it has anything to optimize.
+
+    A learning rate may be given by kind of signal, as ``{spikes: 0.01, calcium: 0.03}``.
+    """
+    if isinstance(config["lr"], Mapping):
+        config = {**config, "lr": config["lr"][model.spec.signal]}
     recipe: OptimizerRecipe = instantiate(config, _convert_="all")
     if next(model.parameters(), None) is not None:
         with refusing("optimizer"):
