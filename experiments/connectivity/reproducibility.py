@@ -39,6 +39,7 @@ def reproducibility(found: Mapping[Subject, Fits]) -> pd.DataFrame:
                 "n_seeds": stability.n_runs,
                 "seed_r": stability.seed_r,
                 "split_half_r": halves.pearson if halves else None,
+                "split_half_rank_r": halves.spearman if halves else None,
                 "surrogate_r": stability.surrogate_r,
                 "corrected_r": stability.corrected_r,
                 "top_overlap": halves.top_overlap if halves else None,
@@ -48,7 +49,16 @@ def reproducibility(found: Mapping[Subject, Fits]) -> pd.DataFrame:
                 "warning": stability.warning or "",
             }
         )
-    numbers = ["seed_r", "split_half_r", "surrogate_r", "corrected_r", "top_overlap", "top_chance", "n_selected"]
+    numbers = [
+        "seed_r",
+        "split_half_r",
+        "split_half_rank_r",
+        "surrogate_r",
+        "corrected_r",
+        "top_overlap",
+        "top_chance",
+        "n_selected",
+    ]
     return pd.DataFrame(rows).astype(dict.fromkeys(numbers, np.float64))
 
 
@@ -59,7 +69,9 @@ def over_sessions(table: pd.DataFrame) -> pd.DataFrame:
         table: As `reproducibility` returns it.
     """
     grouped = table.groupby(["recording", "method"], sort=False)
-    means = grouped[["seed_r", "split_half_r", "surrogate_r", "corrected_r", "top_overlap", "top_chance"]].mean()
+    means = grouped[
+        ["seed_r", "split_half_r", "split_half_rank_r", "surrogate_r", "corrected_r", "top_overlap", "top_chance"]
+    ].mean()
     counts = grouped[["n_selected", "n_edges"]].sum(min_count=1)
     said = grouped["warning"].agg(lambda warnings: int((warnings != "").sum())).rename("n_warnings")
     return pd.concat([means, counts, said, grouped.size().rename("n_sessions")], axis=1).reset_index()

@@ -48,7 +48,7 @@ def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str
         table: As `reproducibility.over_sessions` returns it.
         recordings: Their order.
     """
-    header = ["method", "seeds r", "halves r", "surrogates r", "halves r beyond surrogates"]
+    header = ["method", "seeds r", "halves r", "of ranks", "surrogates r", "halves r beyond surrogates"]
     header += [f"top {TOP} in common (chance)", f"edges at FDR {FALSE_DISCOVERY_RATE:g}", "not reproducible"]
     blocks = ["## Reproducibility"]
     for recording in recordings:
@@ -58,6 +58,7 @@ def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str
                 row.method,
                 _number(row.seed_r, 2),
                 _number(row.split_half_r, 2),
+                _number(row.split_half_rank_r, 2),
                 _number(row.surrogate_r, 2),
                 _number(row.corrected_r, 2),
                 f"{_number(row.top_overlap, 2)} ({_number(row.top_chance, 3)})",
