@@ -61,7 +61,7 @@ TABLE = (
     Row("rate", ("data/network=rate",), _FIFTY, "sparse tanh network"),
     Row("rate_heterogeneous", (_BASE,), _EVERY, "heterogeneous time constants"),
     Row("short", (_BASE, "data/degradation=[short]"), _FIVE, "heterogeneous, 1500 bins"),
-    Row("spiking", ("data/network=spiking",), _EVERY, "Poisson spiking"),
+    Row("spiking", ("data/network=spiking",), _SPIKES, "Poisson spiking"),
     Row("calcium", (_BASE, "data/degradation=[calcium]"), _FIVE, "heterogeneous, calcium, 20 % noise"),
     Row("hidden", (_BASE, "data/degradation=[hidden]"), _FIVE, "heterogeneous, 50 % hidden"),
     Row("common_drive", (_BASE, "data.network.common_drive=1.0"), _FIVE, "heterogeneous, common drive"),

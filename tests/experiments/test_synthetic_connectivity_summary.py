@@ -167,7 +167,7 @@ def test_incomplete_and_absent_rows_say_so_and_cannot_win(summary: Summary) -> N
 
 
 def test_a_row_planned_with_fewer_networks_is_not_the_best(summary: Summary) -> None:
-    plant_models(summary.root, {"var": [0.5] * 5, "lstm": [0.9] * 2}, data="spiking")
+    plant_models(summary.root, {"var": [0.5] * 5, "lstm": [0.9] * 2}, data="rate_heterogeneous")
     printed, _ = summary()
     assert cells(printed, "lstm")[1:3] == ["2", "0.900 ± 0.000 ≈"]
     assert cells(printed, "var")[2] == "**0.500 ± 0.000**"
