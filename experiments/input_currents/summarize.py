@@ -145,7 +145,6 @@ def main() -> None:
     parser.add_argument("root", type=Path, nargs="?", default=Path("outputs/input_currents"), help="folder of the runs")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write (default: beside me)")
     options = parser.parse_args()
-    logging.getLogger("synapsnet").setLevel(logging.ERROR)
     try:
         print(summarize(options.root, options.out))
     except UserError as error:
@@ -153,4 +152,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger("synapsnet").setLevel(logging.ERROR)
     main()
