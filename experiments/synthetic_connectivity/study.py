@@ -9,7 +9,7 @@ METHODS_BESIDE = "var"  # methods without a model do not depend on the model, an
 METHODS = ("correlation", "lagged_correlation", "partial_correlation", "granger", "transfer_entropy")
 
 IN_ALL = ("synapsnet_sparse", "var", "lasso_var")
-BLACK_BOXES = ("lstm", "transformer", "neuprint")  # a Jacobian takes up to a minute
+BLACK_BOXES = ("lstm", "transformer")  # a Jacobian takes seconds; that of neuprint takes a minute and is left out
 
 
 @dataclass(frozen=True)
