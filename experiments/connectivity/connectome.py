@@ -18,6 +18,7 @@ Matrix = npt.NDArray[np.float64]
 
 FILES = ("connectome_white_1986_whole.npz", "connectome_witvliet_2020_7.npz", "connectome_witvliet_2020_8.npz")
 SHUFFLES = 500
+ROUNDS = 50  # of balancing
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,8 +91,8 @@ def wiring_scores(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy) -> dic
 
     Returns:
         ``auroc`` and ``auprc`` of any synapse or gap junction, with chance for the latter as ``auprc_chance``;
-        ``auroc_apart``, without the pairs of a cell with its own mirror image; ``spearman`` with the number of
-        synapses.
+        ``auroc_balanced``, with the sizes of receivers and senders divided out, see `balanced`; ``auroc_apart``,
+        without the pairs of a cell with its own mirror image; ``spearman`` with the number of synapses.
     """
     synapses, strength = anatomy.among(cells), np.abs(matrix)
     pairs = _pairs(matrix, synapses)
@@ -99,6 +100,7 @@ def wiring_scores(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy) -> dic
     wired = synapses > 0
     return {
         "auroc": float(roc_auc_score(wired[pairs], strength[pairs])),
+        "auroc_balanced": float(roc_auc_score(wired[pairs], balanced(strength)[pairs])),
         "auroc_apart": float(roc_auc_score(wired[apart], strength[apart])),
         "auprc": float(average_precision_score(wired[pairs], strength[pairs])),
         "auprc_chance": float(wired[pairs].mean()),
@@ -106,6 +108,20 @@ def wiring_scores(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy) -> dic
         "n_cells": len(cells),
         "n_pairs": int(pairs.sum()),
     }
+
+
+def balanced(strength: Matrix) -> Matrix:
+    """Strengths divided by sizes of receiver and sender, such that every row and column has a mean square of 1.
+
+    An effect in units of activity is large on a cell that changes much and of one that changes little: what is left
+    is which of its partners a cell prefers.
+    """
+    known = ~np.eye(len(strength), dtype=bool) & ~np.isnan(strength)
+    power, pre = np.where(known, strength, 0.0) ** 2, np.ones(len(strength))
+    for _ in range(ROUNDS):
+        post = _or_one((power / pre).sum(1) / known.sum(1))
+        pre = _or_one((power / post[:, None]).sum(0) / known.sum(0))
+    return strength / np.sqrt(post[:, None] * pre)
 
 
 def auroc_by_chance(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy, seed: int) -> tuple[float, float]:
@@ -173,6 +189,11 @@ def pooled(animals: Sequence[tuple[Matrix, Mapping[str, int]]]) -> tuple[Matrix,
         total[both] += effects / (size or 1.0)
         seen[both] += 1
     return np.divide(total, seen, out=np.full_like(total, np.nan), where=seen > 0), cells
+
+
+def _or_one(sizes: Matrix) -> Matrix:
+    """Sizes, 1 for a cell without any effect."""
+    return np.where(sizes > 0, sizes, 1.0)
 
 
 def _correlation(first: Matrix, second: Matrix) -> float:

@@ -10,7 +10,7 @@ from connectome import SHUFFLES
 from reproducibility import FALSE_DISCOVERY_RATE, TOP
 from worms import POOLED
 
-SCORES = ("auroc", "auroc_apart", "auprc", "spearman", "symmetry")
+SCORES = ("auroc", "auroc_balanced", "auroc_apart", "auprc", "spearman", "symmetry")
 
 
 def worm_table(scores: pd.DataFrame) -> str:
@@ -36,7 +36,7 @@ def worm_table(scores: pd.DataFrame) -> str:
         f"with the names of the cells shuffled {SHUFFLES} times. Of surrogates: AUROC of "
         "matrices fitted on surrogates of the same animals."
     )
-    header = ["method", "AUROC", "of surrogates", "without homologues", "AUPRC", "Spearman", "left-right r"]
+    header = ["method", "AUROC", "of surrogates", "balanced", "without homologues", "AUPRC", "Spearman", "left-right r"]
     header += [f"pooled {name}" for name in ("AUROC", "AUPRC", "Spearman", "left-right r")]
     return "\n".join(["## Worms against their anatomy", legend, "", *_lines(header, rows)])
 
