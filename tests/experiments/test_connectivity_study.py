@@ -150,6 +150,18 @@ def test_homologous_pairs_can_be_left_out(tmp_path: Path) -> None:
     assert connectome.wiring_scores(wrong, CELLS, anatomy)["auroc_apart"] == pytest.approx(1)
 
 
+def test_balancing_takes_out_how_large_effects_on_and_of_a_cell_are(tmp_path: Path) -> None:
+    synapses = plant_connectome(tmp_path)
+    connectome = module("connectome")
+    anatomy = connectome.read_anatomy(tmp_path)
+    rng = np.random.default_rng(0)
+    effects = (synapses > 0) + 0.2 * rng.random(synapses.shape)
+    sized = np.exp(rng.normal(0, 3, (len(CELLS), 1))) * effects * np.exp(rng.normal(0, 3, len(CELLS)))
+    np.testing.assert_allclose(connectome.balanced(sized), connectome.balanced(effects), rtol=1e-3)
+    scores = connectome.wiring_scores(sized, CELLS, anatomy)
+    assert scores["auroc"] < 0.9 < scores["auroc_balanced"]
+
+
 def test_chance_of_the_pooled_score_is_a_half(tmp_path: Path) -> None:
     plant_connectome(tmp_path)
     connectome = module("connectome")
