@@ -145,12 +145,16 @@ def main() -> None:
     parser.add_argument("root", type=Path, nargs="?", default=Path("outputs/input_currents"), help="folder of the runs")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write (default: beside me)")
     options = parser.parse_args()
+    library = logging.getLogger("synapsnet")
+    level = library.level
+    library.setLevel(logging.ERROR)
     try:
         print(summarize(options.root, options.out))
     except UserError as error:
         parser.exit(2, f"error: {error}\n")
+    finally:
+        library.setLevel(level)
 
 
 if __name__ == "__main__":
-    logging.getLogger("synapsnet").setLevel(logging.ERROR)
     main()
