@@ -4,8 +4,9 @@ Time is always the first axis of a recording; widths are in seconds; identifiers
 """
 
 from synapsnet.session.batch import Batch
+from synapsnet.session.intervals import Intervals
 from synapsnet.session.recording import Session, Signal
 from synapsnet.session.spec import Inputs, SessionSpec, TaskSpec
 from synapsnet.session.unit_table import UnitTable
 
-__all__ = ["Batch", "Inputs", "Session", "SessionSpec", "Signal", "TaskSpec", "UnitTable"]
+__all__ = ["Batch", "Inputs", "Intervals", "Session", "SessionSpec", "Signal", "TaskSpec", "UnitTable"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from synapsnet.errors import UserError
+from synapsnet.session.intervals import Intervals, checked_intervals, checked_tasks, common, renumbered
 from synapsnet.session.unit_table import UnitTable, checked_unit_table, rows_of
 
 Signal = Literal["spikes", "calcium"]
@@ -29,8 +30,10 @@ class Session:
             ascending order. Left out, the whole recording is one segment.
         behavior: Covariates on the same bins, float32 ``[time, features]``; NaN where not measured.
         behavior_names: One name a feature.
+        tasks: Bin ranges ``[intervals, 2]`` by the name of what went on in them (``spontaneous``,
+            ``drifting_gratings``, ...), in lower case and with underscores. Tasks may overlap each other.
         unit_table: What else is known of each unit, columns ``[units]`` by name: strings, or numbers that are NaN where
-            unknown. Known names are ``region`` and ``x_um``, ``y_um``, ``z_um``.
+            unknown. `synapsnet.session.unit_table` has the names that are known, such as ``region`` and ``x_um``.
         meta: Whatever else is known (subject, region, task, citation, ...), JSON-serialisable.
 
     Raises:
@@ -45,6 +48,7 @@ class Session:
     segments: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
     behavior: npt.NDArray[np.float32] | None = None
     behavior_names: tuple[str, ...] = ()
+    tasks: Mapping[str, Intervals] = field(default_factory=dict)
     unit_table: UnitTable = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
 
@@ -63,6 +67,7 @@ class Session:
         object.__setattr__(self, "behavior_names", tuple(str(name) for name in self.behavior_names))
         object.__setattr__(self, "behavior", self._checked_behavior())
         try:
+            object.__setattr__(self, "tasks", checked_tasks(self.tasks, self.n_bins))
             object.__setattr__(self, "unit_table", checked_unit_table(self.unit_table, self.n_units))
         except UserError as error:
             self._fail(str(error))
@@ -86,7 +91,38 @@ class Session:
             unit_table=rows_of(self.unit_table, chosen),
         )
 
-    def _fail(self, problem: str) -> None:
+    def of_bins(self, kept: Intervals) -> Session:
+        """The same recording with some of its bins alone, which follow each other without room between them.
+
+        Args:
+            kept: Ranges of bins to keep. A segment ends wherever one of them does.
+        """
+        assert self.behavior is not None  # filled in on construction
+        chosen = np.concatenate([np.arange(start, stop) for start, stop in kept])
+        tasks = {name: renumbered(intervals, kept) for name, intervals in self.tasks.items()}
+        return replace(
+            self,
+            activity=self.activity[chosen],
+            behavior=self.behavior[chosen],
+            segments=renumbered(self.segments, kept),
+            tasks={name: intervals for name, intervals in tasks.items() if len(intervals)},
+        )
+
+    def of_task(self, task: str) -> Session:
+        """What was recorded while a task went on, cut where it paused.
+
+        Raises:
+            UserError: naming the tasks there are, if this is none of them, or if nothing was recorded in it.
+        """
+        if task not in self.tasks:
+            known = f"it has {', '.join(sorted(self.tasks))}" if self.tasks else "it names no tasks"
+            self._fail(f"there is no task {task!r}; {known}")
+        kept = common(self.segments, self.tasks[task])
+        if not len(kept):
+            self._fail(f"nothing was recorded during task {task!r}")
+        return self.of_bins(kept)
+
+    def _fail(self, problem: str) -> NoReturn:
         raise UserError(f"session {self.session_id!r}: {problem}")
 
     def _checked_activity(self, activity: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -118,22 +154,14 @@ class Session:
             self._fail(f"unit_ids must be unique, {twice[0]!r} stands more than once")
         return ids
 
-    def _checked_segments(self) -> npt.NDArray[np.int64]:
+    def _checked_segments(self) -> Intervals:
         segments = np.asarray(self.segments)
         if segments.size == 0:
             segments = np.array([[0, self.n_bins]])
-        if segments.ndim != 2 or segments.shape[1] != 2:
-            self._fail(f"segments must be [segments, 2], got shape {segments.shape}")
-        if segments.dtype.kind not in "iu":
-            self._fail(f"segments must be integers, got dtype {segments.dtype}")
-        segments = segments.astype(np.int64)
-        if (segments[:, 1] <= segments[:, 0]).any():
-            self._fail("every segment must start before it stops")
-        if segments[:, 0].min() < 0 or segments[:, 1].max() > self.n_bins:
-            self._fail(f"segments leave the range of the recording, 0 to {self.n_bins}")
-        if (segments[1:, 0] < segments[:-1, 1]).any():
-            self._fail("segments must ascend and must not overlap")
-        return segments
+        try:
+            return checked_intervals(segments, self.n_bins, "segments")
+        except UserError as error:
+            self._fail(str(error))
 
     def _checked_behavior(self) -> npt.NDArray[np.float32]:
         if self.behavior is None:

@@ -15,6 +15,12 @@ UnitTable = Mapping[str, npt.NDArray[Any]]
 
 POSITION = ("x_um", "y_um", "z_um")
 """Columns with the position of a unit in micrometres; the column ``region`` names its brain region."""
+TEXT = ("region", "probe", "plane", "cell_type", "quality")
+"""Known columns of strings: brain region, probe and imaging plane, type of cell, and the label a sorting was given."""
+QUALITY = ("isi_violations", "amplitude_cutoff", "presence_ratio")
+"""Known columns of numbers that tell how well a unit was sorted, defined as by the Allen Institute: the rate of
+refractory violations relative to the unit's own rate, the estimated share of spikes missed, and the share of the
+recording in which it fired."""
 _RESERVED = "ids"  # an archive keeps a column under unit_<name>, and the names of the units under unit_ids
 
 
@@ -34,7 +40,7 @@ def checked_unit_table(table: UnitTable, n_units: int) -> dict[str, npt.NDArray[
         is_text = column.dtype.kind in "US"
         if not is_text and column.dtype.kind not in "iufb":
             raise UserError(f"unit_table column {name!r} must be strings or numbers, got dtype {column.dtype}")
-        if is_text != (name == "region") and name in ("region", *POSITION):
+        if is_text != (name in TEXT) and name in (*TEXT, *POSITION, *QUALITY):
             raise UserError(f"unit_table column {name!r} must be {'numbers' if is_text else 'strings'}")
         checked[name] = column.astype(np.str_ if is_text else np.float64)
         if not is_text and np.isinf(checked[name]).any():

@@ -3,6 +3,10 @@
 Every module of this package whose name has no leading underscore is a reader. It offers
 ``recognises(path) -> bool``, which looks at names only, and ``read(path, *, bin_width_s) -> list[Session]``; the first
 line of its docstring says what it recognises. Adding a format is adding one module.
+
+A reader keeps every unit that could be forecast, with what the recording says of it in the unit table, and leaves it
+to `synapsnet.data.selection` which units to take; what it must drop (copies, units without a spike) it names in
+``meta["dropped"]``, unit ids by the reason.
 """
 
 from __future__ import annotations
@@ -12,9 +16,10 @@ import math
 import os
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from synapsnet.errors import UserError
 from synapsnet.session import Session
@@ -25,11 +30,11 @@ class Reader(Protocol):
 
     __doc__: str | None
 
-    def recognises(self, path: Path) -> bool:
-        """Whether this file or folder looks like a recording of the format."""
+    def recognises(self, path: Any) -> bool:
+        """Whether a file or folder (a `Path`) or an address (a string with ``://``) is named like the format."""
 
-    def read(self, path: Path, *, bin_width_s: float | None) -> list[Session]:
-        """The sessions in it; `read_sessions` puts the path before the message of a `UserError`."""
+    def read(self, path: Any, *, bin_width_s: float | None) -> list[Session]:
+        """The sessions in it; `Recording.read` puts the path before the message of a `UserError`."""
 
 
 @cache
@@ -39,11 +44,53 @@ def readers() -> tuple[Reader, ...]:
     return tuple(cast(Reader, importlib.import_module(f"{__name__}.{name}")) for name in names)
 
 
-def read_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None) -> list[Session]:
-    """Read every recording in a file or folder.
+@dataclass(frozen=True)
+class Recording:
+    """Something that can be read, and has not been read yet.
+
+    Attributes:
+        path: The file or folder; of what is streamed, its URL.
+        reader: The module that reads it.
+    """
+
+    path: Path | str
+    reader: Reader
+
+    def read(self, *, bin_width_s: float | None) -> list[Session]:
+        """The sessions in it; the message of a `UserError` begins with the path."""
+        try:
+            return self.reader.read(self.path, bin_width_s=bin_width_s)
+        except UserError as error:
+            raise UserError(f"{self.path}: {error}") from error
+
+
+def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
+    """What there is to read in a file or folder, found by names alone: nothing is opened.
 
     A folder that is no recording as a whole is searched for recordings, in the order of the names. Hidden
     files are passed over.
+
+    Args:
+        root: A recording, a folder of recordings, or the address of a recording that can be streamed.
+
+    Raises:
+        UserError: with the path, if there is nothing to read.
+    """
+    for reader in readers():
+        if isinstance(root, str) and "://" in root and reader.recognises(root):
+            return [Recording(root, reader)]
+    path = Path(os.path.abspath(Path(root).expanduser()))
+    if not path.exists():
+        raise UserError(f"no such file or folder: {path}")
+    found = list(_find(path))
+    if not found:
+        problem = f"no recording in the folder {path}" if path.is_dir() else f"unknown file type: {path}"
+        raise UserError(f"{problem}; recognised are {'; '.join(_title(reader) for reader in readers())}")
+    return found
+
+
+def iterate_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None) -> Iterator[Session]:
+    """Read every recording in a file or folder, each when it is asked for; see `find_recordings`.
 
     Args:
         root: A recording, or a folder of recordings.
@@ -56,41 +103,32 @@ def read_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None) ->
     """
     if bin_width_s is not None and not (math.isfinite(bin_width_s) and bin_width_s > 0):
         raise UserError(f"bin_width_s must be a positive number of seconds, got {bin_width_s}")
-    path = Path(os.path.abspath(Path(root).expanduser()))
-    if not path.exists():
-        raise UserError(f"no such file or folder: {path}")
-    found = list(_find(path))
-    if not found:
-        problem = f"no recording in the folder {path}" if path.is_dir() else f"unknown file type: {path}"
-        raise UserError(f"{problem}; recognised are {'; '.join(_title(reader) for reader in readers())}")
-    sessions: list[Session] = []
-    origins: dict[str, Path] = {}
-    for reader, recording in found:
-        for session in _read(reader, recording, bin_width_s):
+    origins: dict[str, Path | str] = {}
+    for recording in find_recordings(root):
+        for session in recording.read(bin_width_s=bin_width_s):
             if session.session_id in origins:
                 first = origins[session.session_id]
-                raise UserError(f"{recording}: the session id {session.session_id!r} is taken by {first}; rename one")
-            origins[session.session_id] = recording
-            sessions.append(session)
-    return sessions
+                raise UserError(
+                    f"{recording.path}: the session id {session.session_id!r} is taken by {first}; rename one"
+                )
+            origins[session.session_id] = recording.path
+            yield session
 
 
-def _find(path: Path) -> Iterator[tuple[Reader, Path]]:
+def read_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None) -> list[Session]:
+    """All of `iterate_sessions` at once."""
+    return list(iterate_sessions(root, bin_width_s=bin_width_s))
+
+
+def _find(path: Path) -> Iterator[Recording]:
     for reader in readers():
         if reader.recognises(path):
-            yield reader, path
+            yield Recording(path, reader)
             return
     if path.is_dir():
         for child in sorted(path.iterdir()):
             if not child.name.startswith("."):
                 yield from _find(child)
-
-
-def _read(reader: Reader, path: Path, bin_width_s: float | None) -> list[Session]:
-    try:
-        return reader.read(path, bin_width_s=bin_width_s)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
 
 
 def _title(reader: Reader) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -29,16 +29,20 @@ def bin_of(times_s: npt.NDArray[np.float64], bin_width_s: float) -> npt.NDArray[
     return np.where(on_edge, edge, np.floor(position)).astype(np.int64)
 
 
-def count_events(
-    trains: Mapping[str, npt.NDArray[np.float64]], bin_width_s: float
-) -> tuple[npt.NDArray[np.unsignedinteger], int]:
+Spikes = Callable[[], Iterable[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]]
+"""Gives the spikes of a recording from the beginning whenever it is called: times in seconds and the index of the unit of
+each, in blocks, so that a recording need not fit into memory. In no particular order, within a block or between blocks."""
+
+
+def count_spikes(spikes: Spikes, n_units: int, bin_width_s: float) -> tuple[npt.NDArray[np.unsignedinteger], int]:
     """Count the spikes of every unit in bins of equal width.
 
     The recording starts at time 0, or in the bin of the first spike where there are negative times. It ends with
     the bin of the last spike, so no spike is lost; that bin may be recorded in part only.
 
     Args:
-        trains: Spike times of each unit in seconds.
+        spikes: The spikes, in blocks.
+        n_units: Number of units; one without a spike has counts of 0.
         bin_width_s: Width of a bin in seconds.
 
     Returns:
@@ -47,7 +51,9 @@ def count_events(
     Raises:
         UserError: without a single spike, with times that are not finite, or with times that cannot be seconds.
     """
-    every = np.concatenate([np.empty(0), *trains.values()])
+    blocks = list(spikes())
+    every = np.concatenate([np.empty(0), *(times for times, _ in blocks)])
+    unit = np.concatenate([np.empty(0, dtype=np.int64), *(units for _, units in blocks)])
     if every.size == 0:
         raise UserError("there is not a single spike")
     if not np.isfinite(every).all():
@@ -56,9 +62,22 @@ def count_events(
         raise UserError(f"spike times reach from {every.min():g} to {every.max():g}; are they in seconds?")
     first, last = (int(k) for k in bin_of(np.array([every.min(), every.max()]), bin_width_s))
     first = min(first, 0)
-    columns = [np.bincount(bin_of(train, bin_width_s) - first, minlength=last + 1 - first) for train in trains.values()]
-    # A long recording at full integer width would not fit into memory.
-    return np.stack([column.astype(np.min_scalar_type(column.max())) for column in columns], axis=1), first
+    n_bins = last + 1 - first
+    flat = (bin_of(every, bin_width_s) - first) * n_units + unit
+    counts = np.bincount(flat, minlength=n_bins * n_units).reshape(n_bins, n_units)
+    return counts.astype(np.min_scalar_type(counts.max())), first
+
+
+def count_events(
+    trains: Mapping[str, npt.NDArray[np.float64]], bin_width_s: float
+) -> tuple[npt.NDArray[np.unsignedinteger], int]:
+    """`count_spikes` of spike times by unit, all in memory."""
+
+    def spikes() -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
+        for index, train in enumerate(trains.values()):
+            yield train, np.full(len(train), index)
+
+    return count_spikes(spikes, len(trains), bin_width_s)
 
 
 def drop_copies(trains: Mapping[str, npt.NDArray[np.float64]], recording: str) -> dict[str, npt.NDArray[np.float64]]:

@@ -15,6 +15,7 @@ from pynwb.ophys import DfOverF, Fluorescence, RoiResponseSeries
 from synapsnet.data.readers._events import EDGE_TOLERANCE, bin_of, count_events, drop_copies
 from synapsnet.data.readers._nwb_series import behavior_on_bins, columns, timestamps
 from synapsnet.data.readers._nwb_units import of_rois, of_units
+from synapsnet.data.readers._resampling import bin_ends
 from synapsnet.errors import UserError
 
 _GAP_PERIODS = 1.5
@@ -57,8 +58,7 @@ def _spikes(nwbfile: NWBFile, recording: str, bin_width_s: float) -> dict[str, A
         raise UserError("two units of the units table have the same id")
     trains = drop_copies(dict(zip(ids, np.split(times, ends[:-1]), strict=True)), recording)
     counts, first = count_events(trains, bin_width_s)
-    # A bin ends before its edge: what falls on the edge, spike or sample, belongs to the next.
-    ends_s = (np.arange(len(counts), dtype=np.float64) + (first + 1 - EDGE_TOLERANCE)) * bin_width_s
+    ends_s = bin_ends(first, len(counts), bin_width_s)
     behavior, names = behavior_on_bins(nwbfile, ends_s, bin_width_s)
     return {
         "activity": counts,

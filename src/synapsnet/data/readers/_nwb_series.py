@@ -12,12 +12,10 @@ from pynwb import NWBFile, TimeSeries
 from pynwb.behavior import BehavioralTimeSeries, CompassDirection, EyeTracking, Position, PupilTracking, SpatialSeries
 
 from synapsnet.data.readers._files import one_line
+from synapsnet.data.readers._resampling import resample
 from synapsnet.errors import UserError
 
 log = logging.getLogger(__name__)
-
-STALE_PERIODS = 10
-"""A sample stands for what follows it for this many sampling periods, then the series counts as not measured."""
 
 _CONTAINERS = (BehavioralTimeSeries, CompassDirection, EyeTracking, Position, PupilTracking)
 _ANGLES = ("rad", "radian", "radians")
@@ -41,38 +39,6 @@ def columns(series: TimeSeries) -> npt.NDArray[np.float64]:
     """Values in the unit of the series, ``[time, features]``."""
     data = np.asarray(series.get_data_in_units(), dtype=np.float64)
     return data[:, None] if data.ndim == 1 else data
-
-
-def resample(
-    times_s: npt.NDArray[np.float64],
-    values: npt.NDArray[np.float64],
-    deadlines_s: npt.NDArray[np.float64],
-    bin_width_s: float,
-) -> npt.NDArray[np.float64]:
-    """Last sample at or before the deadline of each bin; NaN before the first sample and after long silence.
-
-    Args:
-        times_s: Time of each sample, ``[samples]``.
-        values: ``[samples, features]``.
-        deadlines_s: Latest time that a bin may know of, ``[time]``.
-        bin_width_s: Width of a bin in seconds; a sample never goes stale within its own bin.
-
-    Returns:
-        ``[time, features]``.
-    """
-    timed = np.isfinite(times_s)
-    times_s, values = times_s[timed], values[timed]
-    order = np.argsort(times_s, kind="stable")
-    times_s, values = times_s[order], values[order]
-    resampled = np.full((len(deadlines_s), values.shape[1]), np.nan)
-    if times_s.size == 0:
-        return resampled
-    last = np.searchsorted(times_s, deadlines_s, side="right") - 1
-    period = float(np.median(np.diff(times_s))) if times_s.size > 1 else 0.0
-    age = deadlines_s - times_s[last]
-    known = (last >= 0) & (age <= max(STALE_PERIODS * period, bin_width_s))
-    resampled[known] = values[last[known]]
-    return resampled
 
 
 def behavior_on_bins(

@@ -10,9 +10,12 @@ key                dtype, shape                           meaning
 ``segments``       int64 ``[segments, 2]``, optional      half-open bin ranges recorded without a gap
 ``behavior``       float32 ``[time, features]``, optional NaN where nothing was measured
 ``behavior_names`` str ``[features]``                     with ``behavior``
+``task_names``     str ``[tasks]``, optional              what went on: ``spontaneous``, ``drifting_gratings``, ...
+``task_bins``      int64 ``[intervals, 3]``               with ``task_names``: index of the task, half-open bin range
 ``unit_ids``       str ``[units]``, optional              unique; left out, "0", "1", ...
 ``unit_<column>``  str or float ``[units]``, optional     what else is known: ``unit_region``, ``unit_x_um``, ...
 ``meta``           str scalar, optional                   JSON object: ``session_id``, ``signal``, anything else
+``version``        int64 scalar, optional                 of this format, 2; left out, 1, which had no tasks
 =================  =====================================  ======================================================
 
 Without ``session_id`` the session bears the file's name; without ``signal``, integers are spikes, floats calcium.
@@ -35,7 +38,19 @@ from synapsnet.errors import UserError
 from synapsnet.session import Session
 
 _SUFFIX = ".npz"
-_KEYS = ("activity", "bin_width_s", "segments", "behavior", "behavior_names", "unit_ids", "meta")
+VERSION = 2
+_KEYS = (
+    "activity",
+    "bin_width_s",
+    "segments",
+    "behavior",
+    "behavior_names",
+    "task_names",
+    "task_bins",
+    "unit_ids",
+    "meta",
+    "version",
+)
 _COLUMN = "unit_"  # begins the key of every column of the unit table
 
 
@@ -61,6 +76,9 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     missing = [key for key in ("activity", "bin_width_s") if key not in arrays]
     if missing:
         raise UserError(f"no {missing[0]!r} in this archive; {_listed(path)}")
+    version = int(arrays.get("version", np.ones(1)).item())
+    if version > VERSION:
+        raise UserError(f"archive of version {version}, and this synapsnet reads up to {VERSION}; update it")
     activity, width = arrays["activity"], arrays["bin_width_s"]
     if width.size != 1 or width.dtype.kind not in "iuf":
         raise UserError(f"bin_width_s must be one number of seconds, got {width.dtype} of shape {width.shape}")
@@ -75,6 +93,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
             unit_ids=tuple(arrays.get("unit_ids", np.arange(n_units)).ravel().tolist()),
             signal=meta.pop("signal", "calcium" if activity.dtype.kind == "f" else "spikes"),
             behavior_names=tuple(arrays.get("behavior_names", np.empty(0)).ravel().tolist()),
+            tasks=_tasks(arrays),
             unit_table={
                 key.removeprefix(_COLUMN): column
                 for key, column in arrays.items()
@@ -105,10 +124,16 @@ def write_archive(session: Session, path: Path) -> None:
         "segments": session.segments,
         "unit_ids": np.array(session.unit_ids, dtype=np.str_),
         "meta": np.array(json.dumps(meta), dtype=np.str_),
+        "version": np.int64(VERSION),
     }
     if session.behavior_names:
         arrays["behavior"] = session.behavior
         arrays["behavior_names"] = np.array(session.behavior_names, dtype=np.str_)
+    if session.tasks:
+        arrays["task_names"] = np.array(list(session.tasks), dtype=np.str_)
+        arrays["task_bins"] = np.concatenate(
+            [np.insert(intervals, 0, index, axis=1) for index, intervals in enumerate(session.tasks.values())]
+        )
     arrays |= {f"{_COLUMN}{name}": column for name, column in session.unit_table.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder, as only within one file system a rename is atomic.
@@ -136,6 +161,15 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
         ) from error
     except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"damaged or truncated archive: {one_line(error)}") from error
+
+
+def _tasks(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.int64]]:
+    if "task_names" not in arrays:
+        return {}
+    bins = arrays.get("task_bins", np.empty(0))
+    if bins.ndim != 2 or bins.shape[1] != 3 or bins.dtype.kind not in "iu":
+        raise UserError(f"task_bins must be whole numbers [intervals, 3], got {bins.dtype} of shape {bins.shape}")
+    return {str(name): bins[bins[:, 0] == index, 1:] for index, name in enumerate(arrays["task_names"].ravel())}
 
 
 def _listed(path: Path) -> str:

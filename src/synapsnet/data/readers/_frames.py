@@ -1,0 +1,95 @@
+"""From traces on the clock of a microscope to the bins of a session."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.errors import UserError
+from synapsnet.session import Intervals
+from synapsnet.session.intervals import common
+
+log = logging.getLogger(__name__)
+
+GAP_PERIODS = 1.5
+"""Frames further apart than this many frame periods have a gap between them."""
+MISSING_SHARE = 0.2
+"""A unit without a value in more than this share of the frames is dropped, rather than the frames of all others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clock:
+    """When frames were taken.
+
+    Attributes:
+        bin_width_s: The median time from frame to frame, in seconds.
+        segments: Ranges of frames without a gap and without a step back in time.
+    """
+
+    bin_width_s: float
+    segments: Intervals
+
+
+def clock(times_s: npt.NDArray[np.float64], what: str) -> Clock:
+    """The frame period, and where the recording was interrupted.
+
+    Args:
+        times_s: Time of each frame in seconds, ``[time]``. Where it jumps or goes backwards, a segment ends.
+        what: What to call the frames in a message.
+
+    Raises:
+        UserError: with fewer than two frames, with times that are not finite, or where no typical frame period exists.
+    """
+    if len(times_s) < 2:
+        raise UserError(f"{what} has {len(times_s)} frames; two or more are needed")
+    if not np.isfinite(times_s).all():
+        raise UserError(f"{what} has {int((~np.isfinite(times_s)).sum())} timestamps that are NaN or infinite")
+    steps = np.diff(times_s)
+    # To the nanosecond: a difference of timestamps ends in noise that rebinning would have to forgive.
+    width = round(float(np.median(steps)), 9)
+    if width <= 0:
+        raise UserError(f"{what} has timestamps that do not ascend; are they in seconds?")
+    cuts = np.flatnonzero((steps > GAP_PERIODS * width) | (steps <= 0)) + 1
+    segments = np.stack([np.r_[0, cuts], np.r_[cuts, len(times_s)]], axis=1).astype(np.int64)
+    if len(cuts):
+        log.info("%s: %d breaks in its timestamps end segments", what, len(cuts))
+    return Clock(width, segments)
+
+
+def without_missing(
+    traces: npt.NDArray[np.floating], segments: Intervals, what: str
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], Intervals]:
+    """Traces that can be forecast: frames without a value become breaks, units with few values are dropped.
+
+    Args:
+        traces: ``[time, units]``; NaN or infinite where there is no value.
+        segments: Ranges of frames ``[segments, 2]``.
+        what: What to call the recording in a message.
+
+    Returns:
+        Traces of the units kept, float32 ``[time, units]``, 0 in the frames outside all segments; the indices of those
+        units; and the segments, cut at the frames without a value.
+
+    Raises:
+        UserError: if no unit or no frame is left.
+    """
+    bad = ~np.isfinite(traces)
+    kept = np.flatnonzero(bad.mean(0) <= MISSING_SHARE)
+    if not len(kept):
+        raise UserError(f"every unit lacks more than {MISSING_SHARE:.0%} of its values")
+    if len(kept) < traces.shape[1]:
+        log.warning("%s: %d units dropped, without most of their values", what, traces.shape[1] - len(kept))
+    missing = bad[:, kept].any(1)
+    if not missing.any():
+        return traces[:, kept].astype(np.float32), kept, segments
+    edges = np.flatnonzero(np.diff(np.r_[True, missing, True].astype(np.int8)))
+    segments = common(segments, edges.reshape(-1, 2).astype(np.int64))
+    if not len(segments):
+        raise UserError("in every frame some unit lacks a value")
+    log.warning("%s: %d frames without a value end segments", what, int(missing.sum()))
+    present = traces[:, kept].copy()
+    present[missing] = 0.0
+    return present.astype(np.float32), kept, segments
