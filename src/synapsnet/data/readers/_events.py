@@ -30,8 +30,8 @@ def bin_of(times_s: npt.NDArray[np.float64], bin_width_s: float) -> npt.NDArray[
 
 
 Spikes = Callable[[], Iterable[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]]
-"""Gives the spikes of a recording from the beginning whenever it is called: times in seconds and the index of the unit of
-each, in blocks, so that a recording need not fit into memory. In no particular order, within a block or between blocks."""
+"""Gives the spikes of a recording from the beginning whenever it is called: times in seconds and the index of the unit
+of each, in blocks, so that a recording need not fit into memory. In any order, within a block and between blocks."""
 
 
 def count_spikes(spikes: Spikes, n_units: int, bin_width_s: float) -> tuple[npt.NDArray[np.unsignedinteger], int]:
