@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 from pynwb import NWBHDF5IO, NWBFile
@@ -22,9 +23,15 @@ _GAP_PERIODS = 1.5
 
 
 @contextmanager
-def open_nwb(path: Path) -> Iterator[NWBFile]:
-    """The content of a file, while it is open."""
-    with NWBHDF5IO(str(path), mode="r") as io:
+def open_nwb(path: Path | str) -> Iterator[NWBFile]:
+    """The content of a file on disk or at an address (a string), while it is open."""
+    if isinstance(path, Path):
+        with NWBHDF5IO(str(path), mode="r") as io:
+            yield io.read()
+        return
+    from synapsnet.data.readers._remote import open_remote  # what it needs is optional
+
+    with open_remote(path) as remote, h5py.File(remote, "r") as file, NWBHDF5IO(file=file, mode="r") as io:
         yield io.read()
 
 

@@ -1,13 +1,18 @@
 """NWB files (`*.nwb`) with a units table or ophys RoiResponseSeries.
 
+Such a file may lie on disk, or at an address from which it is streamed: ``https://.../name.nwb``, an asset of DANDI
+(``https://api.dandiarchive.org/api/assets/<uuid>/download/``) or ``dandi://<dandiset>/<path>``.
+
 Sorted units become spike counts in bins, ROIs become calcium at the rate of the frames; a file with both holds two
 sessions. Behavior is resampled onto the bins such that no bin knows what comes after it.
 """
 
 from __future__ import annotations
 
+import re
 import warnings
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
 from synapsnet.data.readers._files import one_line
@@ -15,16 +20,25 @@ from synapsnet.errors import UserError
 from synapsnet.session import Session
 
 
-def recognises(path: Path) -> bool:
-    """Whether the file is named like an NWB file."""
+_ADDRESS = re.compile(
+    r"https?://[^?#]+\.nwb([?#].*)?"
+    r"|https://api\.dandiarchive\.org/api/(dandisets/\d+/versions/[^/?#]+/)?assets/[0-9a-fA-F-]{36}/download/?"
+    r"|dandi://\d+/.+\.nwb"
+)
+
+
+def recognises(path: Path | str) -> bool:
+    """Whether a file or an address is named like an NWB file."""
+    if isinstance(path, str):
+        return _ADDRESS.fullmatch(path) is not None
     return path.suffix == ".nwb" and path.is_file()
 
 
-def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
+def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
     """Read the sorted units and the ROIs of a file.
 
     Args:
-        path: The file.
+        path: The file, or its address.
         bin_width_s: Width of the bins of spikes in seconds; 0.02 left out. Calcium keeps the rate of its frames.
 
     Returns:
@@ -36,11 +50,13 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     # Here, because pynwb takes most of a second to import, and the other formats need not wait for it.
     from synapsnet.data.readers._nwb_content import open_nwb, recorded
 
+    name = path.name if isinstance(path, Path) else _name_at(path)
+    stem = name.removesuffix(".nwb")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pynwb comments on whatever older software wrote
         try:
             with open_nwb(path) as nwbfile:
-                parts = recorded(nwbfile, path.name, DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s)
+                parts = recorded(nwbfile, name, DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s)
         except UserError:
             raise
         except Exception as error:  # a damaged file makes HDF5 and pynwb stumble in any way
@@ -48,6 +64,15 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     if not parts:
         raise UserError("this NWB file has no units with spike times and no RoiResponseSeries: nothing to forecast")
     return [
-        Session(session_id=path.stem if len(parts) == 1 else f"{path.stem}-{suffix}", **part)
-        for suffix, part in parts.items()
+        Session(session_id=stem if len(parts) == 1 else f"{stem}-{suffix}", **part) for suffix, part in parts.items()
     ]
+
+
+def _name_at(address: str) -> str:
+    """Name of the file at an address."""
+    name = PurePosixPath(unquote(urlsplit(address).path)).name
+    if name.endswith(".nwb"):
+        return name
+    from synapsnet.data.readers._remote import name_of  # an asset of DANDI has to be asked for its name
+
+    return name_of(address)
