@@ -1,0 +1,77 @@
+"""Public data sets, one module a source, by the name that ``prepare`` takes.
+
+Every module of this package whose name has no leading underscore is a source; adding one is adding one module. Its
+docstring says what of it was never checked against the archive itself. It offers the constants of `Source`, and one of
+
+* ``files(select) -> list[RemoteFile]``: what to download, with the size and the checksum that the archive tells of each
+  file. ``select`` holds names as the source's docstring gives them; empty, it stands for the whole data set.
+* ``fetch(folder, select) -> None``: for what another library obtains; puts the recordings into ``folder``, and leaves
+  alone what is there already.
+
+Once it was obtained, `synapsnet.data.readers.find_recordings` finds the recordings in the folder.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Protocol, cast
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file in an archive.
+
+    Attributes:
+        url: Where it is.
+        path: Where it belongs, relative to the folder of the source, with ``/``. What a ``.tar`` (also compressed) or
+            ``.zip`` holds is put into a folder of its name without the suffix, in place of the file.
+        size: In bytes.
+        checksum: ``sha256:<hex>`` or ``md5:<hex>``.
+    """
+
+    url: str
+    path: str
+    size: int
+    checksum: str
+
+
+class Source(Protocol):
+    """What every source offers, beside ``files`` or ``fetch``.
+
+    Attributes:
+        TITLE: What it is, in one line.
+        CITATION: The paper and the data set, in full.
+        LICENCE: Of the data.
+        TASKS: The tasks that its sessions may have, as `synapsnet.session.Session.tasks` names them.
+    """
+
+    TITLE: str
+    CITATION: str
+    LICENCE: str
+    TASKS: tuple[str, ...]
+
+
+class Listed(Source, Protocol):
+    """A source whose archive lists its files."""
+
+    def files(self, select: Sequence[str]) -> list[RemoteFile]:
+        """What to download."""
+
+
+class Fetched(Source, Protocol):
+    """A source that another library obtains."""
+
+    def fetch(self, folder: Path, select: Sequence[str]) -> None:
+        """Put the recordings into a folder."""
+
+
+@cache
+def sources() -> dict[str, Listed | Fetched]:
+    """The source modules found on disk, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return {name: cast("Listed | Fetched", importlib.import_module(f"{__name__}.{name}")) for name in names}
