@@ -15,10 +15,12 @@ import numpy.typing as npt
 from synapsnet.covariates import fill_causally
 from synapsnet.data.splits import Pieces
 from synapsnet.errors import UserError
-from synapsnet.session import Inputs, Session, SessionSpec
+from synapsnet.session import Inputs, Session, SessionSpec, Signal
 
 log = logging.getLogger(__name__)
 
+UNITS_AT_A_TIME = 64
+"""Statistics in float64 of all units at once would take many times the memory of their counts."""
 WIDTH_TOLERANCE = 1e-3  # relative; a camera's frame period is never a round number
 
 
@@ -60,6 +62,7 @@ def rebin(session: Session, bin_width_s: float | None) -> Session:
         activity=activity.sum(1, dtype=np.int64) if counts else activity.mean(1, dtype=np.float64),
         bin_width_s=session.bin_width_s * factor,
         segments=np.stack([stops - lengths[lengths > 0], stops], axis=1),
+        tasks={},  # chosen before bins are widened, as their limits are no multiples of the new width
         behavior=_mean_observed(session.behavior[groups]),
     )
 
@@ -136,12 +139,11 @@ def behavior_series(session: Session, names: Sequence[str]) -> npt.NDArray[np.fl
 def fit_session(session: Session, train: Pieces, behavior_names: Sequence[str]) -> SessionSpec:
     """Statistics of a session's train split, accumulated in float64."""
     chosen = rows(train)
-    activity = session.activity[chosen].astype(np.float64)
-    mean, scale = _moments(activity)
-    transformed = np.log1p(activity) if session.signal == "spikes" else activity
-    input_mean, input_scale = _moments(transformed)
-    changes = np.concatenate([np.diff(session.activity[a:b].astype(np.float64), axis=0) for a, b in train])
-    _, increment_scale = _moments(changes if session.signal == "spikes" else changes / scale)
+    blocks = [
+        _unit_statistics(session.activity[:, low : low + UNITS_AT_A_TIME], chosen, train, session.signal)
+        for low in range(0, session.n_units, UNITS_AT_A_TIME)
+    ]
+    mean, scale, input_mean, input_scale, increment_scale = map(np.concatenate, zip(*blocks, strict=True))
     series = fill_causally(behavior_series(session, behavior_names))[chosen]
     behavior_mean, behavior_scale = _moments(series)
     return SessionSpec(
@@ -157,6 +159,18 @@ def fit_session(session: Session, train: Pieces, behavior_names: Sequence[str]) 
         n_train_bins=len(chosen),
         unit_table=session.unit_table,
     )
+
+
+def _unit_statistics(
+    activity: npt.NDArray[np.generic], chosen: npt.NDArray[np.int64], train: Pieces, signal: Signal
+) -> tuple[npt.NDArray[np.float64], ...]:
+    """``mean``, ``scale``, ``input_mean``, ``input_scale`` and ``increment_scale`` of `SessionSpec` for some units."""
+    recorded = activity[chosen].astype(np.float64)
+    mean, scale = _moments(recorded)
+    input_mean, input_scale = _moments(np.log1p(recorded)) if signal == "spikes" else (mean, scale)
+    changes = np.concatenate([np.diff(activity[a:b].astype(np.float64), axis=0) for a, b in train])
+    _, increment_scale = _moments(changes if signal == "spikes" else changes / scale)
+    return mean, scale, input_mean, input_scale, increment_scale
 
 
 def _moments(values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

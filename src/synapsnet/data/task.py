@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from synapsnet.covariates import encode_behavior
@@ -20,6 +21,7 @@ from synapsnet.data.preprocessing import (
     rebin,
 )
 from synapsnet.data.splits import SPLITS, Pieces, Split, TrainPart, part_of_train, split_segments
+from synapsnet.data.storage import on_disk
 from synapsnet.data.surrogates import Surrogate, surrogate_session
 from synapsnet.data.windows import EvaluationLoader, SessionTensors, TrainingLoader, WindowShape
 from synapsnet.errors import UserError
@@ -51,7 +53,7 @@ class Task:
 
 
 def build_task(
-    sessions: Sequence[Session],
+    sessions: Iterable[Session],
     *,
     context_bins: int,
     window_bins: int,
@@ -63,6 +65,7 @@ def build_task(
     train_part: TrainPart = "all",
     surrogate: Surrogate = "none",
     surrogate_seed: int = 0,
+    in_memory: bool = True,
 ) -> Task:
     """Split, filter, scale and window recordings by the rules of honest forecasting.
 
@@ -70,7 +73,8 @@ def build_task(
     so that what is fitted on them can be compared: those are decided on the whole train split as recorded.
 
     Args:
-        sessions: Recordings of one kind of signal.
+        sessions: Recordings of one kind of signal. They are taken one after the other, so of an iterator that reads
+            them no more than two are ever in memory as they were recorded.
         context_bins: Bins of past every scored target has at least.
         window_bins: Input bins of a window; at least ``context_bins``. Shorter where segments are.
         fractions: Share of each split, see `split_segments`.
@@ -81,22 +85,27 @@ def build_task(
         train_part: Part of the train split to fit on, statistics included; see `part_of_train`.
         surrogate: What to destroy of the recording, see `surrogate_session`.
         surrogate_seed: Seed of the surrogate.
+        in_memory: Whether activity is kept in memory, or in scratch files of which a batch reads what it needs.
 
     Raises:
         UserError: if the recordings do not fit together or are too short.
     """
     if not 1 <= context_bins <= window_bins:
         raise UserError(f"need 1 <= data.context_bins <= data.window_bins, got {context_bins} and {window_bins}")
-    rebinned = [rebin(session, bin_width_s) for session in sessions]
-    _check_alike(rebinned)
-    pieces = [split_segments(session.segments, fractions) for session in rebinned]
-    for session, parts in zip(rebinned, pieces, strict=True):
+    hold = np.asarray if in_memory else on_disk
+    kept: list[Session] = []
+    pieces: list[dict[Split, Pieces]] = []
+    for recorded in sessions:
+        session = rebin(recorded, bin_width_s)
+        _check_alike(session, kept)
+        parts = split_segments(session.segments, fractions)
         _check_long_enough(session, parts, context_bins)
+        session = keep_active_units(session, parts["train"], min_rate=min_rate, min_active_bins=min_active_bins)
+        kept.append(replace(session, activity=hold(session.activity)))
+        pieces.append(parts)
+    if not kept:
+        raise UserError("no recording to train on")
     train = [parts["train"] for parts in pieces]
-    kept = [
-        keep_active_units(session, part, min_rate=min_rate, min_active_bins=min_active_bins)
-        for session, part in zip(rebinned, train, strict=True)
-    ]
     signal = kept[0].signal
     if inputs == "increments" and signal == "spikes":
         raise UserError("data.inputs=increments is for calcium; spike counts take data.inputs=levels")
@@ -121,18 +130,26 @@ def build_task(
         inputs=chosen_inputs,
     )
     tensors = tuple(
-        _tensors(index, session, min(window_bins, bins - 1), spec, info)
+        _tensors(index, session, min(window_bins, bins - 1), spec, info, hold)
         for index, (session, bins, info) in enumerate(zip(kept, longest, spec.sessions, strict=True))
     )
     return Task(spec=spec, sessions=tensors, pieces=tuple(pieces))
 
 
-def _tensors(index: int, session: Session, length: int, spec: TaskSpec, info: SessionSpec) -> SessionTensors:
+def _tensors(
+    index: int,
+    session: Session,
+    length: int,
+    spec: TaskSpec,
+    info: SessionSpec,
+    hold: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
+) -> SessionTensors:
     activity = session.activity
     if spec.signal == "calcium":
-        activity = ((activity.astype(np.float64) - info.mean) / info.scale).astype(np.float32)
+        activity = hold(((activity.astype(np.float64) - info.mean) / info.scale).astype(np.float32))
     elif activity.dtype != np.uint8:
-        activity = activity.astype(np.int32)  # torch gathers few unsigned types
+        # Torch gathers few unsigned types.
+        activity = hold(activity.astype(np.int16 if activity.max() <= np.iinfo(np.int16).max else np.int32))
     return SessionTensors(
         index=index,
         activity=torch.from_numpy(np.ascontiguousarray(activity)),
@@ -141,25 +158,23 @@ def _tensors(index: int, session: Session, length: int, spec: TaskSpec, info: Se
     )
 
 
-def _check_alike(sessions: Sequence[Session]) -> None:
-    if not sessions:
-        raise UserError("no recording to train on")
-    first = sessions[0]
-    seen: set[str] = set()
-    for session in sessions:
-        if session.session_id in seen:
-            raise UserError(f"two recordings are called {session.session_id!r}; session ids must be unique")
-        seen.add(session.session_id)
-        if session.signal != first.signal:
-            raise UserError(
-                f"session {session.session_id!r} is {session.signal}, {first.session_id!r} is {first.signal}; "
-                "train on one kind of signal"
-            )
-        if abs(session.bin_width_s / first.bin_width_s - 1) > WIDTH_TOLERANCE:
-            raise UserError(
-                f"session {session.session_id!r} has bins of {session.bin_width_s:g} s, {first.session_id!r} of "
-                f"{first.bin_width_s:g} s; set data.bin_width_s to a common multiple"
-            )
+def _check_alike(session: Session, others: Sequence[Session]) -> None:
+    """Check that a session goes with those before it."""
+    if not others:
+        return
+    first = others[0]
+    if session.session_id in {other.session_id for other in others}:
+        raise UserError(f"two recordings are called {session.session_id!r}; session ids must be unique")
+    if session.signal != first.signal:
+        raise UserError(
+            f"session {session.session_id!r} is {session.signal}, {first.session_id!r} is {first.signal}; "
+            "train on one kind of signal"
+        )
+    if abs(session.bin_width_s / first.bin_width_s - 1) > WIDTH_TOLERANCE:
+        raise UserError(
+            f"session {session.session_id!r} has bins of {session.bin_width_s:g} s, {first.session_id!r} of "
+            f"{first.bin_width_s:g} s; set data.bin_width_s to a common multiple"
+        )
 
 
 def _check_long_enough(session: Session, pieces: Mapping[Split, Pieces], context_bins: int) -> None:

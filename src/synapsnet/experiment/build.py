@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, get_args
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,8 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
 
-from synapsnet.data.readers import read_sessions
+from synapsnet.data.readers import iterate_sessions
+from synapsnet.data.selection import UnitFilter, select_task, select_units
 from synapsnet.data.simulate.simulation import Simulation
 from synapsnet.data.splits import TrainPart
 from synapsnet.data.surrogates import Surrogate
@@ -46,8 +48,17 @@ _TASK_SETTINGS = (
     "train_part",
     "surrogate",
     "surrogate_seed",
+    "in_memory",
 )
-_BEFORE = {"train_part": "all", "surrogate": "none", "surrogate_seed": 0}  # of checkpoints that lack these settings
+_BEFORE = {  # of checkpoints that lack these settings
+    "train_part": "all",
+    "surrogate": "none",
+    "surrogate_seed": 0,
+    "task": None,
+    "tasks": None,
+    "units": {},
+    "in_memory": True,
+}
 _CHOICES = {
     "inputs": ("auto", *get_args(Inputs)),
     "train_part": get_args(TrainPart),
@@ -69,12 +80,21 @@ class Data:
     truth: Mapping[str, npt.NDArray[np.float64]]
 
 
-def recording_name(root: str | None) -> str:
-    """Name of the recordings at a path, for folders and tables; ``simulated`` where none was named."""
+def recording_name(root: str | None, task: str | None = None) -> str:
+    """Name of the recordings at a path or address, for folders and tables; ``simulated`` where none was named.
+
+    Args:
+        root: The path or address.
+        task: The task of them that is forecast; its name is appended.
+    """
     if root is None:
         return "simulated"
-    path = Path(root).expanduser().resolve()
-    return path.stem if path.is_file() else path.name
+    if "://" in root:
+        name = PurePosixPath(unquote(urlsplit(root).path)).stem or "streamed"
+    else:
+        path = Path(root).expanduser().resolve()
+        name = path.stem if path.is_file() else path.name
+    return name if task is None else f"{name}-{task}"
 
 
 # At import, and so before Hydra composes anything: a run folder's name is interpolated from it.
@@ -107,21 +127,56 @@ def build_data(config: Config) -> Data:
             raise UserError(f"data.{name} must be {', '.join(choices[:-1])} or {choices[-1]}, got {config[name]!r}")
     if not isinstance(config["surrogate_seed"], int) or config["surrogate_seed"] < 0:
         raise UserError(f"data.surrogate_seed must be a whole number, 0 or above, got {config['surrogate_seed']!r}")
+    if not isinstance(config["in_memory"], bool):
+        raise UserError(f"data.in_memory must be true or false, got {config['in_memory']!r}")
     simulation = _simulated(config) if config["root"] is None else None
     sessions = _recordings(config) if simulation is None else [simulation.session]
     task = build_task(sessions, **{name: config[name] for name in _TASK_SETTINGS})
     return Data(task, {} if simulation is None else {simulation.session.session_id: _truth_of_kept(simulation, task)})
 
 
-def _recordings(config: Config) -> list[Session]:
-    sessions = read_sessions(config["root"], bin_width_s=config["bin_width_s"])
-    for session in sessions:
+def _recordings(config: Config) -> Iterator[Session]:
+    """What is to be forecast of the recordings at ``data.root``, one session at a time."""
+    root, task, known = config["root"], config["task"], config["tasks"]
+    if task is not None and known is not None and task not in known:
+        raise UserError(f"data.task={task} is none of this data set's; it has {', '.join(known)}")
+    wanted = _unit_filter(config["units"])
+    tasks: set[str] = set()
+    without: list[str] = []
+    n_taken = 0
+    for session in iterate_sessions(root, bin_width_s=config["bin_width_s"]):
         if session.signal != config["signal"]:
             raise UserError(
-                f"{config['root']}: session {session.session_id!r} is {session.signal}, and these settings are for "
+                f"{root}: session {session.session_id!r} is {session.signal}, and these settings are for "
                 f"{config['signal']}; take data={_GROUPS[session.signal]}"
             )
-    return sessions
+        tasks.update(session.tasks)
+        chosen = select_task(session, task)
+        if chosen is None:
+            without.append(session.session_id)
+            continue
+        n_taken += 1
+        yield select_units(chosen, wanted)[0]
+    if not n_taken:
+        there_are = f"there are {', '.join(sorted(tasks))}" if tasks else "no recording there names tasks"
+        raise UserError(f"{root}: data.task={task} is in no recording; {there_are}")
+    if without:
+        log.info("left out, without task %s: %s", task, ", ".join(without))
+
+
+def _unit_filter(config: Config) -> UnitFilter:
+    settings = dict(config)
+    for name in ("quality", "regions"):
+        value = settings.get(name)
+        if isinstance(value, str):
+            settings[name] = [value]
+        elif value is not None and not (isinstance(value, list) and all(isinstance(label, str) for label in value)):
+            raise UserError(f"data.units.{name} must be null, a label or a list of labels, got {value!r}")
+    for name in ("max_isi_violations", "max_amplitude_cutoff", "min_presence_ratio"):
+        value = settings.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise UserError(f"data.units.{name} must be null or a number, got {value!r}")
+    return UnitFilter(**settings)
 
 
 def _simulated(config: Config) -> Simulation:

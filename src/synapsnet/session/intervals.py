@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,22 +13,29 @@ from synapsnet.errors import UserError
 Intervals = npt.NDArray[np.int64]
 """Half-open bin ranges ``[intervals, 2]``, ascending and without overlap."""
 
+_TASK_NAME = re.compile("[a-z0-9_]+")
+
 
 def checked_intervals(intervals: npt.ArrayLike, n_bins: int, name: str) -> Intervals:
     """The ranges as int64 ``[intervals, 2]``.
 
     Raises:
-        UserError: unless they are whole numbers, ascend, do not overlap, and lie within ``n_bins``.
+        UserError: unless they are whole numbers, ascend, do not overlap, and lie within ``n_bins``. None is fine.
     """
-    ranges = np.asarray(intervals)
+    try:
+        ranges = np.asarray(intervals)
+    except ValueError:  # rows of different length
+        raise UserError(f"{name} must be pairs of a first bin and the bin after the last") from None
+    if ranges.size == 0:
+        return np.empty((0, 2), dtype=np.int64)
     if ranges.ndim != 2 or ranges.shape[1] != 2:
-        raise UserError(f"{name} must be [{name}, 2], got shape {ranges.shape}")
+        raise UserError(f"{name} must be ranges [{name}, 2], got shape {ranges.shape}")
     if ranges.dtype.kind not in "iu":
         raise UserError(f"{name} must be integers, got dtype {ranges.dtype}")
     ranges = ranges.astype(np.int64)
     if (ranges[:, 1] <= ranges[:, 0]).any():
         raise UserError(f"every one of {name} must start before it stops")
-    if len(ranges) and (ranges[:, 0].min() < 0 or ranges[:, 1].max() > n_bins):
+    if ranges[:, 0].min() < 0 or ranges[:, 1].max() > n_bins:
         raise UserError(f"{name} leave the range of the recording, 0 to {n_bins}")
     if (ranges[1:, 0] < ranges[:-1, 1]).any():
         raise UserError(f"{name} must ascend and must not overlap")
@@ -42,9 +50,9 @@ def checked_tasks(tasks: Mapping[str, npt.ArrayLike], n_bins: int) -> dict[str, 
     """
     checked = {}
     for name, intervals in tasks.items():
-        if not isinstance(name, str) or not name.replace("_", "a").isalnum() or name != name.lower():
+        if not isinstance(name, str) or not _TASK_NAME.fullmatch(name):
             raise UserError(f"a task must be named in lower case letters, digits and underscores, got {name!r}")
-        checked[name] = checked_intervals(intervals, n_bins, f"bins of task {name}")
+        checked[name] = checked_intervals(intervals, n_bins, f"the bins of task {name!r}")
         if not len(checked[name]):
             raise UserError(f"task {name!r} has no bins")
     return checked
@@ -52,16 +60,22 @@ def checked_tasks(tasks: Mapping[str, npt.ArrayLike], n_bins: int) -> dict[str, 
 
 def common(first: Intervals, second: Intervals) -> Intervals:
     """The bins that lie in a range of both, cut wherever a range of either ends."""
-    starts = np.maximum(first[:, None, 0], second[None, :, 0]).ravel()
-    stops = np.minimum(first[:, None, 1], second[None, :, 1]).ravel()
-    shared: Intervals = np.stack([starts, stops], axis=1)[starts < stops]
-    return shared
+    # Ranges of the second that reach into each one of the first: all before `stop`, less those over before it starts.
+    start = np.searchsorted(second[:, 1], first[:, 0], side="right")
+    stop = np.searchsorted(second[:, 0], first[:, 1], side="left")
+    n_shared = np.maximum(stop - start, 0)
+    ours = np.repeat(np.arange(len(first)), n_shared)
+    theirs = np.arange(n_shared.sum()) + np.repeat(start - (np.cumsum(n_shared) - n_shared), n_shared)
+    starts = np.maximum(first[ours, 0], second[theirs, 0])
+    stops = np.minimum(first[ours, 1], second[theirs, 1])
+    return np.stack([starts, stops], axis=1)
 
 
 def renumbered(intervals: Intervals, kept: Intervals) -> Intervals:
     """What is left of ranges once only the bins of ``kept`` remain, one range after the other; by the new numbers."""
-    starts = np.cumsum([0, *(kept[:, 1] - kept[:, 0])])[:-1]
+    lengths = kept[:, 1] - kept[:, 0]
+    new_starts = np.cumsum(lengths) - lengths
     left = common(kept, intervals)
     owner = np.searchsorted(kept[:, 0], left[:, 0], side="right") - 1
-    moved: Intervals = left - (kept[owner, 0] - starts[owner])[:, None]
+    moved: Intervals = left - (kept[owner, 0] - new_starts[owner])[:, None]
     return moved

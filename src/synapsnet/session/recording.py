@@ -86,7 +86,7 @@ class Session:
         """The same recording of some of its units, by index and in the order given."""
         return replace(
             self,
-            activity=self.activity[:, chosen],
+            activity=self.activity.take(chosen, axis=1),  # an index would lay time out along rows
             unit_ids=tuple(self.unit_ids[unit] for unit in chosen),
             unit_table=rows_of(self.unit_table, chosen),
         )
@@ -96,15 +96,25 @@ class Session:
 
         Args:
             kept: Ranges of bins to keep. A segment ends wherever one of them does.
+
+        Raises:
+            UserError: if they are no ranges of bins of this recording, or if none of them was recorded.
         """
         assert self.behavior is not None  # filled in on construction
+        try:
+            kept = checked_intervals(kept, self.n_bins, "the bins to keep")
+        except UserError as error:
+            self._fail(str(error))
+        segments = renumbered(self.segments, kept)
+        if not len(segments):
+            self._fail("none of the bins to keep lies in a segment")
         chosen = np.concatenate([np.arange(start, stop) for start, stop in kept])
         tasks = {name: renumbered(intervals, kept) for name, intervals in self.tasks.items()}
         return replace(
             self,
             activity=self.activity[chosen],
             behavior=self.behavior[chosen],
-            segments=renumbered(self.segments, kept),
+            segments=segments,
             tasks={name: intervals for name, intervals in tasks.items() if len(intervals)},
         )
 
@@ -128,6 +138,8 @@ class Session:
     def _checked_activity(self, activity: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if activity.size == 0:
             self._fail(f"activity is empty, shape {activity.shape}")
+        if activity.dtype.kind == "f" and self.signal == "calcium":
+            activity = _as_float32(activity)  # here, because what is too large for it becomes infinite
         if activity.dtype.kind == "f":
             bad = ~np.isfinite(activity)
             if bad.any():
@@ -136,12 +148,14 @@ class Session:
         elif activity.dtype.kind not in "iub":
             self._fail(f"activity must be numeric, got dtype {activity.dtype}")
         if self.signal == "calcium":
-            return activity.astype(np.float32, copy=False)
+            return _as_float32(activity)
         if activity.min() < 0:
             self._fail("spike counts must not be negative; is this a calcium signal?")
         if activity.dtype.kind == "f" and (activity != np.round(activity)).any():
             self._fail("spike counts must be whole numbers; is this a calcium signal?")
         peak = int(activity.max())
+        if peak > np.iinfo(np.int64).max:
+            self._fail(f"spike counts reach {peak:g} in a bin")
         smallest = np.uint8 if peak < 2**8 else np.uint16 if peak < 2**16 else np.int64
         return activity.astype(smallest, copy=False)
 
@@ -168,7 +182,10 @@ class Session:
             if self.behavior_names:
                 self._fail("behavior_names without behavior")
             return np.empty((self.n_bins, 0), dtype=np.float32)
-        behavior = np.asarray(self.behavior, dtype=np.float32)
+        behavior = np.asarray(self.behavior)
+        if behavior.dtype.kind not in "iufb":
+            self._fail(f"behavior must be numeric, got dtype {behavior.dtype}")
+        behavior = _as_float32(behavior)
         if behavior.ndim != 2 or behavior.shape[0] != self.n_bins:
             self._fail(f"behavior must be [time, features] with {self.n_bins} bins, got shape {behavior.shape}")
         if len(self.behavior_names) != behavior.shape[1]:
@@ -178,3 +195,8 @@ class Session:
         if np.isinf(behavior).any():
             self._fail("behavior has infinite values; use NaN for what was not measured")
         return behavior
+
+
+def _as_float32(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32, copy=False)

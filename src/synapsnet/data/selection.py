@@ -1,0 +1,123 @@
+"""Which units of a recording to take, by what the recording says of them.
+
+The quality metrics and their usual bounds are those of the Allen Institute (Siegle et al. 2021,
+doi:10.1038/s41586-020-03171-x).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.errors import UserError
+from synapsnet.session import Session
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class UnitFilter:
+    """What a unit must be like to be taken. None asks for nothing, and so does a column that a recording lacks.
+
+    A missing value (an empty label, NaN) says nothing against a unit, which passes; of an unknown region it does not.
+
+    Attributes:
+        quality: Labels of the column ``quality`` to take, such as ``good``; letter case does not matter.
+        regions: Brain regions to take; ``VIS*`` is every region that begins with VIS.
+        max_isi_violations: Upper bound on refractory violations, relative to the unit's own rate.
+        max_amplitude_cutoff: Upper bound on the estimated share of spikes missed.
+        min_presence_ratio: Lower bound on the share of the recording in which the unit fired.
+    """
+
+    quality: Sequence[str] | None = None
+    regions: Sequence[str] | None = None
+    max_isi_violations: float | None = None
+    max_amplitude_cutoff: float | None = None
+    min_presence_ratio: float | None = None
+
+
+def select_units(session: Session, wanted: UnitFilter) -> tuple[Session, dict[str, list[str]]]:
+    """The session with the units that pass.
+
+    Args:
+        session: The recording.
+        wanted: The filter.
+
+    Returns:
+        The session of the units that pass, and the ids of the others by the reason, each under the first that held.
+
+    Raises:
+        UserError: if no unit passes, or if regions are asked for and the recording names none; it says what there is.
+    """
+    reasons: dict[str, npt.NDArray[np.bool_]] = {}
+    if wanted.regions is not None:
+        reasons[f"region is not {_listed(wanted.regions)}"] = ~_labelled(session, "region", wanted.regions, strict=True)
+    if wanted.quality is not None:
+        reasons[f"quality is not {_listed(wanted.quality)}"] = ~_labelled(session, "quality", wanted.quality)
+    for column, bound, sign in (
+        ("isi_violations", wanted.max_isi_violations, 1),
+        ("amplitude_cutoff", wanted.max_amplitude_cutoff, 1),
+        ("presence_ratio", wanted.min_presence_ratio, -1),
+    ):
+        if bound is not None and column in session.unit_table:
+            reasons[f"{column} {'above' if sign > 0 else 'below'} {bound:g}"] = (
+                sign * session.unit_table[column] > sign * bound
+            )
+    passing = np.ones(session.n_units, dtype=np.bool_)
+    dropped: dict[str, list[str]] = {}
+    for reason, fails in reasons.items():
+        new = np.flatnonzero(passing & fails)
+        if len(new):
+            dropped[reason] = [session.unit_ids[unit] for unit in new]
+            passing[new] = False
+    if not passing.any():
+        counts = "; ".join(f"{len(units)}: {reason}" for reason, units in dropped.items())
+        raise UserError(
+            f"session {session.session_id!r}: none of its {session.n_units} units passes data.units ({counts})"
+            f"{_present(session, 'region')}{_present(session, 'quality')}"
+        )
+    if not dropped:
+        return session, dropped
+    for reason, units in dropped.items():
+        log.info("session %s: %d of %d units left out, %s", session.session_id, len(units), session.n_units, reason)
+    return session.of_units(np.flatnonzero(passing)), dropped
+
+
+def select_task(session: Session, task: str | None) -> Session | None:
+    """What was recorded during a task; the whole session where none is named, and None where it has no such task."""
+    if task is None:
+        return session
+    return session.of_task(task) if task in session.tasks else None
+
+
+def _labelled(session: Session, column: str, labels: Sequence[str], *, strict: bool = False) -> npt.NDArray[np.bool_]:
+    """Units whose label is one of these; where ``strict``, an unknown one is none of them."""
+    if column not in session.unit_table:
+        if strict:
+            raise UserError(
+                f"session {session.session_id!r} names no {column} of its units; unset data.units.{column}s"
+            )
+        return np.ones(session.n_units, dtype=np.bool_)
+    has = np.char.lower(session.unit_table[column])
+    one_of = np.zeros(len(has), dtype=np.bool_) if strict else has == ""
+    for label in labels:
+        known = label.lower()
+        one_of |= np.char.startswith(has, known[:-1]) if known.endswith("*") else has == known
+    return one_of
+
+
+def _present(session: Session, column: str) -> str:
+    if column not in session.unit_table:
+        return ""
+    labels, counts = np.unique(session.unit_table[column], return_counts=True)
+    return f"; {column}: " + ", ".join(
+        f"{label or 'unknown'} {count}" for label, count in zip(labels, counts, strict=True)
+    )
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return " or ".join(labels)

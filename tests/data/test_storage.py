@@ -1,0 +1,80 @@
+"""Recordings in scratch files are the recordings in memory."""
+
+from __future__ import annotations
+
+import errno
+import weakref
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import torch
+from laws import FRACTIONS, KINDS, Kind, simulated, small_task
+
+from synapsnet.data.splits import Split
+from synapsnet.data.storage import on_disk
+from synapsnet.data.task import build_task
+from synapsnet.errors import UserError
+from synapsnet.session import Session
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_an_array_comes_back_and_leaves_no_file(dtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    array = np.random.default_rng(0).integers(0, 200, (30, 4)).astype(dtype)
+    held = on_disk(array[:, ::-1])
+    assert isinstance(held, np.memmap)
+    assert held.dtype == dtype
+    assert np.array_equal(held, array[:, ::-1])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_batches_are_the_same(kind: Kind) -> None:
+    sessions = simulated(kind)
+    in_memory, in_files = (small_task(sessions, kind, in_memory=where) for where in (True, False))
+    assert in_files.spec.to_dict() == in_memory.spec.to_dict()
+    for split in get_args(Split):
+        pairs = zip(in_memory.loader(split, batch_size=4), in_files.loader(split, batch_size=4), strict=True)
+        for expected, batch in pairs:
+            assert torch.equal(batch.past, expected.past)
+            assert torch.equal(batch.target, expected.target)
+
+
+def test_sessions_are_taken_one_at_a_time() -> None:
+    """Of sessions as they were recorded there are never more than two: the last, and the one being read."""
+    alive: list[weakref.ref[Session]] = []
+
+    def reading() -> Iterator[Session]:
+        for n_units in (4, 5, 6):
+            (session,) = simulated("spikes", units=(n_units,), seed=n_units)
+            session = replace(session, session_id=f"mouse{n_units}")
+            assert not any(earlier() for earlier in alive[:-1])
+            alive.append(weakref.ref(session))
+            yield session
+            del session
+
+    task = build_task(
+        reading(),
+        context_bins=5,
+        window_bins=12,
+        fractions=FRACTIONS,
+        bin_width_s=0.04,
+        min_rate=0.0,
+        min_active_bins=1,
+        inputs="levels",
+    )
+    assert len(alive) == len(task.sessions) == 3
+
+
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(np.ndarray):
+        def tofile(self, *_: Any, **__: Any) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("numpy.ascontiguousarray", lambda array: array.view(Full))
+    with pytest.raises(UserError, match=r"no room for 1e-06 GB in .*No space left on device; point TMPDIR"):
+        on_disk(np.zeros(1000, dtype=np.uint8))
