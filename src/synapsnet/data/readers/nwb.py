@@ -19,7 +19,6 @@ from synapsnet.data.readers._files import one_line
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
-
 _ADDRESS = re.compile(
     r"https?://[^?#]+\.nwb([?#].*)?"
     r"|https://api\.dandiarchive\.org/api/(dandisets/\d+/versions/[^/?#]+/)?assets/[0-9a-fA-F-]{36}/download/?"
