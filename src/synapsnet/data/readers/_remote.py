@@ -1,0 +1,107 @@
+"""Files read where they are, by HTTP range requests: of a recording of gigabytes, what is needed is fetched."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from synapsnet.data import dandi
+from synapsnet.data.readers._files import one_line
+from synapsnet.errors import UserError
+
+_PARTIAL = 206
+
+
+class Stream:
+    """A file at an address, as `h5py.File` reads it; what goes wrong on the way is a `UserError` of one line.
+
+    Args:
+        file: What `remfile` opened.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        """The next ``size`` bytes."""
+        try:
+            return bytes(self._file.read(size))
+        except Exception as error:  # remfile raises whatever requests does, and plain exceptions of its own
+            raise UserError(f"the connection broke while reading: {one_line(error)}") from error
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a position, and return it."""
+        self._file.seek(offset, whence)
+        return self.tell()
+
+    def tell(self) -> int:
+        """The position in bytes."""
+        return int(self._file.tell())
+
+
+@contextmanager
+def open_remote(address: str) -> Iterator[Stream]:
+    """Open the file at an address for reading.
+
+    Args:
+        address: Of ``http(s)://``, or of an asset of DANDI, see `synapsnet.data.dandi.asset_at`.
+
+    Raises:
+        UserError: in one line, if remfile is not installed, if there is no such file, if its server does not serve
+            parts of files, if it does not answer, or if the connection breaks.
+    """
+    try:
+        import remfile
+        import requests.adapters
+    except ImportError as error:
+        raise UserError('streaming needs remfile: pip install "synapsnet[dandi]"') from error
+
+    class Patient(requests.adapters.HTTPAdapter):
+        """Requests wait for ever, unless told otherwise."""
+
+        def send(self, request: Any, *args: Any, **options: Any) -> Any:
+            return super().send(request, *args, **{**options, "timeout": dandi.TIMEOUT_S})
+
+    found = dandi.asset_at(address)
+    url = address if found is None else found.url
+    _check_serves_parts(url)
+    file = remfile.File(url)
+    for scheme in ("http://", "https://"):
+        file.session.mount(scheme, Patient())
+    try:
+        yield Stream(file)
+    finally:
+        file.session.close()
+
+
+def name_of(address: str) -> str:
+    """Name of the file at an address; the archive is asked for that of an asset known by its id alone.
+
+    Raises:
+        UserError: in one line, if the archive does not answer, or has no such asset.
+    """
+    path = urlsplit(address).path
+    if not path.rstrip("/").endswith("/download"):
+        return PurePosixPath(unquote(path)).name
+    found = dandi.asset_at(address)
+    return PurePosixPath(path if found is None else found.path).name
+
+
+def _check_serves_parts(url: str) -> None:
+    """Ask for the first byte: remfile alone would try for half a minute before it said what is wrong."""
+    request = urllib.request.Request(url, headers={"Range": "bytes=0-0"})
+    try:
+        with urllib.request.urlopen(request, timeout=dandi.TIMEOUT_S) as response:
+            partial = response.status == _PARTIAL
+    except (OSError, HTTPException, ValueError) as error:
+        raise dandi.explained(error, "cannot be streamed") from error
+    if not partial:
+        raise UserError(
+            "cannot be streamed: its server serves whole files only (no HTTP range requests); "
+            "download it, and give the path"
+        )
