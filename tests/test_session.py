@@ -51,13 +51,32 @@ def with_bad(value: float) -> np.ndarray:
         ({"segments": np.array([[0, 21]])}, "leave the range of the recording, 0 to 20"),
         ({"segments": np.array([[-1, 5]])}, "leave the range"),
         ({"segments": np.array([[5, 5]])}, "start before it stops"),
-        ({"segments": np.array([0, 5])}, r"segments must be \[segments, 2\]"),
+        ({"segments": np.array([0, 5])}, r"segments must be half-open ranges \[n, 2\], got shape \(2,\)"),
+        ({"segments": [[0, 5], [6]]}, "segments must be pairs of a first bin and the bin after the last"),
         ({"segments": np.array([[0.0, 5.0]])}, "segments must be integers"),
         ({"behavior": np.ones((19, 1)), "behavior_names": ("x",)}, "with 20 bins, got shape"),
         ({"behavior": np.ones((20, 1))}, "0 behavior_names for 1 features"),
         ({"behavior": np.ones((20, 2)), "behavior_names": ("x", "x")}, "behavior_names must be unique"),
         ({"behavior": np.full((20, 1), np.inf), "behavior_names": ("x",)}, "behavior has infinite values"),
         ({"behavior_names": ("x",)}, "behavior_names without behavior"),
+        ({"behavior": np.full((20, 1), 1e300), "behavior_names": ("x",)}, "behavior has infinite values"),
+        ({"behavior": np.full((20, 1), "fast"), "behavior_names": ("x",)}, "behavior must be numeric, got dtype <U4"),
+        ({"activity": with_bad(1e300), "signal": "calcium"}, "1 NaN or Inf values"),
+        ({"activity": with_bad(1e300)}, r"spike counts reach 1e\+300 in a bin"),
+        ({"activity": COUNTS.astype(np.complex64)}, "activity must be numeric, got dtype complex64"),
+        ({"tasks": {"Gratings": [[0, 5]]}}, "lower case letters, digits and underscores, got 'Gratings'"),
+        ({"tasks": {"natural scenes": [[0, 5]]}}, "got 'natural scenes'"),
+        ({"tasks": {"gr\u00e4tings": [[0, 5]]}}, "got 'gr\u00e4tings'"),
+        ({"tasks": {"": [[0, 5]]}}, "got ''"),
+        ({"tasks": {1: [[0, 5]]}}, "got 1"),
+        ({"tasks": {"rest": []}}, "task 'rest' has no bins"),
+        ({"tasks": {"rest": np.empty((0, 2))}}, "task 'rest' has no bins"),
+        ({"tasks": {"rest": [[0, 21]]}}, "the bins of task 'rest' leave the range of the recording, 0 to 20"),
+        ({"tasks": {"rest": [[-2, 5]]}}, "the bins of task 'rest' leave the range"),
+        ({"tasks": {"rest": [[5, 5]]}}, "every one of the bins of task 'rest' must start before it stops"),
+        ({"tasks": {"rest": [[8, 9], [2, 5]]}}, "the bins of task 'rest' must ascend and must not overlap"),
+        ({"tasks": {"rest": [[0.0, 5.0]]}}, "the bins of task 'rest' must be integers"),
+        ({"tasks": {"rest": [0, 5]}}, r"the bins of task 'rest' must be half-open ranges \[n, 2\]"),
         ({"unit_table": {"region": ["V1"]}}, r"unit_table column 'region' must be \[2 units\], got shape \(1,\)"),
         ({"unit_table": {"region": [1.0, 2.0]}}, "unit_table column 'region' must be strings"),
         ({"unit_table": {"x_um": ["1", "2"]}}, "unit_table column 'x_um' must be numbers"),
@@ -88,6 +107,48 @@ def test_what_is_left_out_is_filled_in() -> None:
     assert session.behavior is not None
     assert session.behavior.shape == (20, 0)
     assert (session.n_bins, session.n_units) == (20, 2)
+
+
+def test_a_task_is_what_was_recorded_during_it() -> None:
+    tasks = {"rest": [[0, 6], [12, 20]], "run": [[4, 14]]}
+    session = make(segments=[[0, 5], [5, 9], [10, 16]], tasks=tasks, behavior=COUNTS, behavior_names=("x", "y"))
+    rest = session.of_task("rest")
+    chosen = [*range(6), *range(12, 16)]
+    np.testing.assert_array_equal(rest.activity, COUNTS[chosen])
+    np.testing.assert_array_equal(rest.behavior, COUNTS[chosen])
+    assert rest.segments.tolist() == [[0, 5], [5, 6], [6, 10]]
+    assert {name: bins.tolist() for name, bins in rest.tasks.items()} == {
+        "rest": [[0, 5], [5, 6], [6, 10]],
+        "run": [[4, 5], [5, 6], [6, 8]],
+    }
+    assert rest.of_task("run").activity.tolist() == COUNTS[[4, 5, 12, 13]].tolist()
+
+
+def test_a_task_that_nothing_is_known_of() -> None:
+    session = make(segments=[[0, 10]], tasks={"run": [[0, 4]], "rest": [[2, 6], [10, 12]], "late": [[10, 20]]})
+    with pytest.raises(UserError, match="session 'mouse': there is no task 'sleep'; it has late, rest, run"):
+        session.of_task("sleep")
+    with pytest.raises(UserError, match="there is no task 'rest'; it names no tasks"):
+        make().of_task("rest")
+    with pytest.raises(UserError, match="nothing was recorded during task 'late'"):
+        session.of_task("late")
+    # What is left without a bin is no task any more.
+    assert session.of_task("run").tasks.keys() == {"run", "rest"}
+    assert session.of_bins(np.array([[6, 10]])).tasks == {}
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [
+        (np.empty((0, 2), dtype=np.int64), "none of the bins to keep lies in a segment"),
+        ([[10, 20]], "none of the bins to keep lies in a segment"),
+        ([[0, 21]], "the bins to keep leave the range of the recording"),
+        ([[4, 6], [0, 2]], "the bins to keep must ascend"),
+    ],
+)
+def test_bins_that_cannot_be_kept(kept: Any, message: str) -> None:
+    with pytest.raises(UserError, match=f"session 'mouse': {message}"):
+        make(segments=[[0, 10]]).of_bins(kept)
 
 
 def test_what_is_known_of_a_unit_stays_with_it() -> None:

@@ -29,7 +29,7 @@ def checked_intervals(intervals: npt.ArrayLike, n_bins: int, name: str) -> Inter
     if ranges.size == 0:
         return np.empty((0, 2), dtype=np.int64)
     if ranges.ndim != 2 or ranges.shape[1] != 2:
-        raise UserError(f"{name} must be ranges [{name}, 2], got shape {ranges.shape}")
+        raise UserError(f"{name} must be half-open ranges [n, 2], got shape {ranges.shape}")
     if ranges.dtype.kind not in "iu":
         raise UserError(f"{name} must be integers, got dtype {ranges.dtype}")
     ranges = ranges.astype(np.int64)

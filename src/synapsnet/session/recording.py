@@ -169,13 +169,11 @@ class Session:
         return ids
 
     def _checked_segments(self) -> Intervals:
-        segments = np.asarray(self.segments)
-        if segments.size == 0:
-            segments = np.array([[0, self.n_bins]])
         try:
-            return checked_intervals(segments, self.n_bins, "segments")
+            segments = checked_intervals(self.segments, self.n_bins, "segments")
         except UserError as error:
             self._fail(str(error))
+        return segments if len(segments) else np.array([[0, self.n_bins]], dtype=np.int64)
 
     def _checked_behavior(self) -> npt.NDArray[np.float32]:
         if self.behavior is None:
