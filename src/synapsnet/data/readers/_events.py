@@ -1,4 +1,4 @@
-"""From event times to counts per bin."""
+"""From event times to counts per bin, block by block, so that a recording need not fit into memory."""
 
 from __future__ import annotations
 
@@ -16,9 +16,17 @@ DEFAULT_BIN_WIDTH_S = 0.02
 EDGE_TOLERANCE = 1e-6
 """Fraction of a bin within which a time counts as lying on an edge: far above the error of float64 (0.3 / 0.1 is
 2.9999999999999996) and far below the sampling interval of any recording."""
+BLOCK_SPIKES = 2**16
+"""Spikes looked at together, whatever comes in one block: what is computed from them stays in the processor's cache."""
 
 _LONGEST_S = 30 * 24 * 3600.0
 _CHANCE_SPIKES = 1
+_SEEDS = np.array([0x9E3779B97F4A7C15, 0xD1B54A32D192ED03], dtype=np.uint64)
+
+Spikes = Callable[[], Iterable[tuple[npt.NDArray[np.floating], npt.NDArray[np.integer]]]]
+"""Gives the spikes of a recording from the beginning whenever it is called: times in seconds and the index of the unit
+of each, in blocks, so that a recording need not fit into memory. In any order, within a block and between blocks. A
+block may be large, and may be a memory-mapped file: it is looked at in pieces."""
 
 
 def bin_of(times_s: npt.NDArray[np.float64], bin_width_s: float) -> npt.NDArray[np.int64]:
@@ -29,16 +37,12 @@ def bin_of(times_s: npt.NDArray[np.float64], bin_width_s: float) -> npt.NDArray[
     return np.where(on_edge, edge, np.floor(position)).astype(np.int64)
 
 
-Spikes = Callable[[], Iterable[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]]
-"""Gives the spikes of a recording from the beginning whenever it is called: times in seconds and the index of the unit
-of each, in blocks, so that a recording need not fit into memory. In any order, within a block and between blocks."""
-
-
 def count_spikes(spikes: Spikes, n_units: int, bin_width_s: float) -> tuple[npt.NDArray[np.unsignedinteger], int]:
     """Count the spikes of every unit in bins of equal width.
 
     The recording starts at time 0, or in the bin of the first spike where there are negative times. It ends with
-    the bin of the last spike, so no spike is lost; that bin may be recorded in part only.
+    the bin of the last spike, so no spike is lost; that bin may be recorded in part only. The blocks are gone through
+    twice, and never held: memory beyond the counts is that of one block.
 
     Args:
         spikes: The spikes, in blocks.
@@ -46,59 +50,151 @@ def count_spikes(spikes: Spikes, n_units: int, bin_width_s: float) -> tuple[npt.
         bin_width_s: Width of a bin in seconds.
 
     Returns:
-        Counts ``[time, units]``, and the number of the first bin, counted from time 0 (0 or negative).
+        Counts ``[time, units]`` of the smallest unsigned type that holds them, and the number of the first bin, counted
+        from time 0 (0 or negative).
 
     Raises:
-        UserError: without a single spike, with times that are not finite, or with times that cannot be seconds.
+        UserError: without a single spike, with times that are not finite, with times that cannot be seconds, or with
+            spikes of units that there are not.
     """
-    blocks = list(spikes())
-    every = np.concatenate([np.empty(0), *(times for times, _ in blocks)])
-    unit = np.concatenate([np.empty(0, dtype=np.int64), *(units for _, units in blocks)])
-    if every.size == 0:
-        raise UserError("there is not a single spike")
-    if not np.isfinite(every).all():
-        raise UserError(f"{int((~np.isfinite(every)).sum())} of {every.size} spike times are NaN or infinite")
-    if max(every.max(), 0.0) - min(every.min(), 0.0) > _LONGEST_S:
-        raise UserError(f"spike times reach from {every.min():g} to {every.max():g}; are they in seconds?")
-    first, last = (int(k) for k in bin_of(np.array([every.min(), every.max()]), bin_width_s))
+    first, last = (int(k) for k in bin_of(np.array(_extent(spikes, n_units)), bin_width_s))
     first = min(first, 0)
     n_bins = last + 1 - first
-    flat = (bin_of(every, bin_width_s) - first) * n_units + unit
-    counts = np.bincount(flat, minlength=n_bins * n_units).reshape(n_bins, n_units)
-    return counts.astype(np.min_scalar_type(counts.max())), first
+    dtype: np.dtype[np.unsignedinteger] = np.dtype(np.uint8)
+    try:
+        counts = np.zeros(n_bins * n_units, dtype=np.uint8)  # the bytes of them, which are read as dtype
+    except MemoryError:
+        raise UserError(f"counts of {n_bins} bins x {n_units} units do not fit into memory; take wider bins") from None
+    for times, units in _blocks(spikes, n_units):
+        cells = (bin_of(times, bin_width_s) - first) * n_units + units
+        cells.sort()
+        starts = np.flatnonzero(np.diff(cells, prepend=-1))
+        hit = cells[starts]
+        sums = counts.view(dtype)[hit] + np.diff(starts, append=len(cells))
+        needed = np.min_scalar_type(sums.max())
+        if needed.itemsize > dtype.itemsize:
+            _widen(counts, dtype, needed)
+            dtype = needed
+        counts.view(dtype)[hit] = sums
+    return counts.view(dtype).reshape(n_bins, n_units), first
+
+
+def find_copies(spikes: Spikes, n_units: int) -> npt.NDArray[np.int64]:
+    """For each unit the first of the units before it that has exactly the same spike times, else -1, ``[units]``.
+
+    A copy knows its twin's every spike, so the pair would forecast and drive each other as no two neurons do.
+    A single spike in common may be chance and is no copy.
+
+    Units are compared by how many spikes they have and by two sums of hashes of the times, which depend on no order;
+    that different spikes agree in them is less likely than one in 2^100.
+
+    Args:
+        spikes: The spikes, in blocks.
+        n_units: Number of units.
+
+    Raises:
+        UserError: with spikes of units that there are not.
+    """
+    prints = np.zeros((n_units, 1 + len(_SEEDS)), dtype=np.uint64)
+    for times, units in _blocks(spikes, n_units):
+        np.add.at(prints[:, 0], units, np.uint64(1))
+        bits = (times + 0.0).view(np.uint64)  # of -0.0 the sum is 0.0
+        for column, seed in enumerate(_SEEDS, start=1):
+            np.add.at(prints[:, column], units, _mixed(bits + seed))
+    twins = np.full(n_units, -1)
+    first_with: dict[tuple[int, ...], int] = {}
+    for unit, fingerprint in enumerate(map(tuple, prints.tolist())):
+        twin = first_with.setdefault(fingerprint, unit)
+        if twin != unit and fingerprint[0] > _CHANCE_SPIKES:
+            twins[unit] = twin
+    return twins
+
+
+def of_units(spikes: Spikes, kept: npt.NDArray[np.bool_]) -> Spikes:
+    """The spikes of some units alone, which are numbered anew in the same order.
+
+    Args:
+        spikes: The spikes of all units, in blocks.
+        kept: Which units are wanted, ``[units]``.
+    """
+    number = np.cumsum(kept) - 1
+
+    def wanted() -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
+        for times, units in _blocks(spikes, len(kept)):
+            taken = kept[units]
+            yield times[taken], number[units[taken]]
+
+    return wanted
 
 
 def count_events(
     trains: Mapping[str, npt.NDArray[np.float64]], bin_width_s: float
 ) -> tuple[npt.NDArray[np.unsignedinteger], int]:
     """`count_spikes` of spike times by unit, all in memory."""
-
-    def spikes() -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
-        for index, train in enumerate(trains.values()):
-            yield train, np.full(len(train), index)
-
-    return count_spikes(spikes, len(trains), bin_width_s)
+    return count_spikes(_by_unit(trains), len(trains), bin_width_s)
 
 
 def drop_copies(trains: Mapping[str, npt.NDArray[np.float64]], recording: str) -> dict[str, npt.NDArray[np.float64]]:
     """Keep the first of several units with exactly the same spike times; a logged warning names the others.
 
-    A copy knows its twin's every spike, so the pair would forecast and drive each other as no two neurons do.
-    A single spike in common may be chance and is no copy.
-
     Args:
         trains: Spike times of each unit in seconds.
         recording: Name of the recording, for the warning.
     """
-    kept: dict[str, npt.NDArray[np.float64]] = {}
-    first_with: dict[bytes, str] = {}
-    copies: list[str] = []
-    for unit, train in trains.items():
-        twin = first_with.setdefault(np.sort(train).tobytes(), unit)
-        if twin == unit or train.size <= _CHANCE_SPIKES:
-            kept[unit] = train
-        else:
-            copies.append(f"{unit} (of {twin}, {train.size} spikes)")
+    names = list(trains)
+    twins = dict(zip(names, find_copies(_by_unit(trains), len(names)).tolist(), strict=True))
+    copies = [f"{unit} (of {names[twin]}, {len(trains[unit])} spikes)" for unit, twin in twins.items() if twin >= 0]
     if copies:
         log.warning("%s: units dropped as exact copies of others: %s", recording, ", ".join(copies))
-    return kept
+    return {unit: train for unit, train in trains.items() if twins[unit] < 0}
+
+
+def _by_unit(trains: Mapping[str, npt.NDArray[np.float64]]) -> Spikes:
+    return lambda: ((train, np.full(len(train), index)) for index, train in enumerate(trains.values()))
+
+
+def _blocks(spikes: Spikes, n_units: int) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
+    """The spikes in blocks of 1 to `BLOCK_SPIKES`, each of a unit that there is."""
+    for times, units in spikes():
+        if len(times) != len(units):
+            raise UserError(f"{len(times)} spike times, but the units of {len(units)} spikes")
+        for start in range(0, len(times), BLOCK_SPIKES):
+            piece = slice(start, start + BLOCK_SPIKES)
+            unit = np.asarray(units[piece], dtype=np.int64)
+            if unit.min() < 0 or unit.max() >= n_units:
+                wrong = unit[(unit < 0) | (unit >= n_units)][0]
+                raise UserError(f"a spike is of unit number {wrong}, but there are {n_units} units, numbered from 0")
+            yield np.asarray(times[piece], dtype=np.float64), unit
+
+
+def _extent(spikes: Spikes, n_units: int) -> tuple[float, float]:
+    """Time of the first and of the last spike."""
+    earliest, latest, n_spikes, n_bad = np.inf, -np.inf, 0, 0
+    for times, _ in _blocks(spikes, n_units):
+        n_spikes += len(times)
+        n_bad += len(times) - int(np.isfinite(times).sum())
+        earliest, latest = min(earliest, float(times.min())), max(latest, float(times.max()))
+    if not n_spikes:
+        raise UserError("there is not a single spike")
+    if n_bad:
+        raise UserError(f"{n_bad} of {n_spikes} spike times are NaN or infinite")
+    if max(latest, 0.0) - min(earliest, 0.0) > _LONGEST_S:
+        raise UserError(f"spike times reach from {earliest:g} to {latest:g}; are they in seconds?")
+    return earliest, latest
+
+
+def _widen(raw: npt.NDArray[np.uint8], narrow: np.dtype, wide: np.dtype) -> None:
+    """Store the counts in ``raw`` as a wider type, in place: holding both would take half as much again."""
+    n_cells = raw.size // narrow.itemsize
+    raw.resize(n_cells * wide.itemsize, refcheck=False)  # no view of it is alive
+    # From the end, as what a count needs more is the room of later ones.
+    for start in reversed(range(0, n_cells, BLOCK_SPIKES)):
+        piece = slice(start, min(start + BLOCK_SPIKES, n_cells))
+        raw.view(wide)[piece] = raw[: n_cells * narrow.itemsize].view(narrow)[piece].astype(wide)
+
+
+def _mixed(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Hash of each word, the finalizer of SplitMix64 (Steele, Lea & Flood 2014)."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
