@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from study import BLACK_BOXES, FIRST_SEED, METHODS, METHODS_BESIDE, ROWS, Row
+from study import BLACK_BOXES, FIRST_SEED, METHODS, METHODS_BESIDE, ROWS, SLOWEST, Row
 
 PROJECT = Path(__file__).resolve().parents[2]
 RESULTS = ("test_metrics.json", "recovery.csv")
@@ -123,7 +123,7 @@ def main() -> int:
         say('skipped: the network nest, for NEST is not installed (pip install "synapsnet[nest]")')
         rows = [row for row in rows if row.data != "nest"]
     jobs = [job for row in rows for job in missing(row, root, quick=options.quick)]
-    jobs.sort(key=lambda job: job.model in BLACK_BOXES)  # the slowest, of which least depends, come last
+    jobs.sort(key=lambda job: job.model in (*BLACK_BOXES, *SLOWEST))  # the slowest, of which least depends, come last
     say(f"{sum(len(job.seeds) for job in jobs)} runs to do in {root}, {len(jobs)} processes, {options.jobs} at a time")
     with suppress(KeyboardInterrupt):
         return 1 if run(jobs, QUICK if options.quick else (), options.jobs) else 0

@@ -9,7 +9,8 @@ METHODS_BESIDE = "var"  # methods without a model do not depend on the model, an
 METHODS = ("correlation", "lagged_correlation", "partial_correlation", "granger", "transfer_entropy")
 
 IN_ALL = ("synapsnet_sparse", "var", "lasso_var")
-BLACK_BOXES = ("lstm", "transformer")  # a Jacobian takes seconds; that of neuprint takes a minute and is left out
+BLACK_BOXES = ("lstm", "transformer")
+SLOWEST = ("neuprint",)  # its Jacobian takes a minute
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ def _seeds(models: tuple[str, ...], n: int) -> dict[str, int]:
     return dict.fromkeys(models, n)
 
 
-_FIVE = _seeds(IN_ALL, 5) | _seeds(("synapsnet",), 3)
-_SPIKES = _FIVE | _seeds(("glm",), 3)
-_EVERY = _SPIKES | _seeds(BLACK_BOXES, 2)
+_FIVE = _seeds((*IN_ALL, "synapsnet"), 5)
+_SPIKES = _FIVE | _seeds(("glm",), 5)
+_EVERY = _SPIKES | _seeds(BLACK_BOXES, 5) | _seeds(SLOWEST, 2)
 _FIFTY = _FIVE | _seeds(IN_ALL, 50)
-_CURVE = _seeds(IN_ALL, 2)
+_CURVE = _seeds(IN_ALL, 5)
 _BASE = "data/network=rate_heterogeneous"
 
 TABLE = (
@@ -101,7 +102,7 @@ CURVES = (
     ),
     Curve("skip", "every k-th bin recorded", {1: "rate_heterogeneous", 2: "skip-2", 3: "skip-3"}),
 )  # fmt: skip
-CURVE_SEEDS = range(FIRST_SEED, FIRST_SEED + 2)  # of reused rows as well, so that levels share their networks
+CURVE_SEEDS = range(FIRST_SEED, FIRST_SEED + 5)  # of reused rows as well, so that levels share their networks
 
 
 def expected_seeds(row: Row, method: str) -> int:
