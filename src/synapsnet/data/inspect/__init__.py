@@ -1,0 +1,9 @@
+"""What is in a recording, at a glance: `python -m synapsnet.data inspect PATH`.
+
+`facts` measures a session, `outlook` finds what training would take of it, `text` says both, and `command` goes
+through the recordings at a path and draws them.
+"""
+
+from synapsnet.data.inspect.command import add_arguments, run
+
+__all__ = ["add_arguments", "run"]

@@ -1,0 +1,223 @@
+"""Through the recordings at a path, one session in memory at a time."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from rich.console import Console, RenderableType
+
+from synapsnet.atomic import replacing
+from synapsnet.data.inspect.facts import n_recorded
+from synapsnet.data.inspect.next_steps import next_steps
+from synapsnet.data.inspect.outlook import Settings, outlook
+from synapsnet.data.inspect.text import HEADER, details, duration, row, width
+from synapsnet.data.readers import Recording, find_recordings
+from synapsnet.data.selection import select_task
+from synapsnet.errors import UserError
+from synapsnet.session import Session
+
+_PIPED_WIDTH = 110  # of a file that the text is written to
+_NAME_WIDTH = (12, 36)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `run` reads."""
+    parser.description = (
+        "Say what is in a recording, what training would leave out and why, and draw it. "
+        "Of several recordings, one line each."
+    )
+    parser.add_argument("path", metavar="PATH", help="a recording, a folder of them, or an address to stream from")
+    parser.add_argument(
+        "--bin-width-s", type=float, metavar="S", help="bin event times, or widen bins, to this many seconds"
+    )
+    parser.add_argument("--task", metavar="NAME", help="look at what was recorded during this task alone")
+    parser.add_argument("--details", action="store_true", help="say all of every session, not of a single one only")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", default=Path("outputs/inspect"), help="where to draw (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--max-figures", type=int, metavar="N", default=5, help="draw the first N sessions (default: %(default)s)"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Look at everything there is at ``options.path``.
+
+    Raises:
+        UserError: if nothing is there or it cannot be read; of several recordings the others are shown first.
+    """
+    if options.bin_width_s is not None and not (math.isfinite(options.bin_width_s) and options.bin_width_s > 0):
+        raise UserError(f"--bin-width-s must be a positive number of seconds, got {options.bin_width_s:g}")
+    recordings = find_recordings(options.path)
+    survey = _Survey(options, recordings)
+    for recording in recordings:
+        survey.add(recording)
+    survey.finish()
+
+
+class _Survey:
+    """What has been seen so far; no session outlives the call that shows it."""
+
+    def __init__(self, options: argparse.Namespace, recordings: list[Recording]) -> None:
+        self._options = options
+        self._settings = Settings()
+        self._n_recordings = len(recordings)
+        longest = max(len(Path(str(recording.path)).stem) for recording in recordings)
+        self._name_width = min(max(longest, _NAME_WIDTH[0]), _NAME_WIDTH[1])
+        self._console = Console(
+            width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False, markup=False, emoji=False
+        )
+        self._origins: dict[str, str] = {}
+        self._signals: dict[str, int] = {}
+        self._widths: dict[str, int] = {}
+        self._formats: set[str] = set()
+        self._tasks: dict[str, int] = {}
+        self._n_units = self._n_shown = self._n_failed = self._n_without = 0
+        self._seconds = 0.0
+        self._figures: list[Path] = []
+        self._in_rows = False
+
+    def add(self, recording: Recording) -> None:
+        """Read a recording and show its sessions; one that cannot be read is an end only where it is the only one."""
+        try:
+            with _notes() as notes, self._console.status(f"reading {recording.path}"):
+                sessions = recording.read(bin_width_s=self._options.bin_width_s)
+        except (UserError, OSError) as error:
+            if self._n_recordings == 1:
+                raise
+            self._fail(Path(str(recording.path)).name, " ".join(str(error).split()))
+            return
+        in_full = self._options.details or (self._n_recordings == 1 and len(sessions) == 1)
+        while sessions:
+            self._show(sessions.pop(0), str(recording.path), notes if in_full else None)
+
+    def finish(self) -> None:
+        """Sum up, say where the figures are, and what to do next.
+
+        Raises:
+            UserError: if no session has the task that was asked for, or if a recording could not be read.
+        """
+        if not self._n_shown and self._n_without:
+            there_are = f"there are {', '.join(sorted(self._tasks))}" if self._tasks else "none is named"
+            raise UserError(f"{self._options.path}: no session has a task {self._options.task!r}; {there_are}")
+        if self._in_rows:
+            self._sum_up()
+        for path in self._figures:
+            self._line(f"drawn: {path}")
+        if self._n_shown:
+            steps = next_steps(
+                self._options.path, list(self._signals), self._options.task, self._options.bin_width_s, self._formats
+            )
+            self._line("")
+            for line in steps:
+                self._line(line)
+        if self._n_failed:
+            raise UserError(f"{self._n_failed} of {self._n_recordings} recordings could not be taken; see above")
+
+    def _show(self, session: Session, origin: str, notes: list[str] | None) -> None:
+        """One session: in full, with what the reader noted, or else in a row."""
+        first = self._origins.setdefault(session.session_id, origin)
+        if first != origin:
+            self._fail(session.session_id, f"{origin}: the session id is taken by {first}; rename one")
+            return
+        self._tasks |= {task: self._tasks.get(task, 0) + 1 for task in session.tasks}
+        chosen = select_task(session, self._options.task)
+        if chosen is None:
+            self._n_without += 1
+            return
+        expected = outlook(chosen, self._settings, bin_width_s=self._options.bin_width_s)
+        if notes is None:
+            self._begin_rows()
+            self._line(row(chosen, expected, self._name_width))
+            if expected.problem is not None:
+                self._line(f"  training would stop: {expected.problem}", style="red")
+        else:
+            self._write(details(chosen, expected, self._settings, notes))
+            self._line("")
+        self._count(chosen)
+        if len(self._figures) < self._options.max_figures:
+            self._draw(chosen)
+
+    def _count(self, session: Session) -> None:
+        self._n_shown += 1
+        self._n_units += session.n_units
+        self._seconds += n_recorded(session) * session.bin_width_s
+        self._signals[session.signal] = self._signals.get(session.signal, 0) + 1
+        name = width(session.bin_width_s)
+        self._widths[name] = self._widths.get(name, 0) + 1
+        self._formats.add(str(session.meta.get("format", "")))
+
+    def _draw(self, session: Session) -> None:
+        from synapsnet.viz.overview import draw_overview  # a second to import, of which text alone has no need
+
+        safe = quote(session.session_id, safe=" ,+=@#")
+        path = self._options.out / f"{safe.replace('.', '%2E') if set(safe) <= {'.'} else safe}.png"
+        figure = draw_overview(session)
+        with replacing(path) as partial:
+            figure.savefig(partial)
+        self._figures.append(path)
+
+    def _sum_up(self) -> None:
+        sessions = f"{self._n_shown:,} session{'' if self._n_shown == 1 else 's'}"
+        self._line("")
+        self._line(f"{sessions}, {self._n_units:,} units, {duration(self._seconds)}")
+        if self._n_without:
+            self._line(f"without task {self._options.task}, and so left out: {self._n_without:,}")
+        if self._tasks and self._options.task is None:
+            self._line(f"tasks: {', '.join(f'{task} ({n:,})' for task, n in self._tasks.items())}")
+        for what, found, advice in (
+            ("signals", self._signals, "training takes one kind; name a folder with one"),
+            ("bin widths", self._widths, "set data.bin_width_s to a common multiple to train on all"),
+        ):
+            if len(found) > 1:
+                self._line(f"{what}: {', '.join(f'{name} ({n:,})' for name, n in found.items())}; {advice}")
+
+    def _fail(self, name: str, problem: str) -> None:
+        self._n_failed += 1
+        self._begin_rows()
+        self._line(f"{name:<{self._name_width}}  {problem}", style="red")
+
+    def _begin_rows(self) -> None:
+        if not self._in_rows:
+            self._in_rows = True
+            self._line(f"{'session':<{self._name_width}}  {HEADER}", style="dim")
+
+    def _line(self, text: str, style: str | None = None) -> None:
+        """A line that is never broken: a row, or a command to copy."""
+        self._console.print(text, style=style, soft_wrap=True)
+
+    def _write(self, text: RenderableType) -> None:
+        """Tables, without the blanks that fill their last column."""
+        with self._console.capture() as captured:
+            self._console.print(text)
+        for line in captured.get().splitlines():
+            self._console.out(line.rstrip(), highlight=False)
+
+
+@contextmanager
+def _notes() -> Iterator[list[str]]:
+    """Gathers what the readers log meanwhile, which would otherwise come between the lines."""
+    said: list[str] = []
+
+    class Gather(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger, handler = logging.getLogger("synapsnet"), Gather()
+    before = logger.level, logger.propagate
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
