@@ -4,15 +4,15 @@ Such a file may lie on disk, or at an address from which it is streamed: ``https
 (``https://api.dandiarchive.org/api/assets/<uuid>/download/``) or ``dandi://<dandiset>/<path>``.
 
 Sorted units become spike counts in bins, ROIs become calcium at the rate of the frames; a file with both holds two
-sessions. Behavior is resampled onto the bins such that no bin knows what comes after it.
+sessions. Behavior is resampled onto the bins such that no bin knows what comes after it. Tables of intervals become
+tasks, and the segments are the time that was observed and is not marked as invalid.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
-from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
 
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
 from synapsnet.data.readers._files import one_line
@@ -41,13 +41,14 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
         bin_width_s: Width of the bins of spikes in seconds; 0.02 left out. Calcium keeps the rate of its frames.
 
     Returns:
-        One session, named like the file, or several with ``-spikes``, ``-calcium`` or the name of the series appended.
+        One session, named like the file, or several with ``-spikes``, ``-calcium`` or the name of the imaging plane
+        appended.
 
     Raises:
         UserError: if the file is damaged, or has neither spike times nor ROI responses.
     """
     # Here, because pynwb takes most of a second to import, and the other formats need not wait for it.
-    from synapsnet.data.readers._nwb_content import open_nwb, recorded
+    from synapsnet.data.readers._nwb_content import holdings, open_nwb, recorded
 
     name = path.name if isinstance(path, Path) else _name_at(path)
     stem = name.removesuffix(".nwb")
@@ -56,22 +57,28 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
         try:
             with open_nwb(path) as nwbfile:
                 parts = recorded(nwbfile, name, DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s)
+                held = "" if parts else holdings(nwbfile)
         except UserError:
             raise
         except Exception as error:  # a damaged file makes HDF5 and pynwb stumble in any way
             raise UserError(f"cannot be read as NWB (damaged or truncated?): {one_line(error)}") from error
     if not parts:
-        raise UserError("this NWB file has no units with spike times and no RoiResponseSeries: nothing to forecast")
+        raise UserError(
+            "this NWB file has no units with spike times and no RoiResponseSeries: nothing to forecast; "
+            f"it holds {held}"
+        )
+    source = {"source": path} if isinstance(path, str) else {}
     return [
-        Session(session_id=stem if len(parts) == 1 else f"{stem}-{suffix}", **part) for suffix, part in parts.items()
+        Session(
+            session_id=stem if len(parts) == 1 else f"{stem}-{suffix}",
+            **{**part, "meta": {**part["meta"], **source}},
+        )
+        for suffix, part in parts.items()
     ]
 
 
 def _name_at(address: str) -> str:
     """Name of the file at an address."""
-    name = PurePosixPath(unquote(urlsplit(address).path)).name
-    if name.endswith(".nwb"):
-        return name
-    from synapsnet.data.readers._remote import name_of  # an asset of DANDI has to be asked for its name
+    from synapsnet.data.readers._remote import name_of
 
     return name_of(address)

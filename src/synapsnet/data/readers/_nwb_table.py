@@ -1,0 +1,88 @@
+"""Columns of the tables of an NWB file, read in bulk: row by row, some hundred units take minutes over a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hdmf.common import DynamicTable, VectorIndex
+
+from synapsnet.errors import UserError
+
+_UNKNOWN = ("nan", "none", "n/a", "unknown")
+
+
+def ragged(table: DynamicTable, name: str) -> tuple[Any, npt.NDArray[np.int64]]:
+    """A column with several values a row: all of its values, not read yet, and where those of each row end, ``[rows]``.
+
+    Raises:
+        UserError: if the ends are not those of the values and the rows.
+    """
+    column = table[name]
+    where = f"column {name!r} of table {table.name!r}"
+    if not isinstance(column, VectorIndex):
+        raise UserError(f"{where} has no index, which tells the values of one row from those of the next")
+    values, ends = column.target.data, np.asarray(column.data[:], dtype=np.int64)
+    if len(ends) != len(table.id):
+        raise UserError(f"{where} has {len(ends)} rows, but the table {len(table.id)}")
+    if len(ends) and ((np.diff(ends, prepend=0) < 0).any() or ends[-1] != len(values)):
+        raise UserError(f"the index of {where} is damaged: it should ascend to {len(values)}, the number of values")
+    return values, ends
+
+
+def pieces(values: npt.NDArray[Any], ends: npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:
+    """The values of each row."""
+    return np.split(values, ends[:-1]) if len(ends) else []
+
+
+def texts(table: DynamicTable, *names: str) -> npt.NDArray[np.str_] | None:
+    """The first of these columns that holds strings, ``[rows]``, empty where unknown; None if there is none."""
+    for name in names:
+        if name not in table.colnames or isinstance(table[name], VectorIndex):
+            continue
+        values = _in_bulk(table, name)
+        if values.ndim == 1 and values.dtype.kind in "OSU":
+            return _as_text(values)
+    return None
+
+
+def joined_texts(table: DynamicTable, name: str) -> npt.NDArray[np.str_] | None:
+    """A column of several strings a row, joined by a space, ``[rows]``; None if it is none."""
+    if name not in table.colnames:
+        return None
+    if not isinstance(table[name], VectorIndex):
+        return texts(table, name)
+    values, ends = ragged(table, name)
+    words = np.asarray(values[:])
+    if words.ndim != 1 or words.dtype.kind not in "OSU":
+        return None
+    return np.array([" ".join(row) for row in pieces(_as_text(words), ends)], dtype=np.str_)
+
+
+def numbers(table: DynamicTable, *names: str) -> npt.NDArray[np.float64] | None:
+    """The first of these columns that holds numbers, ``[rows]``, NaN where infinite; None if there is none."""
+    for name in names:
+        if name not in table.colnames or isinstance(table[name], VectorIndex):
+            continue
+        values = _in_bulk(table, name)
+        if values.ndim == 1 and values.dtype.kind in "iufb":
+            return np.where(np.isfinite(values), values, np.nan).astype(np.float64)
+    return None
+
+
+def as_text(value: Any) -> str:
+    """A string of an HDF5 file; empty where it says that it is unknown."""
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return "" if text.strip().lower() in _UNKNOWN else text.strip()
+
+
+def _as_text(values: npt.NDArray[Any]) -> npt.NDArray[np.str_]:
+    return np.array([as_text(value) for value in values], dtype=np.str_)
+
+
+def _in_bulk(table: DynamicTable, name: str) -> npt.NDArray[Any]:
+    values = np.asarray(table[name][:])
+    if len(values) != len(table.id):
+        raise UserError(f"column {name!r} of table {table.name!r} has {len(values)} values for {len(table.id)} rows")
+    return values
