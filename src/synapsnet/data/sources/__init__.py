@@ -5,8 +5,8 @@ docstring says what of it was never checked against the archive itself. It offer
 
 * ``files(select) -> list[RemoteFile]``: what to download, with the size and the checksum that the archive tells of each
   file. ``select`` holds names as the source's docstring gives them; empty, it stands for the whole data set.
-* ``fetch(folder, select) -> None``: for what another library obtains; puts the recordings into ``folder``, and leaves
-  alone what is there already.
+* ``fetch(folder, select) -> list[Path]``: for what another library obtains; puts the recordings into ``folder``, leaves
+  alone what is there already, and says which files and folders they are.
 
 Once it was obtained, `synapsnet.data.readers.find_recordings` finds the recordings in the folder.
 """
@@ -66,8 +66,8 @@ class Listed(Source, Protocol):
 class Fetched(Source, Protocol):
     """A source that another library obtains."""
 
-    def fetch(self, folder: Path, select: Sequence[str]) -> None:
-        """Put the recordings into a folder."""
+    def fetch(self, folder: Path, select: Sequence[str]) -> list[Path]:
+        """Put the recordings into a folder, and say which files and folders they are."""
 
 
 @cache

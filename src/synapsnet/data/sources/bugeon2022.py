@@ -1,0 +1,42 @@
+"""Bugeon et al. 2022: calcium imaging of mouse visual cortex with transcriptomic cell types; the data NeuPRINT uses.
+
+``--select`` takes names of files of the figshare record, without suffix; without it all of them are downloaded.
+
+Not verified against the archive: what the files of figshare record 19448531 (its number is that which public code
+gives) are called and how large they are; sizes are stated before a download begins. Archives among them are unpacked,
+and the session folders are found at any depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from synapsnet.data.readers.bugeon2022 import CITATION, LICENCE
+from synapsnet.data.sources import RemoteFile
+from synapsnet.data.sources import _figshare as figshare
+from synapsnet.errors import UserError
+
+__all__ = ["CITATION", "LICENCE", "TASKS", "TITLE", "files"]
+
+TITLE = "Calcium imaging of mouse visual cortex with transcriptomic types (Bugeon et al. 2022)"
+TASKS = ("blank", "drifting_gratings", "natural_scenes")
+
+_RECORD = 19448531
+
+
+def files(select: Sequence[str], *, api: str = figshare.API) -> list[RemoteFile]:
+    """What to download.
+
+    Args:
+        select: Names of files of the record, without suffix; empty, all.
+        api: Where the API of figshare is.
+
+    Raises:
+        UserError: if figshare cannot be asked, or if a file is not in the record.
+    """
+    listed = figshare.record_files(_RECORD, api=api)
+    by_name = {file.path.partition(".")[0]: file for file in listed}
+    unknown = [name for name in select if name not in by_name]
+    if unknown:
+        raise UserError(f"no file {', '.join(unknown)} in figshare record {_RECORD}; it has {', '.join(by_name)}")
+    return [by_name[name] for name in dict.fromkeys(select)] if select else listed

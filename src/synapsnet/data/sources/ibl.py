@@ -1,0 +1,104 @@
+"""International Brain Laboratory: Neuropixels recordings of mice in a decision task, one session at a time through ONE.
+
+``--select`` takes the ids of sessions (``eid``), at least one: all of them together are terabytes. They can be looked
+up with ``ONE().search(...)`` or on https://viz.internationalbrainlab.org. Needs the package ONE-api, which synapsnet
+does not install.
+
+Not verified against the server: that ONE finds and downloads the sessions as its documentation and public code have it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+from synapsnet.errors import UserError
+
+TITLE = "Neuropixels across the mouse brain, decision task (International Brain Laboratory)"
+CITATION = (
+    "International Brain Laboratory et al. A brain-wide map of neural activity during complex behaviour. "
+    "Nature 645, 177-191 (2025). doi:10.1038/s41586-025-09235-0; "
+    "data doi:10.6084/m9.figshare.21400815"
+)
+LICENCE = "CC BY 4.0"
+TASKS = ("choice_world", "passive")
+
+_SERVER = "https://openalyx.internationalbrainlab.org"
+_PASSWORD = "international"  # of the public server, for everyone, as its documentation says
+_SORTERS = ("iblsorter", "pykilosort", "")
+"""Folders of a probe, the best spike sorting first."""
+_WANTED = re.compile(
+    r"spikes\.(times|clusters)\..+"
+    r"|clusters\.(channels|depths|metrics|uuids|labels?|brainLocation\w*|mlapdv)\..+"
+    r"|channels\..+"
+    r"|(_ibl_)?wheel\..+|(_ibl_)?trials\..+|(_ibl_)?passive\w*\..+"
+    r"|(_ibl_)?leftCamera\.(times|ROIMotionEnergy)\..+"
+)
+"""What the reader of ALF sessions knows; the rest of a session is many times larger."""
+
+
+def fetch(folder: Path, select: Sequence[str]) -> list[Path]:
+    """Download sessions with ONE, which checks and keeps what it downloads.
+
+    Args:
+        folder: Where to.
+        select: Their ids.
+
+    Returns:
+        The folder of each session.
+
+    Raises:
+        UserError: if no session is named, if ONE is not installed, or if it fails.
+    """
+    if not select:
+        raise UserError(
+            "name the sessions to download by their ids, --select EID ...; ONE().search(...) and "
+            "https://viz.internationalbrainlab.org tell them"
+        )
+    try:
+        from one.api import ONE
+    except ImportError as error:
+        raise UserError(
+            "the source ibl needs the package ONE-api, which is not installed: pip install ONE-api "
+            "(free; about 300 MB with what it needs). Sessions that you have as folders need no package: prepare those"
+        ) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    places = []
+    for eid in dict.fromkeys(select):
+        try:
+            one = ONE(base_url=_SERVER, password=_PASSWORD, silent=True, cache_dir=folder)
+            one.load_datasets(eid, wanted(one.list_datasets(eid)), download_only=True)
+            places.append(Path(one.eid2path(eid)))
+        except Exception as error:  # of any library below ONE
+            problem = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"ONE could not download session {eid}: {problem}") from error
+    return places
+
+
+def wanted(datasets: Iterable[str]) -> list[str]:
+    """Those of the files of a session to download: of each the last revision, of each probe the best spike sorting.
+
+    Args:
+        datasets: Paths as ONE lists them, such as ``alf/probe00/pykilosort/#2024-05-06#/spikes.times.npy``.
+    """
+    latest: dict[str, str] = {}
+    for dataset in sorted(datasets, key=_revision):
+        path = PurePosixPath(dataset)
+        if path.parts[0] == "alf" and _WANTED.fullmatch(path.name):
+            latest["/".join(part for part in path.parts if not part.startswith("#"))] = dataset
+    probes: dict[str, set[str]] = {}
+    for path in map(PurePosixPath, latest):
+        if path.name.startswith("spikes.times"):
+            probes.setdefault(path.parts[1], set()).add(path.parts[2] if len(path.parts) > 3 else "")
+    best = {probe: next((name for name in _SORTERS if name in found), "") for probe, found in probes.items()}
+
+    def is_best(path: PurePosixPath) -> bool:
+        return path.parts[1] not in best or (path.parts[2] if len(path.parts) > 3 else "") == best[path.parts[1]]
+
+    return [dataset for path, dataset in latest.items() if is_best(PurePosixPath(path))]
+
+
+def _revision(dataset: str) -> str:
+    """The date of a revision; empty for what was there first."""
+    return next((part for part in PurePosixPath(dataset).parts if part.startswith("#")), "")

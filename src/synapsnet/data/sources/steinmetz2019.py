@@ -1,0 +1,71 @@
+"""Steinmetz et al. 2019: Neuropixels recordings across the mouse brain in a visual discrimination task, 39 sessions.
+
+``--select`` takes sessions such as ``Cori_2016-12-14``; without it all of them are downloaded. ``--select neuromatch``
+takes the form that Neuromatch Academy made of the data instead, ``steinmetz_part0.npz`` to ``steinmetz_part2.npz``:
+all 39 sessions as counts in bins of 10 ms around every trial.
+
+Not verified against the archives: that figshare record 9974357 (2,168 files in its twin 9970907, say public pages) still
+lists one file for every file of a session, named after its path with ``~`` for ``/``, as the ONE light client uploaded
+it (sessions as ``.tar`` are taken, too), that OSF tells the checksum of its three files, and how large either is; sizes
+are stated before a download begins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from synapsnet.data.sources import RemoteFile
+from synapsnet.data.sources import _figshare as figshare
+from synapsnet.data.sources import _osf as osf
+from synapsnet.errors import UserError
+
+TITLE = "Neuropixels across the mouse brain, visual discrimination (Steinmetz et al. 2019)"
+CITATION = (
+    "Steinmetz, N. A., Zatka-Haas, P., Carandini, M. & Harris, K. D. Distributed coding of choice, action and "
+    "engagement across the mouse brain. Nature 576, 266-273 (2019). doi:10.1038/s41586-019-1787-x; "
+    "data doi:10.6084/m9.figshare.9974357"
+)
+LICENCE = "CC BY 4.0"
+TASKS = ("visual_discrimination",)
+
+NEUROMATCH = "neuromatch"
+_RECORD = 9974357
+_PARTS = {"steinmetz_part0.npz": "agvxh", "steinmetz_part1.npz": "uv3mw", "steinmetz_part2.npz": "ehmw2"}
+_NAME = re.compile(r"[^/]+/Subjects/(?P<subject>[^/]+)/(?P<date>[^/]+)/[^/]+/alf/(?P<rest>.+)")
+
+
+def files(select: Sequence[str], *, figshare_api: str = figshare.API, osf_api: str = osf.API) -> list[RemoteFile]:
+    """What to download.
+
+    Args:
+        select: Sessions, or ``neuromatch``; empty, all sessions.
+        figshare_api: Where the API of figshare is.
+        osf_api: Where the API of the Open Science Framework is.
+
+    Raises:
+        UserError: if an archive cannot be asked, or if a session is not in it.
+    """
+    wanted = dict.fromkeys(select)
+    parts = [osf.osf_file(guid, name, api=osf_api) for name, guid in _PARTS.items()] if NEUROMATCH in wanted else []
+    wanted.pop(NEUROMATCH, None)
+    if parts and not wanted:
+        return parts
+    sessions: dict[str, list[RemoteFile]] = {}
+    for file in figshare.record_files(_RECORD, api=figshare_api):
+        path = _path(file.path)
+        if path is not None:
+            sessions.setdefault(path.partition("/")[0].removesuffix(".tar"), []).append(replace(file, path=path))
+    unknown = [name for name in wanted if name not in sessions]
+    if unknown or not sessions:
+        raise UserError(f"no session {', '.join(unknown)} in figshare record {_RECORD}; it has {', '.join(sessions)}")
+    return parts + [file for name in wanted or sessions for file in sessions[name]]
+
+
+def _path(name: str) -> str | None:
+    """Where a file of the record belongs: into the folder of its session."""
+    if name.endswith(".tar"):
+        return name
+    known = _NAME.fullmatch(name.replace("~", "/"))
+    return f"{known['subject']}_{known['date']}/{known['rest']}" if known else None

@@ -1,0 +1,57 @@
+from typing import Any
+
+import pytest
+from range_server import web_server
+
+from synapsnet.data.sources import RemoteFile, steinmetz2019
+from synapsnet.errors import UserError
+
+NAMES = (
+    ".one_root",
+    "nicklab~Subjects~Cori~2016-12-14~001~alf~spikes.times.npy",
+    "nicklab~Subjects~Cori~2016-12-14~001~alf~spikes.clusters.npy",
+    "nicklab~Subjects~Cori~2016-12-17~001~alf~spikes.times.npy",
+    "Forssmann_2017-11-01.tar",
+)
+
+
+def chosen(*select: str) -> list[RemoteFile]:
+    with web_server() as web:
+        web.answers["/articles/9974357/files"] = [
+            {"name": name, "size": 1, "download_url": f"{web.url}/{number}", "computed_md5": "0"}
+            for number, name in enumerate(NAMES)
+        ]
+        for guid in ("agvxh", "uv3mw", "ehmw2"):
+            answer: dict[str, Any] = {"attributes": {"size": 2, "extra": {"hashes": {"sha256": "1"}}}}
+            web.answers[f"/files/{guid}/"] = {"data": answer | {"links": {"download": f"{web.url}/{guid}"}}}
+        return steinmetz2019.files(select, figshare_api=web.url, osf_api=web.url)
+
+
+def test_files_of_a_session_lie_in_its_folder() -> None:
+    assert sorted(file.path for file in chosen()) == [
+        "Cori_2016-12-14/spikes.clusters.npy",
+        "Cori_2016-12-14/spikes.times.npy",
+        "Cori_2016-12-17/spikes.times.npy",
+        "Forssmann_2017-11-01.tar",
+    ]
+
+
+def test_sessions_can_be_chosen() -> None:
+    assert [file.path for file in chosen("Cori_2016-12-17", "Forssmann_2017-11-01")] == [
+        "Cori_2016-12-17/spikes.times.npy",
+        "Forssmann_2017-11-01.tar",
+    ]
+
+
+def test_the_form_of_neuromatch() -> None:
+    parts = [f"steinmetz_part{number}.npz" for number in range(3)]
+    assert [file.path for file in chosen("neuromatch")] == parts
+    assert [file.path for file in chosen("neuromatch", "Cori_2016-12-17")] == [
+        *parts,
+        "Cori_2016-12-17/spikes.times.npy",
+    ]
+
+
+def test_a_session_that_does_not_exist() -> None:
+    with pytest.raises(UserError, match=r"no session Cori_2020-01-01 in .* 9974357; it has .*Cori_2016-12-14"):
+        chosen("Cori_2020-01-01")
