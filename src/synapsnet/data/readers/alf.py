@@ -1,80 +1,200 @@
-"""ALF folders (`spikes.times.npy` in seconds and `spikes.clusters.npy`), as written by IBL and Open Neurophysiology.
+"""ALF folders (`spikes.times.npy` and `spikes.clusters.npy`) and IBL sessions (`alf/probe00/spikes.times.npy`).
 
-Every cluster is a unit, named by its number, except exact copies of another cluster.
+In the tree that ONE keeps, ``subject/date/number/alf/probe00/pykilosort/#revision#/``, all probes of a session are one
+session, with the wheel, motion energy of the cameras, pupil and licks where they are there; trials are the task
+``choice_world``, and the passive periods ``spontaneous``, ``passive_replay`` and ``rfm``. Names may begin with a
+namespace, as in ``_ibl_wheel.position.npy``, and of several revisions the last is read. Tables in Parquet take pyarrow.
+
+Every cluster is a unit, except copies of others, see `_alf_spikes.read_sorting`.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S, count_events, drop_copies
-from synapsnet.data.readers._files import load_array
+from synapsnet.data.readers import steinmetz2019
+from synapsnet.data.readers._alf_behavior import Event, Series, lick_counts, sampled, trials, wheel_speed
+from synapsnet.data.readers._alf_files import find_file, needed, numeric, table, vector
+from synapsnet.data.readers._alf_spikes import count, read_sorting
+from synapsnet.data.readers._alf_units import joined, unit_columns
+from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
+from synapsnet.data.readers._intervals import equal_bins, stretches, task_name, tasks_on_bins
+from synapsnet.data.readers._resampling import bin_ends
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
-_TIMES = "spikes.times.npy"
-_CLUSTERS = "spikes.clusters.npy"
+CITATION = (
+    "International Brain Laboratory et al. A brain-wide map of neural activity during complex behaviour. "
+    "Nature 645, 177-191 (2025). doi:10.1038/s41586-025-09235-0"
+)
+LICENCE = "CC BY 4.0"
+
+_TREE = "alf"
+_PROBE = re.compile(r"probe.*")
+_SORTERS = ("iblsorter", "pykilosort")  # the first that is there
+_NAMESPACE = "_ibl_*"
+_PASSIVE = {"spontaneousActivity": "spontaneous", "taskReplay": "passive_replay", "RFM": "rfm"}
+_WHOLE = "passiveProtocol"  # from the first passive period to the last
+_CAMERAS = ("left", "right", "body")
 
 
-def recognises(path: Path) -> bool:
-    """Whether the folder holds spike times or clusters under their ALF names."""
-    return (path / _TIMES).is_file() or (path / _CLUSTERS).is_file()
+def recognises(path: Any) -> bool:
+    """Whether the folder holds spike times or clusters under their ALF names, or is an ``alf`` folder with probes."""
+    if not isinstance(path, Path) or not path.is_dir() or steinmetz2019.recognises(path):
+        return False
+    return _has_spikes(path) or (path.name == _TREE and bool(_probes(path)))
 
 
 def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
-    """Bin the spikes of every cluster.
+    """Bin the spikes of every cluster, with what else the session holds.
 
     Args:
-        path: The folder.
+        path: The folder of the spikes, or the ``alf`` folder of a session.
         bin_width_s: Width of a bin in seconds; 0.02 left out.
 
     Returns:
-        One session, of one segment.
+        One session.
 
     Raises:
-        UserError: if a file is missing or damaged, or if times and clusters do not fit each other.
+        UserError: if a file is missing or damaged, if files do not fit each other, or if a clock goes backwards.
     """
-    times, clusters = (_column(path / name) for name in (_TIMES, _CLUSTERS))
-    if times.dtype.kind not in "iuf":
-        raise UserError(f"{_TIMES} must hold seconds, got dtype {times.dtype}")
-    if clusters.dtype.kind not in "iu":
-        raise UserError(f"{_CLUSTERS} must hold whole numbers, got dtype {clusters.dtype}")
-    if len(times) != len(clusters):
-        raise UserError(f"{_TIMES} has {len(times)} spikes but {_CLUSTERS} has {len(clusters)}")
-    order = np.argsort(clusters, kind="stable")
-    numbers, starts = np.unique(clusters[order], return_index=True)
-    trains = np.split(times[order].astype(np.float64), starts[1:])
-    # Not strict: where there is no spike at all, np.split still makes one train, an empty one.
-    named = {str(number): train for number, train in zip(numbers, trains, strict=False)}
-    distinct = drop_copies(named, path.name)
     width = DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s
-    counts, _ = count_events(distinct, width)
+    above = _tree(path)
+    probes = _probes(path) if path == above and not _has_spikes(path) else {"": _upwards(path, above)}
+    sortings = {
+        probe: read_sorting(needed(places, "spikes.times"), needed(places, "spikes.clusters"), probe or path.name)
+        for probe, places in probes.items()
+    }
+    counts, first, segments = count(list(sortings.values()), width)
+    session = [above, *sorted(above.glob("task_*"))] if above else [path]
+    deadlines = bin_ends(first, len(counts), width)
+    series = _behavior(session, deadlines, first, width)
+    edges = equal_bins(first, len(counts), width)
+    tables = [
+        {**unit_columns(places, sorting.numbers), **({"probe": np.full(len(sorting.numbers), probe)} if probe else {})}
+        for (probe, places), sorting in zip(probes.items(), sortings.values(), strict=True)
+    ]
     return [
         Session(
             session_id=_session_id(path),
             activity=counts,
             bin_width_s=width,
-            unit_ids=tuple(distinct),
+            unit_ids=tuple(_unit(probe, unit) for probe, sorting in sortings.items() for unit in sorting.numbers),
             signal="spikes",
-            meta={"file": path.name, "format": "alf"},
+            segments=segments,
+            behavior=np.stack(list(series.values()), axis=1).astype(np.float32) if series else None,
+            behavior_names=tuple(series),
+            tasks=tasks_on_bins(stretches(_events(session)), edges),
+            unit_table=joined(tables, [len(sorting.numbers) for sorting in sortings.values()]),
+            meta=_meta(path, above)
+            | _dropped([(probe, sorting.dropped) for probe, sorting in sortings.items() if sorting.dropped]),
         )
     ]
 
 
-def _column(path: Path) -> np.ndarray:
-    array = load_array(path)
-    # MATLAB writes a vector as a column.
-    vector = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-    if vector.ndim != 1:
-        raise UserError(f"{path.name} must be one number a spike, got shape {array.shape}")
-    return vector
+def _has_spikes(folder: Path) -> bool:
+    return any(find_file([folder], dataset, "npy") for dataset in ("spikes.times", "spikes.clusters"))
+
+
+def _probes(alf: Path) -> dict[str, list[Path]]:
+    """Where the files of each probe are: in the folder of its sorter, or else in its own."""
+    found = {}
+    for probe in sorted(child for child in alf.iterdir() if child.is_dir() and _PROBE.fullmatch(child.name)):
+        below = sorted(child.name for child in probe.iterdir() if child.is_dir() and not child.name.startswith("#"))
+        places = [probe / name for name in dict.fromkeys([*(s for s in _SORTERS if s in below), *below])]
+        sorters = [place for place in [*places, probe] if _has_spikes(place)]
+        if sorters:
+            found[probe.name] = list(dict.fromkeys([sorters[0], probe]))
+    return found
+
+
+def _tree(path: Path) -> Path | None:
+    """The folder named ``alf`` that the path is, or lies in."""
+    return next((folder for folder in [path, *path.parents][:3] if folder.name == _TREE), None)
+
+
+def _upwards(path: Path, above: Path | None) -> list[Path]:
+    return [path] if above is None or path == above else [path, *(p for p in path.parents if above in p.parents)]
+
+
+def _unit(probe: str, number: int) -> str:
+    return f"{probe}-{number}" if probe else str(number)
+
+
+def _dropped(sortings: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    reasons: dict[str, list[str]] = {}
+    for probe, dropped in sortings:
+        for reason, numbers in dropped.items():
+            reasons.setdefault(reason, []).extend(_unit(probe, number) for number in numbers.tolist())
+    return {"dropped": reasons} if reasons else {}
+
+
+def _behavior(folders: Sequence[Path], deadlines: Any, first: int, width: float) -> Series:
+    found: Series = {}
+    for folder in folders:  # of several protocols on one day, each has its own wheel
+        speed = wheel_speed([folder], deadlines, width)
+        if speed is not None:
+            before = found.get("wheel_speed", np.full(len(deadlines), np.nan))
+            found["wheel_speed"] = np.where(np.isnan(before), speed, before)
+    for camera in _CAMERAS:
+        when = find_file(folders, f"{camera}Camera.times", "npy")
+        energy = find_file(folders, f"{camera}Camera.ROIMotionEnergy", "npy")
+        if when and energy:
+            values = vector(energy)[:, None]
+            found[f"{camera}_motion_energy"] = sampled(values, when, deadlines, width)[:, 0]
+        features = find_file(folders, f"{camera}Camera.features", "pqt")
+        computed = table(features) if when and features else None
+        if when and computed is not None and "pupilDiameter_raw" in computed:
+            # The smooth one was filtered over what came after, so that it tells of the future.
+            values = numeric(computed, "pupilDiameter_raw")[:, None]
+            found[f"{camera}_pupil_diameter"] = sampled(values, when, deadlines, width)[:, 0]
+    licks = lick_counts(folders, first, len(deadlines), width)
+    return found if licks is None else found | {"licks": licks}
+
+
+def _events(folders: Sequence[Path]) -> list[Event]:
+    found = []
+    for folder in folders:
+        found += trials([folder], "choice_world")
+        if path := find_file([folder], "passivePeriods.intervalsTable", "csv"):
+            found += _passive_periods(path)
+    return found
+
+
+def _passive_periods(path: Path) -> list[Event]:
+    """From a table with a column for each period, and the rows ``start`` and ``stop``."""
+    periods = table(path)
+    assert periods is not None  # no Parquet
+    rows = periods.iloc[:, 0].tolist() if len(periods.columns) else []
+    if not {"start", "stop"} <= set(rows):
+        raise UserError(f"{path.name} must have the rows 'start' and 'stop'")
+    start, stop = rows.index("start"), rows.index("stop")
+    found = []
+    for period in map(str, periods.columns[1:]):
+        if period != _WHOLE:
+            times_s = numeric(periods, period)
+            found.append((_PASSIVE.get(period, task_name(period)), float(times_s[start]), float(times_s[stop])))
+    return found
+
+
+def _meta(path: Path, above: Path | None) -> dict[str, Any]:
+    meta: dict[str, Any] = {"file": path.name, "format": "alf"}
+    if above is not None and len(above.parts) > 4:
+        meta |= {"subject": above.parts[-4], "date": above.parts[-3]}
+    if above is not None and any(above.glob(_NAMESPACE)):
+        meta |= {"species": "Mus musculus", "citation": CITATION, "licence": LICENCE}
+        meta["source"] = "https://openalyx.internationalbrainlab.org"
+    return meta
 
 
 def _session_id(path: Path) -> str:
     """``subject-date-number-probe`` in the ALF tree ``subject/date/number/alf/probe/sorter``, else its name."""
-    for depth, folder in enumerate([path, *path.parents][:3]):
-        if folder.name == "alf":
-            return "-".join([*folder.parts[1:-1][-3:], *path.parts[len(path.parts) - depth :]]) or path.name
-    return path.name
+    above = _tree(path)
+    if above is None:
+        return path.name
+    return "-".join([*above.parts[1:-1][-3:], *path.parts[len(above.parts) :]]) or path.name
