@@ -43,7 +43,10 @@ def sample_times(path: Path, n_samples: int) -> npt.NDArray[np.float64]:
         if len(sample) < 2:
             raise UserError(f"{path.name} must give the time of two samples or more, got {len(sample)}")
         from_one = sample[-1] == n_samples
-        return np.interp(np.arange(n_samples) + from_one, sample, times_s, left=np.nan, right=np.nan)
+        interpolated: npt.NDArray[np.float64] = np.interp(
+            np.arange(n_samples) + from_one, sample, times_s, left=np.nan, right=np.nan
+        )
+        return interpolated
     times_s = vector(path).astype(np.float64)
     _check_forwards(times_s, path.name)
     if len(times_s) < n_samples:

@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synapsnet.data.readers import neuromatch
 from synapsnet.data.readers._files import one_line
 from synapsnet.errors import UserError
 from synapsnet.session import Session
@@ -56,7 +57,7 @@ _COLUMN = "unit_"  # begins the key of every column of the unit table
 
 def recognises(path: Path) -> bool:
     """Whether the file is named like an archive."""
-    return path.suffix == _SUFFIX and path.is_file()
+    return path.suffix == _SUFFIX and path.is_file() and not neuromatch.recognises(path)
 
 
 def read(path: Path, *, bin_width_s: float | None) -> list[Session]:

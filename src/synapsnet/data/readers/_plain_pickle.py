@@ -1,0 +1,182 @@
+"""Reading the one kind of pickle that is plain data, without running anything it says.
+
+Unpickling runs whatever functions a file names, so NumPy is never asked to do it. But some public recordings exist only
+as pickled arrays of dictionaries. The instructions of a pickle are harmless as long as every name in it stands for
+something harmless: here a name is looked up in a list of five, of which none is imported from anywhere, and each is a
+stand-in of this module rather than what NumPy has under that name. NumPy's own would do things to a crafted
+state that are not safe, such as taking bytes for addresses. The stand-ins make numbers, text and arrays of these
+with `numpy.frombuffer`, can be neither changed nor subclassed by the file, and refuse anything else; of what
+remains to a file, lists, dictionaries, text and numbers, nothing can be called.
+
+A file may still ask for more memory than there is, as any compressed file may.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+import re
+from collections.abc import Callable
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.data.readers._files import one_line
+from synapsnet.errors import UserError
+
+_PLAIN_DTYPE = re.compile(r"[|<>=]?([biufcSU]\d{1,6})")
+_OBJECTS = re.compile(r"[|<>=]?O8?")
+
+
+def load_object_array(stream: IO[bytes]) -> Any:
+    """What a ``.npy`` file of pickled objects holds, as far as it is plain data.
+
+    Args:
+        stream: The file.
+
+    Returns:
+        The objects: arrays of numbers or text, arrays of objects as (nested) lists, dictionaries, lists, text, numbers.
+
+    Raises:
+        UserError: if the file is damaged, or names anything beyond what plain data needs; nothing was run then.
+    """
+    try:
+        version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        _, _, dtype = header(stream)  # type: ignore[no-untyped-call]
+        if not dtype.hasobject:
+            raise UserError(f"it holds an array of {dtype}, where pickled objects were expected")
+        return _converted(_Reader(stream, encoding="latin1").load(), {})
+    except UserError:
+        raise
+    except Exception as error:  # what is damaged, or crafted, fails in any way
+        raise UserError(f"its pickled objects are damaged, or no plain data: {one_line(error)}") from error
+
+
+class _Reader(pickle.Unpickler):
+    """Knows five names."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        named = _NAMES.get((module.replace("numpy.core.", "numpy._core."), name))
+        if named is None:
+            raise UserError(
+                f"a pickle in it asks for {module}.{name}, but may hold arrays, dictionaries, lists, text and numbers "
+                "alone; nothing in it was run"
+            )
+        return named
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise UserError("a pickle in it refers to something outside; nothing in it was run")
+
+
+class _Named:
+    """What a name in a pickle stands for: may be called, and is nothing else."""
+
+    __slots__ = ("_make",)
+    _make: Callable[..., Any]
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self._make = make
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._make(*arguments)
+
+    def __setstate__(self, state: Any) -> None:
+        raise ValueError("a name cannot be given a state")
+
+
+class _Dtype:
+    """A dtype as a pickle builds it: from its code, then the order of its bytes."""
+
+    __slots__ = ("dtype",)
+    dtype: np.dtype[Any] | None
+    """None for objects."""
+
+    def __init__(self, code: Any, *_: Any) -> None:
+        plain = _PLAIN_DTYPE.fullmatch(code) if isinstance(code, str) else None
+        if plain is None and not (isinstance(code, str) and _OBJECTS.fullmatch(code)):
+            raise ValueError(f"no plain dtype: {code!r}")
+        self.dtype = None if plain is None else np.dtype(plain[1])
+
+    def __setstate__(self, state: Any) -> None:
+        _, order, subdtype, names, fields = state[:5]
+        if subdtype is not None or names is not None or fields is not None or order not in ("<", ">", "|", "="):
+            raise ValueError("no plain dtype")
+        if self.dtype is not None and order in ("<", ">"):
+            self.dtype = self.dtype.newbyteorder(order)
+
+
+class _Array:
+    """An array as a pickle builds it: first empty, then from its state."""
+
+    __slots__ = ("content", "shape")
+    content: npt.NDArray[Any] | list[Any]
+    """The array; of objects, all of them in a row."""
+    shape: tuple[int, ...]
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, by_columns, content = state
+        if not isinstance(dtype, _Dtype) or not all(type(n) is int and n >= 0 for n in shape):
+            raise ValueError("no plain array")
+        self.shape = tuple(shape)
+        if dtype.dtype is None:
+            if type(content) is not list or len(content) != math.prod(self.shape) or by_columns:
+                raise ValueError("an array of objects that does not fit its shape")
+            self.content = content
+        else:
+            flat = np.frombuffer(content, dtype.dtype)
+            if flat.dtype.kind == "U":
+                flat.tolist()  # fails for what is no character
+            self.content = flat.reshape(self.shape, order="F" if by_columns else "C")
+
+
+def _scalar(dtype: Any, content: Any) -> Any:
+    if not isinstance(dtype, _Dtype) or dtype.dtype is None:
+        raise ValueError("no plain number")
+    (value,) = np.frombuffer(content, dtype.dtype).tolist()
+    return value
+
+
+def _encode(text: Any, encoding: Any) -> bytes:
+    if encoding != "latin1":
+        raise ValueError("no plain bytes")
+    return str.encode(text, "latin1")
+
+
+def _refused(*_: Any) -> Any:
+    raise ValueError("no plain data")
+
+
+_NAMES = {
+    ("numpy._core.multiarray", "_reconstruct"): _Named(lambda *_: _Array()),
+    ("numpy._core.multiarray", "scalar"): _Named(_scalar),
+    ("numpy", "dtype"): _Named(_Dtype),
+    ("numpy", "ndarray"): _Named(_refused),  # only ever handed to _reconstruct
+    ("_codecs", "encode"): _Named(_encode),  # bytes, in old pickles
+}
+
+
+def _converted(value: Any, done: dict[int, Any]) -> Any:
+    """The value with arrays in place of their stand-ins; each object once, however often it is referred to."""
+    if id(value) in done:
+        return done[id(value)]
+    if isinstance(value, _Array):
+        if isinstance(value.content, list):
+            whole: Any = np.empty(len(value.content), dtype=object)
+            whole[:] = [None] * len(value.content)
+            for place, item in enumerate(value.content):
+                whole[place] = _converted(item, done)
+            converted: Any = whole.reshape(value.shape).tolist()
+        else:
+            converted = value.content
+    elif isinstance(value, dict):
+        converted = {_converted(key, done): _converted(item, done) for key, item in value.items()}
+    elif isinstance(value, list | tuple):
+        converted = type(value)(_converted(item, done) for item in value)
+    elif isinstance(value, str | bytes | int | float | complex | bool | None):
+        return value
+    else:
+        raise ValueError(f"no plain data: {type(value).__name__}")
+    done[id(value)] = converted
+    return converted
