@@ -2,7 +2,8 @@
 
 Every module of this package whose name has no leading underscore is a reader. It offers
 ``recognises(path) -> bool``, which looks at names only, and ``read(path, *, bin_width_s) -> list[Session]``; the first
-line of its docstring says what it recognises. Adding a format is adding one module.
+line of its docstring says what it recognises. It may offer ``hint(path) -> str | None``: what a file that it does not
+recognise lacks to be one of its own. Adding a format is adding one module.
 
 A reader keeps every unit that could be forecast, with what the recording says of it in the unit table, and leaves it
 to `synapsnet.data.selection` which units to take; what it must drop (copies, units without a spike) it names in
@@ -85,7 +86,9 @@ def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
     found = list(_find(path))
     if not found:
         problem = f"no recording in the folder {path}" if path.is_dir() else f"unknown file type: {path}"
-        raise UserError(f"{problem}; recognised are {'; '.join(_title(reader) for reader in readers())}")
+        hints = [hint(path) for reader in readers() if (hint := getattr(reader, "hint", None)) and path.is_file()]
+        known = [*map(_title, readers()), *filter(None, hints)]
+        raise UserError(f"{problem}; recognised are {'; '.join(known)}")
     return found
 
 

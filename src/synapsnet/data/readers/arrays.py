@@ -1,0 +1,122 @@
+"""Plain arrays (`NAME.npy`, `NAME.mat`, `NAME.csv` or `NAME.tsv` beside a `NAME.json` that describes it).
+
+The JSON file, the sidecar, is an object with the keys below; others are refused. With ``"format": "array"``, the
+default, the recording is numbers ``[time, units]``, spike counts per bin or a calcium signal:
+
+==================  ==================================================================================================
+``signal``          ``"spikes"`` or ``"calcium"``
+``axes``            ``["time", "units"]`` or ``["units", "time"]``; tables have a column a unit and may leave it out
+``bin_width_s``     width of a bin in seconds: bin k begins at k times it; or else
+``times``           *place* of the time of each bin in seconds; where it jumps or goes back, a segment ends
+==================  ==================================================================================================
+
+With ``"format": "spike_times"`` it is spikes: ``[spikes, 2]`` with the time in seconds and the number of the unit, or
+times alone with ``units``, or a MATLAB cell (or a field of a struct array) with the times of one unit in each
+element. They are counted in bins of ``data.bin_width_s``, the first of which begins at time 0:
+
+==================  ==================================================================================================
+``units``           *place* of the unit of each spike, a whole number or a text
+==================  ==================================================================================================
+
+Both may have:
+
+==================  ==================================================================================================
+``variable``        which variable of a ``.mat`` (``"data.spikes"``) or column of a table is the recording
+``unit_ids``        list, or *place*, of the names of all units; left out, the header of a table, their numbers in
+                    spikes, or else "0", "1", ...
+``unit_table``      what else is known of each unit, in the order of ``unit_ids``: ``{"region": list or place, ...}``,
+                    or the *place* of a table with one row a unit
+``behavior``        *place*, or list of places, of numbers ``[time, features]``, on the bins or with
+``behavior_times``  *place* of the time in seconds of each of their rows
+``behavior_names``  list with a name a feature; left out, the header of a table, or else the place
+``segments``        ``[[start, stop], ...]`` in seconds, recorded without a gap; left out, everything
+``tasks``           ``{"spontaneous": [[start, stop], ...], ...}`` in seconds: what went on when
+``session_id``      left out, ``NAME``
+``subject``         and ``species``, ``region``, ``citation``, ``licence``, ``source``, ``description``: texts
+==================  ==================================================================================================
+
+A *place* is a variable or column of the recording's own file (``"times"``), another file in the folder
+(``"speed.npy"``), or a variable or column of one (``"log.csv:speed"``). A column that is given a meaning of its own is
+no unit. Seconds are on the clock of the recording, the one that ``times``, spike times or bin numbers tell.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from synapsnet.data.readers._arrays_binned import binned
+from synapsnet.data.readers._arrays_extras import behavior_on_bins, unit_columns
+from synapsnet.data.readers._arrays_places import SUFFIXES, Places
+from synapsnet.data.readers._arrays_recorded import on_clock
+from synapsnet.data.readers._arrays_sidecar import read_sidecar
+from synapsnet.data.readers._arrays_spikes import counted
+from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
+from synapsnet.session import Session
+from synapsnet.session.intervals import common
+
+
+def recognises(path: Path) -> bool:
+    """Whether the file is named like an array and has a sidecar beside it."""
+    return (
+        not isinstance(path, str)
+        and path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and path.with_suffix(".json").is_file()
+    )
+
+
+def hint(path: Path) -> str | None:
+    """What is missing beside a file that could be an array, None for any other."""
+    if path.suffix.lower() not in SUFFIXES:
+        return None
+    axes = "" if path.suffix.lower() in (".csv", ".tsv") else '"axes": ["time", "units"], '
+    variable = '"variable": "NAME", ' if path.suffix.lower() == ".mat" else ""
+    return (
+        f"for an array, write {path.with_suffix('.json').name} beside it, such as "
+        f'{{"signal": "spikes", {axes}{variable}"bin_width_s": 0.02}}; see {__name__}'
+    )
+
+
+def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
+    """Read an array as its sidecar describes it.
+
+    Args:
+        path: The file with the array.
+        bin_width_s: Width in seconds of the bins of spike times; 0.02 left out. Not used for arrays, which are binned.
+
+    Returns:
+        One session.
+
+    Raises:
+        UserError: if the sidecar or a file that it names is not what it must be, naming the key.
+    """
+    sidecar = read_sidecar(path.with_suffix(".json"))
+    places = Places(path, sidecar)
+    if sidecar.format == "spike_times":
+        recorded = counted(places, sidecar, DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s)
+    else:
+        recorded = binned(places, sidecar)
+    segments = recorded.segments
+    if sidecar.segments is not None:
+        segments = common(segments, on_clock(recorded, sidecar.segments, "segments"))
+    behavior, names = behavior_on_bins(recorded, places, sidecar)
+    return [
+        Session(
+            session_id=sidecar.session_id or path.stem,
+            activity=recorded.activity,
+            bin_width_s=recorded.bin_width_s,
+            unit_ids=tuple(recorded.unit_ids[unit] for unit in recorded.kept),
+            signal=recorded.signal,
+            segments=segments,
+            behavior=behavior,
+            behavior_names=names,
+            tasks={name: on_clock(recorded, ranges, f"task {name!r}") for name, ranges in sidecar.tasks.items()},
+            unit_table=unit_columns(recorded, places, sidecar),
+            meta={
+                "file": path.name,
+                "format": "arrays",
+                **sidecar.meta,
+                **({"dropped": recorded.dropped} if recorded.dropped else {}),
+            },
+        )
+    ]
