@@ -35,6 +35,9 @@ MOST_TASKS, MOST_SERIES, MOST_SEGMENTS = 8, 8, 1200
 LEAST_REGION = 0.035  # of the height of the raster; the names of smaller regions would overlap
 TRACE_GAP = 6.0  # standard deviations between traces of behavior, which are cut off half way
 MOST_LETTERS = 20
+N_BARS = 24
+LEAST_SEGMENTS = 5  # for a histogram of their lengths
+LEAST_RATIO = 20.0  # of the largest to the smallest, for a logarithmic axis
 TASK_COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 _UNITS_OF_TIME = ((7200.0, 3600.0, "h"), (900.0, 60.0, "min"), (0.0, 1.0, "s"))
 
@@ -58,7 +61,7 @@ def draw_overview(session: Session) -> Figure:
     heights = {"bars": 0.22 * len(bars), "raster": 4.2, "population": 1.2, "behavior": 0.35 + 0.4 * len(series)}
     shown = [name for name in heights if name not in ("bars", "behavior") or (bars if name == "bars" else series)]
     figure = new_figure(12.0, 1.6 + sum(heights[name] for name in shown))
-    grid = figure.add_gridspec(len(shown), 2, width_ratios=[1.0, 0.22], height_ratios=[heights[name] for name in shown])
+    grid = figure.add_gridspec(len(shown), 2, width_ratios=[1.0, 0.26], height_ratios=[heights[name] for name in shown])
     rows: dict[str, Axes] = {}
     for place, name in enumerate(shown):
         rows[name] = figure.add_subplot(grid[place, 0], sharex=next(iter(rows.values()), None))
@@ -71,12 +74,12 @@ def draw_overview(session: Session) -> Figure:
     for name in shown[:-1]:
         rows[name].tick_params(labelbottom=False)
     last = rows[shown[-1]]
-    last.set_xlabel(f"{'time' if len(session.segments) == 1 else 'recorded time, without the breaks'} ({unit})")
+    last.set_xlabel(f"{'time' if len(session.segments) == 1 else 'recorded time, breaks not to scale'} ({unit})")
     last.set_xlim(0.0, edges[-1])
     # A grid of its own, so that its labels push no rows apart.
     beside = grid[shown.index("raster") :, 1].subgridspec(2, 1, height_ratios=[1.5, 1.0])
     _draw_sizes(figure.add_subplot(beside[0]), drawn, session)
-    if np.ptp(session.segments[:, 1] - session.segments[:, 0]) > 0:
+    if len(session.segments) >= LEAST_SEGMENTS and np.ptp(session.segments[:, 1] - session.segments[:, 0]) > 0:
         _draw_lengths(figure.add_subplot(beside[1]), session)
     heading(figure, _headline(session))
     return figure
@@ -177,15 +180,16 @@ def _draw_behavior(axes: Axes, drawn: Condensed, edges: npt.NDArray[np.float64],
 
 
 def _draw_sizes(axes: Axes, drawn: Condensed, session: Session) -> None:
-    """How much units differ: their rates, or the deviations of their signals, on a logarithmic axis."""
+    """How much units differ in rate, or in the deviation of their signals; by much, and the axis is logarithmic."""
     spikes = session.signal == "spikes"
     sizes = drawn.mean if spikes else drawn.sd
     present = sizes[sizes > 0]
     if present.size:
         low, high = float(present.min()), float(present.max())
-        low, high = (low, high) if high > 1.01 * low else (low / 2, 2 * high)
-        axes.hist(present, bins=np.geomspace(low, high * (1 + 1e-9), 25).tolist(), color=LIGHT, edgecolor=GREY)
-        axes.set_xscale("log")
+        wide = high > LEAST_RATIO * low
+        bins = np.geomspace(low, high * (1 + 1e-9), N_BARS + 1).tolist() if wide else N_BARS
+        axes.hist(present, bins=bins, color=LIGHT, edgecolor=GREY, linewidth=0.6)
+        axes.set_xscale("log" if wide else "linear")
         axes.axvline(float(np.median(present)), color=VERMILION, linewidth=1.2)
     axes.set_xlabel("rate (spikes/s)" if spikes else "standard deviation")
     axes.set_ylabel("units")
@@ -194,13 +198,13 @@ def _draw_sizes(axes: Axes, drawn: Condensed, session: Session) -> None:
     none = len(sizes) - present.size
     parts = [f"median {np.median(present):.3g}"] if present.size else []
     parts += [f"{none:,} {'silent' if spikes else 'flat'}"] if none else []
-    title(axes, f"Units: {', '.join(parts)}")
+    title(axes, "\n".join(parts))
 
 
 def _draw_lengths(axes: Axes, session: Session) -> None:
     lengths = (session.segments[:, 1] - session.segments[:, 0]) * session.bin_width_s
-    axes.hist(lengths, bins=25, color=LIGHT, edgecolor=GREY)
-    axes.set_xlabel("length of segments (s)")
+    axes.hist(lengths, bins=N_BARS, color=LIGHT, edgecolor=GREY, linewidth=0.6)
+    axes.set_xlabel("length (s)")
     axes.set_ylabel("segments")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=3))
     tidy(axes)
@@ -212,7 +216,7 @@ def _headline(session: Session) -> str:
     size = f"{session.n_units:,} units, {session.n_bins:,} bins of {_width(session.bin_width_s)}"
     length = f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.3g} s"
     text = f"{session.session_id}: {session.signal}, {size} ({length}){''.join(f', {word}' for word in known)}"
-    return "\n".join(textwrap.wrap(text, 120, max_lines=2, placeholder=" …"))
+    return _literal("\n".join(textwrap.wrap(text, 120, max_lines=2, placeholder=" …")))
 
 
 def _scale(session: Session) -> str:
@@ -220,7 +224,12 @@ def _scale(session: Session) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
+    return _literal(name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…")
+
+
+def _literal(text: str) -> str:
+    """A dollar sign begins no formula."""
+    return text.replace("$", r"\$")
 
 
 def _width(seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,7 +93,8 @@ class _Survey:
         except (UserError, OSError) as error:
             if self._n_recordings == 1:
                 raise
-            self._fail(Path(str(recording.path)).name, " ".join(str(error).split()))
+            problem = " ".join(str(error).split()).removeprefix(f"{recording.path}: ")
+            self._fail(os.path.relpath(recording.path, self._options.path), problem)
             return
         in_full = self._options.details or (self._n_recordings == 1 and len(sessions) == 1)
         while sessions:
@@ -137,7 +139,8 @@ class _Survey:
             self._begin_rows()
             self._line(row(chosen, expected, self._name_width))
             if expected.problem is not None:
-                self._line(f"  training would stop: {expected.problem}", style="red")
+                problem = expected.problem.removeprefix(f"session {session.session_id!r}: ")
+                self._line(f"  training would stop: {problem}", style="red")
         else:
             self._write(details(chosen, expected, self._settings, notes))
             self._line("")

@@ -25,8 +25,8 @@ def next_steps(
     settings += [] if task is None else [f"data.task={task}"]
     settings += [] if bin_width_s is None else [f"data.bin_width_s={bin_width_s:g}"]
     lines = []
-    for signal in signals:
-        command = shlex.join(["python", "train.py", "model=synapsnet", f"data={_GROUPS[signal]}", *settings])
+    if len(signals) == 1:  # training takes one kind
+        command = shlex.join(["python", "train.py", "model=synapsnet", f"data={_GROUPS[signals[0]]}", *settings])
         lines.append(f"train:   {command}")
     if set(formats) != {"archive"}:
         width = [] if bin_width_s is None else ["--bin-width-s", f"{bin_width_s:g}"]

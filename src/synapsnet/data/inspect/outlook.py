@@ -73,7 +73,9 @@ def outlook(session: Session, settings: Settings, *, bin_width_s: float | None) 
         targets = tuple(_targets(pieces[split], settings.context_bins) for split in SPLITS)
         train = pieces["train"]
         if not all(targets):
-            raise UserError(f"too short to train on: a split has no stretch of {settings.context_bins + 1} bins")
+            raise UserError(
+                f"too short: a split has no stretch of {settings.context_bins + 1} bins; lower data.context_bins"
+            )
         active, inactive = _active(taken, train, settings)
         left |= inactive
     except UserError as error:

@@ -1,0 +1,43 @@
+"""Recordings on the command line: `inspect` says what is in them, `prepare` converts them into session archives."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from synapsnet.errors import UserError
+
+_COMMANDS = {
+    "inspect": "say what is in a recording, and draw it",
+    "prepare": "convert recordings, or a public data set that is downloaded, into session archives",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what the arguments say.
+
+    Raises:
+        SystemExit: with code 2, after one line on standard error, for bad input; with 130 where it was interrupted.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(prog="python -m synapsnet.data", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, what in _COMMANDS.items():
+        command = commands.add_parser(name, help=what)
+        if name in arguments[:1]:  # the other need not be imported
+            module = importlib.import_module(f"synapsnet.data.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except KeyboardInterrupt:
+        parser.exit(130, "interrupted\n")
+    except (UserError, OSError) as error:  # of the system: a folder that cannot be written, a full disk
+        parser.exit(2, f"error: {' '.join(str(error).split())}\n")
+
+
+if __name__ == "__main__":
+    main()
