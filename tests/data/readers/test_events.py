@@ -1,7 +1,6 @@
-import logging
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,7 @@ from synapsnet.data.readers._events import (
     BLOCK_SPIKES,
     Spikes,
     bin_of,
-    count_events,
     count_spikes,
-    drop_copies,
     find_copies,
     of_units,
 )
@@ -33,6 +30,13 @@ A_FEW_BLOCKS = 12 * 8 * BLOCK_SPIKES
 def in_blocks(times: npt.ArrayLike, units: npt.ArrayLike, cuts: tuple[int, ...] = ()) -> Spikes:
     times, units = np.asarray(times, dtype=np.float64), np.asarray(units, dtype=np.int64)
     return lambda: zip(np.split(times, cuts), np.split(units, cuts), strict=True)
+
+
+def by_unit(trains: Sequence[npt.ArrayLike]) -> Spikes:
+    """Each train a block."""
+    return lambda: (
+        (np.asarray(train, dtype=np.float64), np.full(np.size(train), unit)) for unit, train in enumerate(trains)
+    )
 
 
 def spread(counts: npt.NDArray, width: float, first: int = 0) -> tuple[npt.NDArray, npt.NDArray]:
@@ -97,19 +101,19 @@ def test_counts_and_copies_depend_on_no_order_and_no_cut(
 
 def test_counts_equal_numpy_histogram_on_times_off_the_edges() -> None:
     rng = np.random.default_rng(0)
-    trains = {str(unit): rng.uniform(0, 20, size=rng.integers(1, 400)) for unit in range(7)}
-    counts, first = count_events(trains, 0.05)
+    trains = [rng.uniform(0, 20, size=rng.integers(1, 400)) for _ in range(7)]
+    counts, first = count_spikes(by_unit(trains), 7, 0.05)
     assert first == 0
     assert counts.dtype == np.uint8
     edges = np.arange(len(counts) + 1) * 0.05
-    for unit, train in enumerate(trains.values()):
+    for unit, train in enumerate(trains):
         np.testing.assert_array_equal(counts[:, unit], np.histogram(train, edges)[0])
 
 
 def test_recording_starts_at_zero_or_with_the_first_negative_spike() -> None:
-    late, first = count_events({"a": np.array([1.0])}, 0.5)
+    late, first = count_spikes(by_unit([[1.0]]), 1, 0.5)
     assert (late[:, 0].tolist(), first) == ([0, 0, 1], 0)
-    early, first = count_events({"a": np.array([-0.6, 0.1]), "silent": np.empty(0)}, 0.5)
+    early, first = count_spikes(by_unit([[-0.6, 0.1], []]), 2, 0.5)
     assert (early.tolist(), first) == ([[1, 0], [0, 0], [1, 0]], -2)
 
 
@@ -159,7 +163,7 @@ def test_memory_is_that_of_the_counts_and_one_block(most: int, by_unit: bool) ->
 )
 def test_times_that_cannot_be_binned(times: list[float], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        count_events({"a": np.array(times)}, 0.02)
+        count_spikes(by_unit([times]), 1, 0.02)
 
 
 def test_times_that_are_not_finite_are_counted_over_all_blocks() -> None:
@@ -213,19 +217,19 @@ def test_units_are_numbered_anew_among_those_kept() -> None:
         assert units.tolist() == [2, 0, 2, 1]
 
 
-def test_exact_copies_are_dropped_and_named(caplog: pytest.LogCaptureFixture) -> None:
-    trains = {
-        "3": np.array([0.1, 0.2]),
-        "5": np.array([0.2, 0.1]),  # the order of the file does not matter
-        "6": np.array([0.1, 0.2, 0.3]),
-        "7": np.array([0.9]),
-        "8": np.array([0.9]),  # one spike in common may be chance
-        "9": np.empty(0),
-        "10": np.empty(0),
-    }
-    with caplog.at_level(logging.WARNING):
-        assert list(drop_copies(trains, "probe00")) == ["3", "6", "7", "8", "9", "10"]
-    assert caplog.messages == ["probe00: units dropped as exact copies of others: 5 (of 3, 2 spikes)"]
+def test_copies_name_the_first_unit_with_their_spikes() -> None:
+    trains = [
+        [0.1, 0.2],
+        [0.2, 0.1],  # the order of the file does not matter
+        [0.1, 0.2, 0.3],
+        [0.9],
+        [0.9],  # one spike in common may be chance
+        [],
+        [],
+        [0.1, 0.2],
+        [0.1, 0.2, 0.2],  # another spike at the same time is another train
+    ]
+    assert find_copies(by_unit(trains), len(trains)).tolist() == [-1, 0, -1, -1, -1, -1, -1, 0, -1]
 
 
 @pytest.mark.parametrize("first", [0, -3000])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from synapsnet.errors import UserError
-
-log = logging.getLogger(__name__)
 
 DEFAULT_BIN_WIDTH_S = 0.02
 EDGE_TOLERANCE = 1e-6
@@ -125,32 +122,6 @@ def of_units(spikes: Spikes, kept: npt.NDArray[np.bool_]) -> Spikes:
             yield times[taken], number[units[taken]]
 
     return wanted
-
-
-def count_events(
-    trains: Mapping[str, npt.NDArray[np.float64]], bin_width_s: float
-) -> tuple[npt.NDArray[np.unsignedinteger], int]:
-    """`count_spikes` of spike times by unit, all in memory."""
-    return count_spikes(_by_unit(trains), len(trains), bin_width_s)
-
-
-def drop_copies(trains: Mapping[str, npt.NDArray[np.float64]], recording: str) -> dict[str, npt.NDArray[np.float64]]:
-    """Keep the first of several units with exactly the same spike times; a logged warning names the others.
-
-    Args:
-        trains: Spike times of each unit in seconds.
-        recording: Name of the recording, for the warning.
-    """
-    names = list(trains)
-    twins = dict(zip(names, find_copies(_by_unit(trains), len(names)).tolist(), strict=True))
-    copies = [f"{unit} (of {names[twin]}, {len(trains[unit])} spikes)" for unit, twin in twins.items() if twin >= 0]
-    if copies:
-        log.warning("%s: units dropped as exact copies of others: %s", recording, ", ".join(copies))
-    return {unit: train for unit, train in trains.items() if twins[unit] < 0}
-
-
-def _by_unit(trains: Mapping[str, npt.NDArray[np.float64]]) -> Spikes:
-    return lambda: ((train, np.full(len(train), index)) for index, train in enumerate(trains.values()))
 
 
 def _blocks(spikes: Spikes, n_units: int) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
