@@ -47,10 +47,11 @@ def clock(times_s: npt.NDArray[np.float64], what: str) -> Clock:
         raise UserError(f"{what} has {len(times_s)} frames; two or more are needed")
     if not np.isfinite(times_s).all():
         raise UserError(f"{what} has {int((~np.isfinite(times_s)).sum())} timestamps that are NaN or infinite")
-    steps = np.diff(times_s)
-    # To the nanosecond: a difference of timestamps ends in noise that rebinning would have to forgive.
-    width = round(float(np.median(steps)), 9)
-    if width <= 0:
+    with np.errstate(over="ignore", invalid="ignore"):  # of what cannot be times
+        steps = np.diff(times_s)
+        # To the nanosecond: a difference of timestamps ends in noise that rebinning would have to forgive.
+        width = round(float(np.median(steps)), 9)
+    if not 0 < width < np.inf:
         raise UserError(f"{what} has timestamps that do not ascend; are they in seconds?")
     cuts = np.flatnonzero((steps > GAP_PERIODS * width) | (steps <= 0)) + 1
     segments = np.stack([np.r_[0, cuts], np.r_[cuts, len(times_s)]], axis=1).astype(np.int64)
@@ -70,12 +71,14 @@ def without_missing(
         what: What to call the recording in a message.
 
     Returns:
-        Traces of the units kept, float32 ``[time, units]``, 0 in the frames outside all segments; the indices of those
+        Traces of the units kept, float32 ``[time, units]``, 0 in the frames without a value; the indices of those
         units; and the segments, cut at the frames without a value.
 
     Raises:
         UserError: if no unit or no frame is left.
     """
+    with np.errstate(over="ignore"):  # what is too large for float32 counts as infinite
+        traces = traces.astype(np.float32, copy=False)
     bad = ~np.isfinite(traces)
     kept = np.flatnonzero(bad.mean(0) <= MISSING_SHARE)
     if not len(kept):
@@ -84,12 +87,12 @@ def without_missing(
         log.warning("%s: %d units dropped, without most of their values", what, traces.shape[1] - len(kept))
     missing = bad[:, kept].any(1)
     if not missing.any():
-        return traces[:, kept].astype(np.float32), kept, segments
+        return traces[:, kept], kept, segments
     edges = np.flatnonzero(np.diff(np.r_[True, missing, True].astype(np.int8)))
     segments = common(segments, edges.reshape(-1, 2).astype(np.int64))
     if not len(segments):
         raise UserError("in every frame some unit lacks a value")
     log.warning("%s: %d frames without a value end segments", what, int(missing.sum()))
-    present = traces[:, kept].copy()
+    present = traces[:, kept]
     present[missing] = 0.0
-    return present.astype(np.float32), kept, segments
+    return present, kept, segments
