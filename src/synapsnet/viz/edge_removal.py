@@ -52,5 +52,5 @@ def draw_edge_removal(
     axes.set_ylabel(score)
     axes.legend(frameon=False, fontsize=LABEL_SIZE)
     tidy(axes)
-    title(axes, f"{session_id}: held-out score without connections")
+    title(axes, f"{session_id}\nheld-out score without connections")
     return figure
