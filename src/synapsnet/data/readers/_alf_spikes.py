@@ -56,9 +56,9 @@ def read_sorting(times: Path, clusters: Path, recording: str) -> Sorting:
     """Open the spikes of a sorter and tell which of its clusters are units.
 
     Dropped, and named in a logged warning, are exact copies of other clusters and near-copies, which sorters leave
-    where two templates fit one neuron. In the 120 s of an IBL recording that this was developed on, every 25th
-    cluster has more than nine in ten of its spikes, and most of these have all, within 0.3 ms of another's, which no
-    two neurons do: kept, such a pair would be the strongest connection of the session.
+    where two templates fit one neuron. In the 120 s of an IBL recording that this was developed on, one cluster in
+    thirty has more than nine tenths of its spikes, and most of these have all, within 0.3 ms of another's, which no two
+    neurons do: kept, such a pair would be the strongest connection of the session.
 
     Args:
         times: File with the time of each spike in seconds.

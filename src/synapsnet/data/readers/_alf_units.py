@@ -46,8 +46,8 @@ def unit_columns(folders: Sequence[Path], numbers: npt.NDArray[np.int64]) -> Col
     """Region, position, quality and identity of clusters, as the IBL writes them.
 
     ``quality`` is "good" for clusters that pass all of the IBL's criteria (``label`` is 1), else "mua". ``x_um``,
-    ``y_um`` and ``z_um`` are the axes ``mlapdv``: to the right, in front and above bregma; ``depth_um`` is measured along
-    the probe, from its tip.
+    ``y_um`` and ``z_um`` are the axes ``mlapdv``: to the right, in front and above bregma; ``depth_um`` is measured
+    along the probe, from its tip.
 
     Args:
         folders: Where the tables are.

@@ -2,7 +2,7 @@
 
 Unpickling runs whatever functions a file names, so NumPy is never asked to do it. But some public recordings exist only
 as pickled arrays of dictionaries. The instructions of a pickle are harmless as long as every name in it stands for
-something harmless: here a name is looked up in a list of five, of which none is imported from anywhere, and each is a
+something harmless: here a name is looked up in a short list, of which none is imported from anywhere, and each is a
 stand-in of this module rather than what NumPy has under that name. NumPy's own would do things to a crafted
 state that are not safe, such as taking bytes for addresses. The stand-ins make numbers, text and arrays of these
 with `numpy.frombuffer`, can be neither changed nor subclassed by the file, and refuse anything else; of what
@@ -42,9 +42,9 @@ def load_object_array(stream: IO[bytes]) -> Any:
         UserError: if the file is damaged, or names anything beyond what plain data needs; nothing was run then.
     """
     try:
-        version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
+        version = np.lib.format.read_magic(stream)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        _, _, dtype = header(stream)  # type: ignore[no-untyped-call]
+        _, _, dtype = header(stream)
         if not dtype.hasobject:
             raise UserError(f"it holds an array of {dtype}, where pickled objects were expected")
         return _converted(_Reader(stream, encoding="latin1").load(), {})
@@ -55,7 +55,7 @@ def load_object_array(stream: IO[bytes]) -> Any:
 
 
 class _Reader(pickle.Unpickler):
-    """Knows five names."""
+    """Knows a few names."""
 
     def find_class(self, module: str, name: str) -> Any:
         named = _NAMES.get((module.replace("numpy.core.", "numpy._core."), name))
@@ -154,6 +154,13 @@ _NAMES = {
     ("numpy", "dtype"): _Named(_Dtype),
     ("numpy", "ndarray"): _Named(_refused),  # only ever handed to _reconstruct
     ("_codecs", "encode"): _Named(_encode),  # bytes, in old pickles
+    # When a file was made, and where, is passed over: None stands in its place.
+    **{("datetime", name): _Named(lambda *_: None) for name in ("datetime", "timedelta", "timezone")},
+    **{
+        (module, f"{system}Path"): _Named(lambda *_: None)
+        for module in ("pathlib", "pathlib._local")
+        for system in ("Posix", "Windows")
+    },
 }
 
 

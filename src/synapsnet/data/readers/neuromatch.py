@@ -1,6 +1,6 @@
 """Steinmetz et al. 2019 as Neuromatch Academy prepared it (`steinmetz_part*.npz`).
 
-A file holds several sessions as dictionaries, pickled; they are read by `_plain_pickle`, which runs nothing of a pickle.
+A file holds several sessions as pickled dictionaries; they are read by `_plain_pickle`, which runs nothing of them.
 Each trial is a segment of its own, from half a second before the stimulus to two seconds after, in bins of 10 ms;
 first come the trials of the task ``discrimination``, then those of the task ``passive``, after the mouse had
 stopped working. Units are named by their row. ``x_um``, ``y_um`` and ``z_um`` are the axes ``ccf_ap``, ``ccf_dv`` and
