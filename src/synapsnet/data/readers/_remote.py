@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPException
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from synapsnet.data import dandi
+import requests
+from requests.adapters import HTTPAdapter
+
 from synapsnet.data.readers._files import one_line
+from synapsnet.data.sources import _dandi as dandi
+from synapsnet.data.sources import _http as http
 from synapsnet.errors import UserError
 
 _PARTIAL = 206
@@ -49,7 +51,7 @@ def open_remote(address: str) -> Iterator[Stream]:
     """Open the file at an address for reading.
 
     Args:
-        address: Of ``http(s)://``, or of an asset of DANDI, see `synapsnet.data.dandi.asset_at`.
+        address: Of ``http(s)://``, or of an asset of DANDI, see `synapsnet.data.sources._dandi.asset_at`.
 
     Raises:
         UserError: in one line, if remfile is not installed, if there is no such file, if its server does not serve
@@ -57,22 +59,15 @@ def open_remote(address: str) -> Iterator[Stream]:
     """
     try:
         import remfile
-        import requests.adapters
     except ImportError as error:
         raise UserError('streaming needs remfile: pip install "synapsnet[dandi]"') from error
-
-    class Patient(requests.adapters.HTTPAdapter):
-        """Requests wait for ever, unless told otherwise."""
-
-        def send(self, request: Any, *args: Any, **options: Any) -> Any:
-            return super().send(request, *args, **{**options, "timeout": dandi.TIMEOUT_S})
 
     found = dandi.asset_at(address)
     url = address if found is None else found.url
     _check_serves_parts(url)
     file = remfile.File(url)
     for scheme in ("http://", "https://"):
-        file.session.mount(scheme, Patient())
+        file.session.mount(scheme, _Impatient())
     try:
         yield Stream(file)
     finally:
@@ -92,16 +87,23 @@ def name_of(address: str) -> str:
     return PurePosixPath(path if found is None else found.path).name
 
 
+class _Impatient(HTTPAdapter):
+    """Without a timeout, a request waits for ever."""
+
+    def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
+        return super().send(request, *args, **{**options, "timeout": http.TIMEOUT_S})
+
+
 def _check_serves_parts(url: str) -> None:
     """Ask for the first byte: remfile alone would try for half a minute before it said what is wrong."""
-    request = urllib.request.Request(url, headers={"Range": "bytes=0-0"})
-    try:
-        with urllib.request.urlopen(request, timeout=dandi.TIMEOUT_S) as response:
-            partial = response.status == _PARTIAL
-    except (OSError, HTTPException, ValueError) as error:
-        raise dandi.explained(error, "cannot be streamed") from error
-    if not partial:
-        raise UserError(
-            "cannot be streamed: its server serves whole files only (no HTTP range requests); "
-            "download it, and give the path"
-        )
+    headers = {**http.HEADERS, "Range": "bytes=0-0"}
+    with (
+        http.clear_errors(url),
+        requests.get(url, headers=headers, stream=True, timeout=http.TIMEOUT_S) as response,
+    ):
+        response.raise_for_status()
+        if response.status_code != _PARTIAL:
+            raise UserError(
+                "cannot be streamed: its server serves whole files only (no HTTP range requests); "
+                "download it, and give the path"
+            )
