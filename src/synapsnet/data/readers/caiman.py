@@ -13,7 +13,6 @@ frames after it, so that a forecast of them is too good. A file ``NAME.synapsnet
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.data.readers._components import Components, load_components
-from synapsnet.data.readers._files import one_line
 from synapsnet.data.readers._frames import MISSING_SHARE, without_missing
+from synapsnet.data.readers._imaging_sidecar import read_settings
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
@@ -59,7 +58,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
         UserError: if a file is damaged or holds no components, if shapes differ, if no component was accepted, or if
             the width of a frame is not known.
     """
-    settings = _settings(path.with_suffix(".synapsnet.json"))
+    settings = read_settings(path.with_suffix(".synapsnet.json"), _TRACES)
     found = load_components(path)
     told = None if found.rate_hz is None else round(1 / found.rate_hz, 9)
     width = settings.get("bin_width_s", told if told is not None else bin_width_s)
@@ -126,22 +125,3 @@ def _positions(
     if pixel_size_um is not None:  # of a plane; how far planes are apart, it does not say
         table |= {f"{axis}_um": pixel_size_um * table[f"{axis}_px"] for axis in ("x", "y") if f"{axis}_px" in table}
     return table
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path.name} is no JSON: {one_line(error)}") from error
-    known = ("bin_width_s", "trace", "pixel_size_um")
-    if not isinstance(settings, dict) or settings.keys() - set(known):
-        raise UserError(f"{path.name} may hold {', '.join(known)}; got {settings!r}")
-    for key in ("bin_width_s", "pixel_size_um"):
-        value = settings.get(key, 1.0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-            raise UserError(f"{key} in {path.name} must be a positive number, got {value!r}")
-    if settings.get("trace", "raw") not in _TRACES:
-        raise UserError(f"trace in {path.name} must be one of {', '.join(_TRACES)}, got {settings['trace']!r}")
-    return settings

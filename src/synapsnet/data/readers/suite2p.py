@@ -1,100 +1,230 @@
-"""suite2p plane folders (`F.npy`, `Fneu.npy`, `iscell.npy`).
+"""suite2p folders (`F.npy`, `Fneu.npy`, `iscell.npy` in `plane0`, `plane1`, ...; or the folder of the planes).
 
-Accepted cells only, as ``F - 0.7 Fneu`` at the rate of the frames. suite2p keeps the frame rate in ``ops.npy``, which
-is a pickle and so is never opened; a file ``synapsnet.json`` beside ``F.npy`` may tell it, and choose the deconvolved
-traces instead: ``{"bin_width_s": 0.1, "trace": "spks"}``.
+Accepted cells only, as ``F - 0.7 Fneu`` at the rate of the frames. Planes that were recorded together are one session:
+those of one folder with the same rate and as many frames, give or take one, as the scan may stop between planes; the
+last frame of the others is left out. The folder ``combined`` holds the same cells again, and is passed over.
+
+The frame rate and the positions of the cells lie in pickles (``ops.npy``, or ``settings.npy``, and ``stat.npy``). These
+are read as far as they are plain data, without running anything (`_plain_pickle`), and where they are not, or missing,
+the frame rate has to be told. A file ``synapsnet.json`` beside ``F.npy``, or beside the folders of all planes, may do
+so; it comes first. It may also choose the deconvolved traces, of which each frame was fitted to the frames after it
+too, so that a forecast of them is too good: ``{"bin_width_s": 0.1, "trace": "spks", "pixel_size_um": 1.2}``.
 """
 
 from __future__ import annotations
 
-import json
 import logging
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.readers._files import load_array, one_line
+from synapsnet.data.readers._files import load_array
+from synapsnet.data.readers._frames import MISSING_SHARE, without_missing
+from synapsnet.data.readers._imaging_sidecar import read_settings
+from synapsnet.data.readers._plain_pickle import load_object_array
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
 log = logging.getLogger(__name__)
 
 NEUROPIL_WEIGHT = 0.7  # suite2p's own default
+WIDTH_TOLERANCE = 1e-3  # relative; what `synapsnet.data.preprocessing.rebin` forgives
 _SIDECAR = "synapsnet.json"
+_TRACES = ("F", "spks")
 
 
-def recognises(path: Path) -> bool:
-    """Whether the folder holds traces and the classification of cells under suite2p's names."""
-    return (path / "F.npy").is_file() and (path / "iscell.npy").is_file()
+def recognises(path: Path | str) -> bool:
+    """Whether the folder, or folders of planes in it, hold traces and the classification of cells as suite2p does."""
+    return isinstance(path, Path) and (_is_plane(path) or bool(_planes(path)))
 
 
 def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     """Read the accepted cells; a bin is a frame.
 
     Args:
-        path: The plane folder.
-        bin_width_s: Seconds from frame to frame, where ``synapsnet.json`` does not tell.
+        path: The folder of a plane, or the folder of all planes.
+        bin_width_s: Seconds from frame to frame, where neither ``synapsnet.json`` nor suite2p's own files tell.
 
     Returns:
-        One session, of one segment. Units are named by their row in ``F.npy``.
+        One session; one a plane where planes were not recorded together. Units are named by their row in ``F.npy``,
+        with the plane before it where there are several. The unit table has the ``plane``, how sure the classifier was
+        (``cell_probability``), the center in pixels (``x_px``, ``y_px``), and in micrometres where the sidecar tells
+        ``pixel_size_um``.
 
     Raises:
-        UserError: if a file is missing or damaged, if shapes differ, if no cell is accepted, or if the width of
-            a frame is not known.
+        UserError: if a file is missing or damaged, if shapes differ, if no cell is accepted, or if the width of a
+            frame is not known.
     """
-    settings = _settings(path / _SIDECAR)
-    width = settings.get("bin_width_s", bin_width_s)
-    if width is None:
+    if _is_plane(path):
+        return [_session([_plane(path, bin_width_s)], path.parent)]
+    planes = []
+    for folder in _planes(path):
+        try:
+            planes.append(_plane(folder, bin_width_s))
+        except UserError as error:
+            raise UserError(f"{folder.name}: {error}") from error
+    if not any(plane.accepted.any() for plane in planes):
+        raise UserError(f"iscell.npy accepts no ROI of any of {len(planes)} planes")
+    frames = [plane.traces.shape[1] for plane in planes]
+    widths = [plane.width for plane in planes]
+    alike = max(frames) - min(frames) <= 1 and max(widths) <= (1 + WIDTH_TOLERANCE) * min(widths)
+    if alike and len({plane.trace for plane in planes}) == 1:
+        return [_session(planes, path)]
+    listed = ", ".join(f"{p.name} {p.traces.shape[1]} frames of {p.width:g} s of {p.trace}" for p in planes)
+    log.warning("%s: its planes differ, so each is a session of its own: %s", path.name, listed)
+    return [_session([plane], path) for plane in planes if plane.accepted.any()]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """Traces of all ROIs ``[rois, frames]``, and what is known of each."""
+
+    name: str
+    traces: npt.NDArray[np.floating]
+    width: float
+    accepted: npt.NDArray[np.bool_]
+    table: dict[str, npt.NDArray[Any]]
+    trace: str
+
+
+def _is_plane(path: Path) -> bool:
+    return (path / "F.npy").is_file() and (path / "iscell.npy").is_file()
+
+
+def _planes(path: Path) -> list[Path]:
+    """The folders of planes in a folder, in the order of their numbers."""
+    if not path.is_dir():
+        return []
+    numbered = {folder: re.fullmatch(r"plane(\d+)", folder.name) for folder in path.glob("plane*") if _is_plane(folder)}
+    return sorted((folder for folder, match in numbered.items() if match), key=lambda folder: int(folder.name[5:]))
+
+
+def _session(planes: list[_Plane], folder: Path) -> Session:
+    """One session of planes recorded together, in the folder of all planes."""
+    n_frames = min(plane.traces.shape[1] for plane in planes)
+    alone = len(planes) == 1
+    ids = [str(row) if alone else f"{plane.name}-{row}" for plane in planes for row in range(len(plane.accepted))]
+    accepted = np.flatnonzero(np.concatenate([plane.accepted for plane in planes]))
+    if not len(accepted):
+        raise UserError(f"iscell.npy accepts none of {len(ids)} ROIs")
+    traces = np.concatenate([plane.traces[plane.accepted, :n_frames] for plane in planes])
+    # suite2p always writes <recording>/suite2p/plane<k>, unless it is told otherwise.
+    standard = folder.name == "suite2p"
+    recording = folder.parent.name if standard else folder.name
+    name = recording if not alone else f"{recording}-{planes[0].name}" if standard else planes[0].name
+    activity, kept, segments = without_missing(traces.T, np.array([[0, n_frames]]), name)
+    units = accepted[kept]
+    columns = set.intersection(*(set(plane.table) for plane in planes))
+    table = {column: np.concatenate([plane.table[column] for plane in planes])[units] for column in columns}
+    dropped = {
+        "rejected by suite2p": np.setdiff1d(np.arange(len(ids)), accepted),
+        f"no value in more than {MISSING_SHARE:.0%} of the frames": np.setdiff1d(accepted, units),
+    }
+    return Session(
+        session_id=name,
+        activity=activity,
+        bin_width_s=planes[0].width,
+        unit_ids=tuple(ids[unit] for unit in units),
+        signal="calcium",
+        segments=segments,
+        unit_table=dict(sorted(table.items())),
+        meta={
+            "file": planes[0].name if alone else folder.name,
+            "format": "suite2p",
+            "trace": planes[0].trace,
+            "dropped": {reason: [ids[unit] for unit in of] for reason, of in dropped.items() if len(of)},
+        },
+    )
+
+
+def _plane(path: Path, bin_width_s: float | None) -> _Plane:
+    settings = {**read_settings(path.parent / _SIDECAR, _TRACES), **read_settings(path / _SIDECAR, _TRACES)}
+    iscell = load_array(path / "iscell.npy")
+    if iscell.ndim != 2 or iscell.shape[1] < 1 or iscell.dtype.kind not in "iufb":
+        raise UserError(f"iscell.npy must be numbers [rois, 2], got {iscell.dtype} of shape {iscell.shape}")
+    trace = settings.get("trace", "F")
+    traces = _traces(path, trace, len(iscell))
+    if trace == "spks":
+        log.warning("%s: deconvolved traces were fitted to later frames too, so scores are too good", path.name)
+    table: dict[str, npt.NDArray[Any]] = {"plane": np.full(len(iscell), path.name)}
+    if iscell.shape[1] > 1:
+        table["cell_probability"] = _finite(iscell[:, 1])
+    centers = _centers(path, len(iscell))
+    if centers is not None:
+        table |= {"y_px": _finite(centers[:, 0]), "x_px": _finite(centers[:, 1])}
+        if "pixel_size_um" in settings:
+            table |= {f"{axis}_um": settings["pixel_size_um"] * table[f"{axis}_px"] for axis in ("x", "y")}
+    return _Plane(path.name, traces, _width(path, settings, bin_width_s), iscell[:, 0] > 0.5, table, trace)
+
+
+def _finite(column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return np.where(np.isfinite(column), column, np.nan).astype(np.float64)
+
+
+def _width(path: Path, settings: dict[str, Any], bin_width_s: float | None) -> float:
+    """Seconds from frame to frame, from who knows best."""
+    if "bin_width_s" in settings:
+        return float(settings["bin_width_s"])
+    rate, problem = _rate(path)
+    if rate is not None:
+        return round(1 / rate, 9)
+    if bin_width_s is None:
         raise UserError(
-            f"suite2p keeps the frame rate in a pickle, which is never opened; write {_SIDECAR} beside F.npy with "
+            f"suite2p keeps the frame rate in ops.npy, but {problem}; write {_SIDECAR} beside F.npy with "
             '{"bin_width_s": <seconds per frame>}, or give data.bin_width_s'
         )
-    if "bin_width_s" not in settings:
-        log.warning("%s: no %s, so a frame is taken to last bin_width_s = %g s", path.name, _SIDECAR, width)
-    accepted = _accepted(path)
-    trace = settings.get("trace", "F")
-    activity = _traces(path, trace, len(accepted))[accepted].T
-    return [
-        Session(
-            # suite2p always writes <recording>/suite2p/plane<k>.
-            session_id=f"{path.parents[1].name}-{path.name}" if path.parent.name == "suite2p" else path.name,
-            activity=activity,
-            bin_width_s=width,
-            unit_ids=tuple(str(row) for row in np.flatnonzero(accepted)),
-            signal="calcium",
-            meta={"file": path.name, "format": "suite2p", "trace": trace},
-        )
-    ]
+    log.warning("%s: %s, so a frame is taken to last bin_width_s = %g s", path.name, problem, bin_width_s)
+    return bin_width_s
 
 
-def _settings(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
+def _rate(path: Path) -> tuple[float | None, str]:
+    """Frames of a plane per second, or why that is not known."""
+    problem = "it is missing"
+    for name in ("ops.npy", "settings.npy"):
+        if not (path / name).is_file():
+            continue
+        try:
+            options = _pickled(path / name)
+        except UserError as error:
+            problem = str(error)
+            continue
+        rate = options.get("fs") if isinstance(options, dict) else None
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
+            problem = f"{name} has no fs"
+        elif name == "ops.npy" and options.get("nplanes", 1) != 1 and "suite2p_version" not in options:
+            problem = f"fs in {name} of early versions was that of all planes together"
+        else:
+            return float(rate), ""
+    return None, problem
+
+
+def _centers(path: Path, n_rois: int) -> npt.NDArray[np.float64] | None:
+    """Center of each ROI in pixels, ``[rois, (y, x)]``; None where it cannot be known."""
+    if not (path / "stat.npy").is_file():
+        return None
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{_SIDECAR} is no JSON: {one_line(error)}") from error
-    if not isinstance(settings, dict) or settings.keys() - {"bin_width_s", "trace"}:
-        raise UserError(f'{_SIDECAR} may hold "bin_width_s" and "trace", got {settings!r}')
-    width, trace = settings.get("bin_width_s", 1.0), settings.get("trace", "F")
-    if isinstance(width, bool) or not isinstance(width, int | float):
-        raise UserError(f"bin_width_s in {_SIDECAR} must be a positive number of seconds, got {width!r}")
-    if trace not in ("F", "spks"):
-        raise UserError(f'trace in {_SIDECAR} must be "F" or "spks", got {trace!r}')
-    return settings
+        centers = np.array([roi["med"] for roi in _pickled(path / "stat.npy")], dtype=np.float64)
+    except (UserError, KeyError, TypeError, ValueError) as error:
+        log.warning("%s: no positions of cells, as stat.npy is not what it was expected to be: %s", path.name, error)
+        return None
+    if centers.shape != (n_rois, 2):
+        log.warning("%s: no positions of cells, as stat.npy has %d of %d ROIs", path.name, len(centers), n_rois)
+        return None
+    return centers
 
 
-def _accepted(path: Path) -> npt.NDArray[np.bool_]:
-    """Which ROIs are cells, ``[rois]``; ``iscell`` is ``[rois, 2]``: the decision and its probability."""
-    iscell = load_array(path / "iscell.npy")
-    if iscell.ndim != 2:
-        raise UserError(f"iscell.npy must be [rois, 2], got shape {iscell.shape}")
-    accepted: npt.NDArray[np.bool_] = iscell[:, 0] > 0.5
-    if not accepted.any():
-        raise UserError(f"iscell.npy accepts none of {len(accepted)} ROIs")
-    return accepted
+def _pickled(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            return load_object_array(file)
+    except OSError as error:
+        raise UserError(f"{path.name} cannot be read: {error}") from error
+    except UserError as error:
+        raise UserError(f"{path.name} was refused: {error}") from error
 
 
 def _traces(path: Path, trace: str, n_rois: int) -> npt.NDArray[np.floating]:
@@ -107,4 +237,6 @@ def _traces(path: Path, trace: str, n_rois: int) -> npt.NDArray[np.floating]:
                 f"{file} must be floating point [rois, frames] with the {n_rois} ROIs of iscell.npy, like {files[0]} "
                 f"of shape {arrays[0].shape}; got {array.dtype} of shape {array.shape}"
             )
+    if not arrays[0].shape[1]:
+        raise UserError(f"{files[0]} has no frames")
     return arrays[0] - NEUROPIL_WEIGHT * arrays[1] if trace == "F" else arrays[0]

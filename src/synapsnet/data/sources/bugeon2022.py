@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synapsnet.data.readers.bugeon2022 import CITATION, LICENCE
+from synapsnet.data.readers.bugeon2022 import CITATION, LICENCE, STATES
 from synapsnet.data.sources import RemoteFile
 from synapsnet.data.sources import _figshare as figshare
 from synapsnet.errors import UserError
@@ -19,7 +19,7 @@ from synapsnet.errors import UserError
 __all__ = ["CITATION", "LICENCE", "TASKS", "TITLE", "files"]
 
 TITLE = "Calcium imaging of mouse visual cortex with transcriptomic types (Bugeon et al. 2022)"
-TASKS = ("blank", "drifting_gratings", "natural_scenes")
+TASKS = ("blank", "drifting_gratings", "natural_scenes", *STATES.values())
 
 _RECORD = 19448531
 
