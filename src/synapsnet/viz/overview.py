@@ -163,10 +163,11 @@ def _draw_population(axes: Axes, drawn: Condensed, edges: npt.NDArray[np.float64
 
 def _draw_behavior(axes: Axes, drawn: Condensed, edges: npt.NDArray[np.float64], session: Session) -> None:
     series = drawn.varying[:MOST_SERIES]
-    middles = (edges[:-1] + edges[1:]) / 2
     for row, column in enumerate(series):
         trace = np.clip(drawn.behavior[:, column], -TRACE_GAP / 2, TRACE_GAP / 2)
-        axes.plot(middles, trace - TRACE_GAP * row, color=TASK_COLORS[row % len(TASK_COLORS)], linewidth=0.8)
+        color = TASK_COLORS[row % len(TASK_COLORS)]
+        # Steps, for a line would not show a value alone between two gaps.
+        axes.stairs(trace - TRACE_GAP * row, edges, baseline=None, color=color, linewidth=0.8)
     names = session.behavior_names
     axes.set_yticks(-TRACE_GAP * np.arange(len(series)), labels=[_short(names[column]) for column in series])
     axes.set_ylim(-TRACE_GAP * (len(series) - 0.4), TRACE_GAP * 0.6)

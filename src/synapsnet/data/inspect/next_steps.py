@@ -39,4 +39,5 @@ def _quoted(value: str) -> str:
     """A value that Hydra takes as it is, commas and all."""
     if re.fullmatch(r"[\w./+~@%-]+", value):
         return value
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    # Backslashes count as such unless a quotation mark follows.
+    return '"' + re.sub(r'(\\*)("|$)', lambda end: 2 * end[1] + (r"\"" if end[2] else ""), value) + '"'
