@@ -24,8 +24,6 @@ def ragged(table: DynamicTable, name: str) -> tuple[Any, npt.NDArray[np.int64]]:
     if not isinstance(column, VectorIndex):
         raise UserError(f"{where} has no index, which tells the values of one row from those of the next")
     values, ends = column.target.data, np.asarray(column.data[:], dtype=np.int64)
-    if len(ends) != len(table.id):
-        raise UserError(f"{where} has {len(ends)} rows, but the table {len(table.id)}")
     if len(ends) and ((np.diff(ends, prepend=0) < 0).any() or ends[-1] != len(values)):
         raise UserError(f"the index of {where} is damaged: it should ascend to {len(values)}, the number of values")
     return values, ends
@@ -41,7 +39,7 @@ def texts(table: DynamicTable, *names: str) -> npt.NDArray[np.str_] | None:
     for name in names:
         if name not in table.colnames or isinstance(table[name], VectorIndex):
             continue
-        values = _in_bulk(table, name)
+        values = np.asarray(table[name][:])
         if values.ndim == 1 and values.dtype.kind in "OSU":
             return _as_text(values)
     return None
@@ -65,7 +63,7 @@ def numbers(table: DynamicTable, *names: str) -> npt.NDArray[np.float64] | None:
     for name in names:
         if name not in table.colnames or isinstance(table[name], VectorIndex):
             continue
-        values = _in_bulk(table, name)
+        values = np.asarray(table[name][:])
         if values.ndim == 1 and values.dtype.kind in "iufb":
             return np.where(np.isfinite(values), values, np.nan).astype(np.float64)
     return None
@@ -79,10 +77,3 @@ def as_text(value: Any) -> str:
 
 def _as_text(values: npt.NDArray[Any]) -> npt.NDArray[np.str_]:
     return np.array([as_text(value) for value in values], dtype=np.str_)
-
-
-def _in_bulk(table: DynamicTable, name: str) -> npt.NDArray[Any]:
-    values = np.asarray(table[name][:])
-    if len(values) != len(table.id):
-        raise UserError(f"column {name!r} of table {table.name!r} has {len(values)} values for {len(table.id)} rows")
-    return values

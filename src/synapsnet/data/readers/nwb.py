@@ -1,7 +1,7 @@
 """NWB files (`*.nwb`) with a units table or ophys RoiResponseSeries.
 
 Such a file may lie on disk, or at an address from which it is streamed: ``https://.../name.nwb``, an asset of DANDI
-(``https://api.dandiarchive.org/api/assets/<uuid>/download/``) or ``dandi://<dandiset>/<path>``.
+(``https://api.dandiarchive.org/api/assets/<uuid>/download/``) or ``dandi://<dandiset>[@<version>]/<path>``.
 
 Sorted units become spike counts in bins, ROIs become calcium at the rate of the frames; a file with both holds two
 sessions. Behavior is resampled onto the bins such that no bin knows what comes after it. Tables of intervals become
@@ -22,7 +22,7 @@ from synapsnet.session import Session
 _ADDRESS = re.compile(
     r"https?://[^?#]+\.nwb([?#].*)?"
     r"|https://api\.dandiarchive\.org/api/(dandisets/\d+/versions/[^/?#]+/)?assets/[0-9a-fA-F-]{36}/download/?"
-    r"|dandi://\d+/.+\.nwb"
+    r"|dandi://\d+(@[^/]+)?/.+\.nwb"
 )
 
 
@@ -61,7 +61,7 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
         except UserError:
             raise
         except Exception as error:  # a damaged file makes HDF5 and pynwb stumble in any way
-            raise UserError(f"cannot be read as NWB (damaged or truncated?): {one_line(error)}") from error
+            raise UserError(f"cannot be read as NWB (damaged or truncated?): {_reason(error)}") from error
     if not parts:
         raise UserError(
             "this NWB file has no units with spike times and no RoiResponseSeries: nothing to forecast; "
@@ -75,6 +75,11 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
         )
         for suffix, part in parts.items()
     ]
+
+
+def _reason(error: Exception) -> str:
+    """What pynwb says was wrong, without the whole part of the file that it was wrong with."""
+    return one_line(Exception(error.args[-1])) if error.args else one_line(error)
 
 
 def _name_at(address: str) -> str:
