@@ -118,7 +118,10 @@ def test_everything_that_is_planted_is_said(inspect):
     ):
         assert text in seen.words
     assert Path("outputs/inspect/mouse1.png").read_bytes().startswith(b"\x89PNG")
-    assert seen.out.splitlines()[-1] == "train: python train.py model=synapsnet data=neuropixels data.root=mouse1.npz"
+    assert (
+        " ".join(seen.out.splitlines()[-1].split())
+        == "train: python train.py model=synapsnet data=neuropixels data.root=mouse1.npz"
+    )
     assert all(line == line.rstrip() and len(line) <= 110 for line in seen.out.splitlines())
 
 
@@ -348,7 +351,7 @@ def test_what_readers_log_is_said_in_its_place(inspect, caplog):
     assert not caplog.records
     assert "reader" in seen.out
     assert "8" in seen.words.partition("reader")[2].partition("Training")[0]
-    assert seen.out.splitlines()[-1].startswith("prepare: python -m synapsnet.data prepare probe --out ")
+    assert seen.out.splitlines()[-1].startswith("prepare: python -m synapsnet.data prepare probe ")
     assert logging.getLogger("synapsnet").propagate
     assert not logging.getLogger("synapsnet").handlers
 
