@@ -92,7 +92,7 @@ def test_nothing_runs(tmp_path: Path, protocol: int, where: str) -> None:
         (exec, (f"import os; os.mkdir({str(made)!r})",)),
         (functools.partial, (os.mkdir, str(made))),
         (operator.attrgetter, ("system",)),
-        (getattr, (os, "system") if protocol < 0 else ("", "join")),
+        (getattr, ("", "join")),
         (np.load, (str(made),)),
         (np.fromfile, (str(made),)),
         (np.memmap, (str(made), "uint8", "w+", 0, 1)),

@@ -12,15 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.data.readers._alf_files import vector
-from synapsnet.data.readers._events import Spikes, bin_of, count_spikes, find_copies, of_units
+from synapsnet.data.readers._events import BLOCK_SPIKES, Spikes, bin_of, count_spikes, find_copies
 from synapsnet.data.readers._near_copies import TOLERANCE_S, find_near_copies
 from synapsnet.errors import UserError
 from synapsnet.session import Intervals
 
 log = logging.getLogger(__name__)
 
-_BLOCK_SPIKES = 2**20
 _MOST_CLUSTERS = 10_000_000
+_SAMPLED_SPIKES = 2**22
+"""Near-copies are looked for in so many spikes at most, in blocks spread over the recording; more tell nothing new."""
 _SILENCE_S = 10.0
 """For so long no probe is silent, where it records at all."""
 EXACT = "has exactly the spikes of another unit"
@@ -76,12 +77,10 @@ def read_sorting(times: Path, clusters: Path, recording: str) -> Sorting:
     n_spikes, first_s, last_s = _overview(times_s, cluster, clusters.name)
     numbers = np.flatnonzero(n_spikes)
 
-    def spikes() -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
-        return _spikes(times_s, cluster, numbers)
-
-    copies = find_copies(spikes, len(numbers))
+    step = max(-(-len(times_s) // _SAMPLED_SPIKES), 1)
+    copies = find_copies(lambda: _spikes(times_s, cluster, numbers), len(numbers))
     distinct = np.flatnonzero(copies < 0)
-    near = find_near_copies(of_units(spikes, copies < 0), len(distinct))
+    near = find_near_copies(lambda: _spikes(times_s, cluster, numbers[distinct], step), len(distinct))
     kept = distinct[near < 0]
     dropped = {}
     for reason, gone, twins in (
@@ -130,14 +129,15 @@ def count(sortings: Sequence[Sorting], bin_width_s: float) -> tuple[npt.NDArray[
 
 
 def _spikes(
-    times_s: npt.NDArray[Any], clusters: npt.NDArray[Any], numbers: npt.NDArray[np.int64]
+    times_s: npt.NDArray[Any], clusters: npt.NDArray[Any], numbers: npt.NDArray[np.int64], step: int = 1
 ) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
+    """Every ``step``-th block of the spikes of some clusters, with the index of each in ``numbers``."""
     if not len(numbers):
         return
     index = np.full(numbers[-1] + 2, -1)  # the last stands for every cluster beyond
     index[numbers] = np.arange(len(numbers))
-    for start in range(0, len(times_s), _BLOCK_SPIKES):
-        block = slice(start, start + _BLOCK_SPIKES)
+    for start in range(0, len(times_s), step * BLOCK_SPIKES):
+        block = slice(start, start + BLOCK_SPIKES)
         units = index[np.minimum(clusters[block], len(index) - 1)]
         times = np.asarray(times_s[block], dtype=np.float64)
         wanted = units >= 0
@@ -150,8 +150,8 @@ def _overview(
     """Number of spikes by cluster, and the time of the first and of the last spike."""
     n_spikes = np.zeros(0, dtype=np.int64)
     first_s, last_s = np.inf, -np.inf
-    for start in range(0, len(times_s), _BLOCK_SPIKES):
-        block = slice(start, start + _BLOCK_SPIKES)
+    for start in range(0, len(times_s), BLOCK_SPIKES):
+        block = slice(start, start + BLOCK_SPIKES)
         cluster = clusters[block]
         if cluster.min() < 0 or cluster.max() > _MOST_CLUSTERS:
             wrong = cluster[(cluster < 0) | (cluster > _MOST_CLUSTERS)][0]

@@ -154,6 +154,7 @@ _NAMES = {
     ("numpy", "dtype"): _Named(_Dtype),
     ("numpy", "ndarray"): _Named(_refused),  # only ever handed to _reconstruct
     ("_codecs", "encode"): _Named(_encode),  # bytes, in old pickles
+    ("__builtin__", "bytes"): _Named(lambda: b""),  # and no bytes
     # When a file was made, and where, is passed over: None stands in its place.
     **{("datetime", name): _Named(lambda *_: None) for name in ("datetime", "timedelta", "timezone")},
     **{
