@@ -29,7 +29,7 @@ def trains_of(counts: np.ndarray, width: float, rng: np.random.Generator, first:
 @pytest.mark.parametrize("name", ["neuropixels_v1/Cori_2016-12-14.npz", "spikes_m1/stevenson2011.npz"])
 def test_real_counts_come_back_to_the_last_spike(recordings: Path, tmp_path: Path, name: str) -> None:
     (real,) = read_archive(recordings / name, bin_width_s=None)
-    counts = real.activity[:, real.activity.any(0)][:, :25]
+    counts = real.activity[:, real.activity.any(0)][:, :12]
     counts = counts[: np.flatnonzero(counts.any(1))[-1] + 1]
     before = 200  # bins before time 0
     trains = trains_of(counts, real.bin_width_s, np.random.default_rng(0), first=-before)
