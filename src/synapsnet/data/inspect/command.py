@@ -7,8 +7,6 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +17,7 @@ from synapsnet.data.inspect.facts import n_recorded
 from synapsnet.data.inspect.next_steps import next_steps
 from synapsnet.data.inspect.outlook import Settings, outlook
 from synapsnet.data.inspect.text import HEADER, details, duration, row, width
+from synapsnet.data.notes import gathered_notes
 from synapsnet.data.readers import Recording, find_recordings
 from synapsnet.data.selection import select_task
 from synapsnet.errors import UserError
@@ -88,7 +87,7 @@ class _Survey:
     def add(self, recording: Recording) -> None:
         """Read a recording and show its sessions; one that cannot be read is an end only where it is the only one."""
         try:
-            with _notes() as notes, self._console.status(f"reading {recording.path}"):
+            with gathered_notes(logging.INFO) as notes, self._console.status(f"reading {recording.path}"):
                 sessions = recording.read(bin_width_s=self._options.bin_width_s)
         except (UserError, OSError) as error:
             if self._n_recordings == 1:
@@ -202,25 +201,3 @@ class _Survey:
             self._console.print(text)
         for line in captured.get().splitlines():
             self._console.out(line.rstrip(), highlight=False)
-
-
-@contextmanager
-def _notes() -> Iterator[list[str]]:
-    """Gathers what the readers log meanwhile, which would otherwise come between the lines."""
-    said: list[str] = []
-
-    class Gather(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage())
-
-    logger, handler = logging.getLogger("synapsnet"), Gather()
-    before = logger.level, logger.propagate
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    logger.addHandler(handler)
-    try:
-        yield said
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before[0])
-        logger.propagate = before[1]

@@ -13,16 +13,13 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
+from synapsnet.data.readers.alf import CITATION, LICENCE
 from synapsnet.errors import UserError
 
+__all__ = ["CITATION", "LICENCE", "TASKS", "TITLE", "fetch"]
+
 TITLE = "Neuropixels across the mouse brain, decision task (International Brain Laboratory)"
-CITATION = (
-    "International Brain Laboratory et al. A brain-wide map of neural activity during complex behaviour. "
-    "Nature 645, 177-191 (2025). doi:10.1038/s41586-025-09235-0; "
-    "data doi:10.6084/m9.figshare.21400815"
-)
-LICENCE = "CC BY 4.0"
-TASKS = ("choice_world", "passive")
+TASKS = ("choice_world", "spontaneous", "passive_replay", "rfm")
 
 _SERVER = "https://openalyx.internationalbrainlab.org"
 _PASSWORD = "international"  # of the public server, for everyone, as its documentation says
@@ -33,7 +30,7 @@ _WANTED = re.compile(
     r"|clusters\.(channels|depths|metrics|uuids|labels?|brainLocation\w*|mlapdv)\..+"
     r"|channels\..+"
     r"|(_ibl_)?wheel\..+|(_ibl_)?trials\..+|(_ibl_)?passive\w*\..+"
-    r"|(_ibl_)?leftCamera\.(times|ROIMotionEnergy)\..+"
+    r"|licks\.times\..+|(_ibl_)?(left|right|body)Camera\.(times|features)\..+|\w+Camera\.ROIMotionEnergy\..+"
 )
 """What the reader of ALF sessions knows; the rest of a session is many times larger."""
 

@@ -4,10 +4,10 @@
 takes the form that Neuromatch Academy made of the data instead, ``steinmetz_part0.npz`` to ``steinmetz_part2.npz``:
 all 39 sessions as counts in bins of 10 ms around every trial.
 
-Not verified against the archives: that figshare record 9974357 (2,168 files in its twin 9970907, say public pages) still
-lists one file for every file of a session, named after its path with ``~`` for ``/``, as the ONE light client uploaded
-it (sessions as ``.tar`` are taken, too), that OSF tells the checksum of its three files, and how large either is; sizes
-are stated before a download begins.
+Not verified against the archives: that figshare record 9974357 (its twin 9970907 has 2,168 files, say public pages)
+still lists one file for every file of a session, named after its path with ``~`` for ``/``, as the ONE light client
+uploaded it (sessions as ``.tar`` are taken, too), that OSF tells the checksum of its three files, and how large either
+is; sizes are stated before a download begins.
 """
 
 from __future__ import annotations
@@ -16,19 +16,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from synapsnet.data.readers.steinmetz2019 import CITATION, LICENCE
 from synapsnet.data.sources import RemoteFile
 from synapsnet.data.sources import _figshare as figshare
 from synapsnet.data.sources import _osf as osf
 from synapsnet.errors import UserError
 
+__all__ = ["CITATION", "LICENCE", "TASKS", "TITLE", "files"]
+
 TITLE = "Neuropixels across the mouse brain, visual discrimination (Steinmetz et al. 2019)"
-CITATION = (
-    "Steinmetz, N. A., Zatka-Haas, P., Carandini, M. & Harris, K. D. Distributed coding of choice, action and "
-    "engagement across the mouse brain. Nature 576, 266-273 (2019). doi:10.1038/s41586-019-1787-x; "
-    "data doi:10.6084/m9.figshare.9974357"
-)
-LICENCE = "CC BY 4.0"
-TASKS = ("visual_discrimination",)
+TASKS = ("discrimination", "passive", "spontaneous", "sparse_noise")
 
 NEUROMATCH = "neuromatch"
 _RECORD = 9974357

@@ -1,0 +1,33 @@
+"""What readers log, gathered: it would come between the lines of a command, or be lost with the process it ran in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def gathered_notes(level: int) -> Iterator[list[str]]:
+    """Messages of this package of a level and above, as they come.
+
+    Args:
+        level: As in `logging`.
+    """
+    said: list[str] = []
+
+    class Gather(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger, handler = logging.getLogger("synapsnet"), Gather()
+    before = logger.level, logger.propagate
+    logger.setLevel(level)
+    logger.propagate = False
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]

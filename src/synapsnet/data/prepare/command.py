@@ -1,0 +1,194 @@
+"""From a source to a folder of archives, and the command that trains on them."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+from rich.console import Console
+
+from synapsnet.data.meter import Meter, meter
+from synapsnet.data.prepare.convert import Archived, Job, Outcome, file_name
+from synapsnet.data.prepare.folder import Folder, fingerprint
+from synapsnet.data.prepare.origin import Origin, origin
+from synapsnet.data.prepare.workers import outcomes
+from synapsnet.data.readers import Recording
+from synapsnet.data.sources import sources
+from synapsnet.data.sources._download import FULL, default_cache
+from synapsnet.data.training_command import training_command
+from synapsnet.errors import UserError
+
+_GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a signal belongs to
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `run` reads."""
+    known = "\n".join(f"  {name:<22} {source.TITLE}" for name, source in sources().items())
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = (
+        "Convert recordings once into session archives, from which training starts in seconds. What is\n"
+        "there already is left as it is: an interrupted command goes on where it stopped."
+    )
+    parser.epilog = f"public data sets, which are downloaded:\n{known}"
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="a recording, a folder of them, an address to stream from, or a public data set",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: prepared/<name of SOURCE>)")
+    parser.add_argument("--bin-width-s", type=float, metavar="S", help="bin event times to this many seconds")
+    parser.add_argument("--jobs", type=int, metavar="N", help="recordings to convert at once (default: all cores)")
+    parser.add_argument(
+        "--select", nargs="+", metavar="NAME", default=[], help="of a public data set, what to download (default: all)"
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        default=default_cache(),
+        help="where downloads are kept (default: %(default)s)",
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Prepare everything there is at ``options.source``.
+
+    Raises:
+        UserError: if nothing is there or the disk is full; after all others, if recordings could not be prepared.
+    """
+    width, n_processes = options.bin_width_s, _cores() if options.jobs is None else options.jobs
+    if width is not None and not (math.isfinite(width) and width > 0):
+        raise UserError(f"--bin-width-s must be a positive number of seconds, got {width:g}")
+    if n_processes < 1:
+        raise UserError(f"--jobs must be 1 or more, got {n_processes}")
+    out = Path(os.path.abspath((options.out or _default_out(options.source)).expanduser()))
+    found = origin(options.source, options.select, options.cache)
+    recordings = [recording for recording in found.recordings if not Path(recording.path).is_relative_to(out)]
+    if not recordings:
+        raise UserError(f"there is nothing to prepare in {options.source} outside of {out}; choose another --out")
+    try:
+        preparation = _Preparation(Folder(out), width)
+        for recording in recordings:
+            preparation.add(recording, found)
+        preparation.run(n_processes)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise UserError(f"{error.filename or out}: {error.strerror or error}") from error
+        raise UserError(
+            f"no room left on the disk of {out}; what was not finished is removed. Make room, or choose another "
+            "--out, and repeat the command: it goes on where it stopped"
+        ) from error
+    _tell(preparation, out, found)
+    if preparation.n_failed:
+        raise UserError(f"{preparation.n_failed} of {len(recordings)} recordings could not be prepared; see above")
+
+
+@dataclass
+class _Preparation:
+    """What is done and what is left to do.
+
+    Attributes:
+        folder: Where the archives are kept.
+        bin_width_s: As it was asked for.
+        sessions: Those whose archives are there.
+        n_new: How many of them were not, before.
+        n_failed: Recordings that could not be prepared.
+    """
+
+    folder: Folder
+    bin_width_s: float | None
+    sessions: list[Archived] = field(default_factory=list)
+    n_new: int = 0
+    n_failed: int = 0
+    _jobs: list[Job] = field(default_factory=list)
+    _states: dict[Path | str, str] = field(default_factory=dict)
+
+    def add(self, recording: Recording, found: Origin) -> None:
+        """A recording, which is left to do unless its archives are there."""
+        path = recording.path
+        state = fingerprint(path)
+        done = self.folder.done(path, state, self.bin_width_s)
+        if done is not None:
+            self.sessions.extend(done)
+            return
+        self._states[path] = state
+        reader = cast(ModuleType, recording.reader).__name__
+        self._jobs.append(Job(path, reader, self.bin_width_s, found.known, self.folder.staged(path)))
+
+    def run(self, n_processes: int) -> None:
+        """Do what is left.
+
+        Raises:
+            OSError: if the disk is full.
+        """
+        if not self._jobs:
+            return
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.folder.clean)
+            progress = stack.enter_context(meter("Preparing", len(self._jobs)))
+            for job, outcome in stack.enter_context(contextlib.closing(outcomes(self._jobs, n_processes))):
+                self._keep(job, outcome, progress)
+                progress.advance()
+
+    def _keep(self, job: Job, outcome: Outcome, progress: Meter) -> None:
+        if outcome.is_full:
+            raise OSError(FULL[0], outcome.problem)
+        for note in outcome.notes:
+            progress.line(f"note: {Path(job.path).name}: {note}")
+        try:
+            if outcome.problem:
+                raise UserError(outcome.problem)
+            self.folder.keep(job.path, self._states[job.path], self.bin_width_s, outcome.sessions)
+        except UserError as error:
+            self.n_failed += 1
+            progress.line(f"failed: {error}")
+            return
+        self.sessions.extend(outcome.sessions)
+        self.n_new += len(outcome.sessions)
+        progress.detail(f"{job.path}: {_counted(len(outcome.sessions), 'session')}")
+
+
+def _tell(preparation: _Preparation, out: Path, found: Origin) -> None:
+    """Where the archives are, how to train on them, and whom to cite."""
+    sessions = preparation.sessions
+    if not sessions:
+        return
+    n_before = len(sessions) - preparation.n_new
+    lines = [
+        f"{_counted(len(sessions), 'session')} in {out}" + (f", {n_before} of them from before" if n_before else "")
+    ]
+    signals = sorted({session.signal for session in sessions})
+    if len(signals) == 1:
+        lines.append(f"train:    {training_command(found.config or _GROUPS[signals[0]], str(out))}")
+    else:
+        lines.append(f"these are {' and '.join(signals)}: training takes one kind, prepare them into two folders")
+    lines += [f"cite:     {citation}" for citation in _distinct(session.citation for session in sessions)]
+    lines += [f"licence:  {licence}" for licence in _distinct(session.licence for session in sessions)]
+    console = Console(highlight=False, markup=False, emoji=False)
+    for line in lines:
+        console.print(line, soft_wrap=True)
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(filter(None, texts)))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _default_out(source: str) -> Path:
+    name = file_name(Path(os.path.abspath(source)).stem if "://" not in source else source.rpartition("/")[2])
+    return Path("prepared") / name.removesuffix(".npz")
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,114 @@
+"""One recording into archives."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from synapsnet.data.notes import gathered_notes
+from synapsnet.data.readers import Reader, Recording
+from synapsnet.data.readers._files import one_line
+from synapsnet.data.readers.archive import write_archive
+from synapsnet.data.sources._download import FULL
+from synapsnet.errors import UserError
+from synapsnet.session import Session
+
+_LONGEST = 120  # letters of the name of a file; systems take 255 bytes
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording to convert; unlike a `Recording`, it can be sent to another process.
+
+    Attributes:
+        path: The recording.
+        reader: Name of the module that reads it.
+        bin_width_s: As `Recording.read` takes it.
+        known: What is known of the data set, for ``meta`` where the reader knows nothing of it.
+        folder: Where to write the archives; it is made.
+    """
+
+    path: Path | str
+    reader: str
+    bin_width_s: float | None
+    known: Mapping[str, str]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Archived:
+    """A session in its archive: the file's name, and what there is to say of it at the end."""
+
+    archive: str
+    session_id: str
+    signal: str
+    citation: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a recording.
+
+    Attributes:
+        sessions: What was written.
+        notes: What the reader had to say.
+        problem: Why it failed, in one line; empty if it did not.
+        is_full: Whether that was for want of room on the disk.
+    """
+
+    sessions: tuple[Archived, ...] = ()
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+    is_full: bool = False
+
+
+def convert(job: Job) -> Outcome:
+    """Read a recording and write its sessions as archives; whatever fails is told in one line."""
+    with gathered_notes(logging.WARNING) as notes:
+        try:
+            return replace(_convert(job), notes=tuple(notes))
+        except UserError as error:
+            return Outcome(notes=tuple(notes), problem=str(error))
+        except OSError as error:
+            return Outcome(problem=f"{job.path}: {one_line(error)}", is_full=error.errno in FULL)
+        except Exception as error:  # one recording of many: whatever is wrong with it, the others go on
+            return Outcome(problem=f"{job.path}: {type(error).__name__}: {one_line(error)}")
+
+
+def file_name(session_id: str) -> str:
+    """A session's id as every file system takes it."""
+    return f"{re.sub(r'[^A-Za-z0-9._+=@-]+', '_', session_id)[:_LONGEST].strip('._') or 'session'}.npz"
+
+
+def _convert(job: Job) -> Outcome:
+    reader = cast(Reader, importlib.import_module(job.reader))
+    sessions = Recording(job.path, reader).read(bin_width_s=job.bin_width_s)
+    written: dict[str, Archived] = {}
+    while sessions:  # none is kept in memory once it is written
+        session = _with_known(sessions.pop(0), job.known)
+        archived = _described(session)
+        twin = written.get(archived.archive.casefold())
+        if twin is not None:
+            raise UserError(
+                f"{job.path}: the sessions {twin.session_id!r} and {session.session_id!r} need the same file "
+                f"{archived.archive}; rename one"
+            )
+        write_archive(session, job.folder / archived.archive)
+        written[archived.archive.casefold()] = archived
+    return Outcome(tuple(written.values()))
+
+
+def _with_known(session: Session, known: Mapping[str, str]) -> Session:
+    added = {key: value for key, value in known.items() if not session.meta.get(key)}
+    return replace(session, meta={**session.meta, **added}) if added else session
+
+
+def _described(session: Session) -> Archived:
+    citation, licence = (str(session.meta.get(key) or "") for key in ("citation", "licence"))
+    return Archived(file_name(session.session_id), session.session_id, session.signal, citation, licence)

@@ -1,0 +1,181 @@
+"""The folder that archives are kept in, with a receipt of every recording.
+
+A receipt, ``.prepared/<hash of the path>.json``, says what a recording was like when it was converted and which
+archives came of it. It is written twice: before archives are moved to their places, so that an interrupted command
+knows them for its own, and as finished afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from synapsnet.atomic import replacing
+from synapsnet.data.prepare.convert import Archived
+from synapsnet.data.readers.archive import VERSION
+from synapsnet.errors import UserError
+
+_RECEIPTS = ".prepared"
+_UNFINISHED = f"unfinished-{platform.node()}-"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was converted, and into what.
+
+    Attributes:
+        path: The recording.
+        fingerprint: See `fingerprint`.
+        bin_width_s: As it was asked for.
+        version: Of the format of the archives.
+        sessions: What came of it.
+        is_finished: Whether the archives are in their places.
+    """
+
+    path: str
+    fingerprint: str
+    bin_width_s: float | None
+    version: int
+    sessions: tuple[Archived, ...]
+    is_finished: bool
+
+
+class Folder:
+    """Archives and receipts.
+
+    Args:
+        path: The folder; it is made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._receipts_at = path / _RECEIPTS
+        self.staging = self._receipts_at / f"{_UNFINISHED}{os.getpid()}"
+        self._receipts_at.mkdir(parents=True, exist_ok=True)
+        for left in self._receipts_at.glob(f"{_UNFINISHED}*"):
+            if not _runs(left.name.removeprefix(_UNFINISHED)):
+                shutil.rmtree(left, ignore_errors=True)
+        receipts = [_parsed(file) for file in sorted(self._receipts_at.glob("*.json"))]
+        self._receipts = {receipt.path: receipt for receipt in receipts if receipt is not None}
+
+    def staged(self, recording: Path | str) -> Path:
+        """Where to write the archives of a recording before they are kept."""
+        return self.staging / _hash(recording)
+
+    def done(self, recording: Path | str, state: str, bin_width_s: float | None) -> tuple[Archived, ...] | None:
+        """The archives of a recording, if it was converted before, has not changed since, and they are there.
+
+        Args:
+            recording: The recording.
+            state: Its `fingerprint` now.
+            bin_width_s: As it is asked for.
+        """
+        receipt = self._receipts.get(str(recording))
+        if receipt is None or not receipt.is_finished:
+            return None
+        same = (receipt.fingerprint, receipt.bin_width_s, receipt.version) == (state, bin_width_s, VERSION)
+        there = all((self.path / session.archive).is_file() for session in receipt.sessions)
+        return receipt.sessions if same and there else None
+
+    def keep(
+        self, recording: Path | str, state: str, bin_width_s: float | None, sessions: tuple[Archived, ...]
+    ) -> None:
+        """Move the staged archives of a recording to their places, and those it had before away.
+
+        Args:
+            recording: The recording.
+            state: Its `fingerprint` before it was read.
+            bin_width_s: As it was asked for.
+            sessions: What was staged.
+
+        Raises:
+            UserError: if a file is in the way that is another recording's, or none that this folder knows.
+        """
+        self._check_free(recording, sessions)
+        before = self._receipts.get(str(recording))
+        kept = {session.archive for session in sessions}
+        stale = [session for session in (before.sessions if before else ()) if session.archive not in kept]
+        receipt = Receipt(str(recording), state, bin_width_s, VERSION, sessions, is_finished=True)
+        self._write(replace(receipt, sessions=(*sessions, *stale), is_finished=False))
+        for session in sessions:
+            (self.staged(recording) / session.archive).replace(self.path / session.archive)
+        for session in stale:
+            (self.path / session.archive).unlink(missing_ok=True)
+        self._write(receipt)
+
+    def clean(self) -> None:
+        """Remove what was written and not kept."""
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+    def _check_free(self, recording: Path | str, sessions: Sequence[Archived]) -> None:
+        owners = {
+            session.archive.casefold(): (receipt.path, session.session_id)
+            for receipt in self._receipts.values()
+            for session in receipt.sessions
+        }
+        for session in sessions:
+            owner, twin = owners.get(session.archive.casefold(), (None, ""))
+            if owner not in (None, str(recording)):
+                shared = (
+                    "share the session id" if twin == session.session_id else f"need the same file for {twin!r} and"
+                )
+                raise UserError(f"{recording} and {owner} {shared} {session.session_id!r}; rename one of them")
+            if owner is None and (self.path / session.archive).exists():
+                raise UserError(
+                    f"{recording}: {self.path / session.archive} is in the way, and no receipt tells that it was "
+                    "prepared; move it, or choose another --out"
+                )
+
+    def _write(self, receipt: Receipt) -> None:
+        with replacing(self._receipts_at / f"{_hash(receipt.path)}.json") as partial:
+            partial.write_text(json.dumps(asdict(receipt), indent=1))
+        self._receipts[receipt.path] = receipt
+
+
+def fingerprint(recording: Path | str) -> str:
+    """What changes when a recording does: names, sizes and times of its files, whose content is not read.
+
+    Of a file, those beside it that begin with the same name count, too: a format may keep a part there. An address
+    that is streamed is its own fingerprint.
+    """
+    if isinstance(recording, str):
+        return recording
+    if recording.is_dir():
+        files = [Path(folder) / name for folder, _, names in os.walk(recording) for name in names]
+    else:
+        stem = recording.name.partition(".")[0]
+        files = [file for file in recording.parent.iterdir() if file.name.startswith(stem) and file.is_file()]
+    facts = []
+    for file in files:
+        state = file.stat() if file.exists() else file.lstat()  # of a link that leads nowhere
+        facts.append((os.path.relpath(file, recording), state.st_size, state.st_mtime_ns))
+    return _hash(json.dumps(sorted(facts)))
+
+
+def _hash(text: Path | str) -> str:
+    return hashlib.sha256(str(text).encode("utf-8", "surrogateescape")).hexdigest()[:24]
+
+
+def _parsed(file: Path) -> Receipt | None:
+    """A receipt; None for what is none, after which the recording is converted anew."""
+    try:
+        content = json.loads(file.read_text())
+        return Receipt(**content | {"sessions": tuple(Archived(**session) for session in content["sessions"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _runs(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
