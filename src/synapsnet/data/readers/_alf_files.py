@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import re
+import warnings
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -128,6 +129,8 @@ def numeric(found: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
 
 def _mapped(path: Path) -> npt.NDArray[Any]:
     try:
-        return np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, EOFError):
-        return load_array(path)  # an empty array cannot be mapped; of a damaged one, this says what is wrong
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy comments on headers written by Python 2
+            return np.lib.format.open_memmap(path, mode="r")
+    except Exception:  # an empty array cannot be mapped; over a damaged one, NumPy stumbles in any way
+        return load_array(path)  # which says what is wrong, if something is
