@@ -28,25 +28,35 @@ def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             header = [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
         _check_header(header, path.name)
-        with warnings.catch_warnings():
-            # What pandas warns of is a row that does not fit, which it would cut off.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                path,
-                sep=separator,
-                header=0,
-                names=header,
-                index_col=False,
-                encoding="utf-8-sig",
-                low_memory=False,
-            )
+        table = _parsed(path, header)
+        texts = [name for name in header if not pd.api.types.is_numeric_dtype(table[name])]
+        # What is no number anywhere is read once more, as it is: a region may be called NA.
+        labels = _parsed(path, header, usecols=texts, dtype=str, keep_default_na=False) if texts else table
     except FileNotFoundError:
         raise UserError(f"{path.name} is missing") from None
     except (OSError, ValueError, OverflowError, csv.Error, pd.errors.ParserWarning) as error:
         raise UserError(f"{path.name} is no table: {one_line(error)}") from error
     if not len(table):
         raise UserError(f"{path.name} has a header and no rows")
-    return {name: _plain(table[name]) for name in header}
+    return {name: labels[name].to_numpy(np.str_) if name in texts else table[name].to_numpy() for name in header}
+
+
+def _parsed(path: Path, header: list[str], **options: Any) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        # What pandas warns of is a row that does not fit, which it would cut off.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        separator = SEPARATORS[path.suffix.lower()]
+        table: pd.DataFrame = pd.read_csv(
+            path,
+            sep=separator,
+            header=0,
+            names=header,
+            index_col=False,
+            encoding="utf-8-sig",
+            low_memory=False,
+            **options,
+        )
+    return table
 
 
 def _check_header(header: list[str], file: str) -> None:
@@ -65,9 +75,3 @@ def _is_number(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _plain(column: pd.Series) -> npt.NDArray[Any]:
-    if pd.api.types.is_numeric_dtype(column):
-        return column.to_numpy()
-    return np.array(["" if pd.isna(cell) else str(cell) for cell in column], dtype=np.str_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ def load_array(path: Path) -> npt.NDArray[Any]:
         UserError: naming the file, if it is missing, damaged, or holds pickled objects.
     """
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy comments on headers written by Python 2
             return np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"{path.name} is missing") from None
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # a damaged header makes NumPy stumble in any way: over its syntax, or the size it tells
         raise UserError(
             f"{path.name} is not a whole NumPy array of numbers (pickles are never loaded): {one_line(error)}"
         ) from error

@@ -87,12 +87,12 @@ def without_missing(
         log.warning("%s: %d units dropped, without most of their values", what, traces.shape[1] - len(kept))
     missing = bad[:, kept].any(1)
     if not missing.any():
-        return traces[:, kept], kept, segments
+        return traces.take(kept, axis=1), kept, segments
     edges = np.flatnonzero(np.diff(np.r_[True, missing, True].astype(np.int8)))
     segments = common(segments, edges.reshape(-1, 2).astype(np.int64))
     if not len(segments):
         raise UserError("in every frame some unit lacks a value")
     log.warning("%s: %d frames without a value end segments", what, int(missing.sum()))
-    present = traces[:, kept]
+    present = traces.take(kept, axis=1)
     present[missing] = 0.0
     return present, kept, segments

@@ -26,7 +26,6 @@ from __future__ import annotations
 import json
 import uuid
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +54,9 @@ _KEYS = (
 _COLUMN = "unit_"  # begins the key of every column of the unit table
 
 
-def recognises(path: Path) -> bool:
+def recognises(path: Path | str) -> bool:
     """Whether the file is named like an archive."""
-    return path.suffix == _SUFFIX and path.is_file() and not neuromatch.recognises(path)
+    return isinstance(path, Path) and path.suffix == _SUFFIX and path.is_file() and not neuromatch.recognises(path)
 
 
 def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
@@ -156,11 +155,13 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
             )
         with np.load(path, allow_pickle=False) as file:
             return {key: np.asarray(file[key]) for key in file.files if key in _KEYS or key.startswith(_COLUMN)}
+    except UserError:
+        raise
     except ValueError as error:
         raise UserError(
             f"an array is damaged or holds pickled objects, which are never loaded: {one_line(error)}"
         ) from error
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # damage makes zipfile and NumPy stumble in any way
         raise UserError(f"damaged or truncated archive: {one_line(error)}") from error
 
 
