@@ -117,13 +117,21 @@ def test_a_recording_that_fails_does_not_stop_the_others(tmp_path: Path, capfd: 
     (source / "a_bad.npz").write_bytes(b"PK\x03\x04")
     err = fails(capfd, source, "--out", out)
     assert f"failed: {source / 'a_bad.npz'}: not an archive of NumPy arrays" in err
-    assert err.endswith("error: 1 of 3 recordings could not be prepared; see above")
+    assert err.endswith("error: 1 of 3 recordings failed: see above")
     assert visible(out) == ["s0.npz", "s1.npz"]
     before = states(out)
     write_recording(source / "a_bad.npz")
     prepare(source, "--out", out)
     assert visible(out) == ["a_bad.npz", "s0.npz", "s1.npz"]
     assert before.items() <= states(out).items()
+
+
+def test_a_single_recording_that_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04")
+    err = fails(capfd, tmp_path / "bad.npz", "--out", tmp_path / "out")
+    assert err.startswith(f"error: {tmp_path / 'bad.npz'}: not an archive of NumPy arrays")
+    assert len(err.splitlines()) == 1
+    assert visible(tmp_path) == ["bad.npz"]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import io
 import json
@@ -253,3 +254,21 @@ def test_a_damaged_archive(archive: Any, tmp_path: Path, suffix: str) -> None:
         download([file], tmp_path)
     assert "\n" not in str(error.value)
     assert left_in(tmp_path) == [f"session{suffix}"]
+
+
+def test_what_could_not_be_unpacked_is_not_downloaded_again(
+    archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = served(archive, "session.tar", tarred({"a.npy": b"1"}))
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tarfile.TarFile, "extractall", full)
+        with pytest.raises(UserError, match="no room left on the disk"):
+            download([file], tmp_path)
+    assert left_in(tmp_path) == ["session.tar"]
+    download([file], tmp_path)
+    assert left_in(tmp_path) == ["session/.unpacked", "session/a.npy"]
+    assert len(archive.requests) == 1

@@ -86,8 +86,9 @@ def run(options: argparse.Namespace) -> None:
             "--out, and repeat the command: it goes on where it stopped"
         ) from error
     _tell(preparation, out, found)
-    if preparation.n_failed:
-        raise UserError(f"{preparation.n_failed} of {len(recordings)} recordings could not be prepared; see above")
+    if preparation.problems:
+        several = f"{len(preparation.problems)} of {len(recordings)} recordings failed: see above"
+        raise UserError(preparation.problems[0] if len(recordings) == 1 else several)
 
 
 @dataclass
@@ -97,21 +98,24 @@ class _Preparation:
     Attributes:
         folder: Where the archives are kept.
         bin_width_s: As it was asked for.
+        n_recordings: All there are.
         sessions: Those whose archives are there.
         n_new: How many of them were not, before.
-        n_failed: Recordings that could not be prepared.
+        problems: Of each recording that could not be prepared, why.
     """
 
     folder: Folder
     bin_width_s: float | None
+    n_recordings: int = 0
     sessions: list[Archived] = field(default_factory=list)
     n_new: int = 0
-    n_failed: int = 0
+    problems: list[str] = field(default_factory=list)
     _jobs: list[Job] = field(default_factory=list)
     _states: dict[Path | str, str] = field(default_factory=dict)
 
     def add(self, recording: Recording, found: Origin) -> None:
         """A recording, which is left to do unless its archives are there."""
+        self.n_recordings += 1
         path = recording.path
         state = fingerprint(path)
         done = self.folder.done(path, state, self.bin_width_s)
@@ -147,8 +151,9 @@ class _Preparation:
                 raise UserError(outcome.problem)
             self.folder.keep(job.path, self._states[job.path], self.bin_width_s, outcome.sessions)
         except UserError as error:
-            self.n_failed += 1
-            progress.line(f"failed: {error}")
+            self.problems.append(str(error))
+            if self.n_recordings > 1:  # the problem of a single one is the error of the command
+                progress.line(f"failed: {error}")
             return
         self.sessions.extend(outcome.sessions)
         self.n_new += len(outcome.sessions)

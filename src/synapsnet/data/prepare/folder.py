@@ -7,6 +7,7 @@ knows them for its own, and as finished afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -55,6 +56,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._is_new = not path.exists()
         self._receipts_at = path / _RECEIPTS
         self.staging = self._receipts_at / f"{_UNFINISHED}{os.getpid()}"
         self._receipts_at.mkdir(parents=True, exist_ok=True)
@@ -110,8 +112,12 @@ class Folder:
         self._write(receipt)
 
     def clean(self) -> None:
-        """Remove what was written and not kept."""
+        """Remove what was written and not kept, and the folder itself where nothing was."""
         shutil.rmtree(self.staging, ignore_errors=True)
+        if self._is_new:
+            with contextlib.suppress(OSError):  # not empty
+                self._receipts_at.rmdir()
+                self.path.rmdir()
 
     def _check_free(self, recording: Path | str, sessions: Sequence[Archived]) -> None:
         owners = {

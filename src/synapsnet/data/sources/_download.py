@@ -91,15 +91,18 @@ def _fetch(missing: Sequence[tuple[RemoteFile, Path]], folder: Path) -> None:
 
 
 def _obtain(file: RemoteFile, target: Path, progress: Meter) -> None:
-    part = _part(target)
-    _complete(file, part, progress)
-    if not _is_right(part, file.checksum):
-        part.unlink()
-        raise UserError(
-            f"{file.url} is not the file that its archive describes ({file.checksum}); what came was removed. "
-            "Repeat the command; if it fails again, the archive has changed or something between alters files"
-        )
-    part.replace(target)
+    if _is_whole(file, target):  # an archive that could not be unpacked the last time
+        progress.advance(file.size)
+    else:
+        part = _part(target)
+        _complete(file, part, progress)
+        if not _is_right(part, file.checksum):
+            part.unlink()
+            raise UserError(
+                f"{file.url} is not the file that its archive describes ({file.checksum}); what came was removed. "
+                "Repeat the command; if it fails again, the archive has changed or something between alters files"
+            )
+        part.replace(target)
     destination = folder_of(target)
     if destination is not None:
         unpack(target, destination, file.checksum)
@@ -160,9 +163,11 @@ def _is_passing(error: BaseException | None) -> bool:
 
 def _is_there(file: RemoteFile, target: Path) -> bool:
     folder = folder_of(target)
-    if folder is not None and is_unpacked(folder, file.checksum):
-        return True
-    return folder is None and _size(target) == file.size and target.is_file() and _is_right(target, file.checksum)
+    return _is_whole(file, target) if folder is None else is_unpacked(folder, file.checksum)
+
+
+def _is_whole(file: RemoteFile, target: Path) -> bool:
+    return target.is_file() and _size(target) == file.size and _is_right(target, file.checksum)
 
 
 def _is_right(path: Path, checksum: str) -> bool:
