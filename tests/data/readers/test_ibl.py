@@ -2,14 +2,17 @@
 
 import importlib.util
 import logging
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from layouts import ibl as layout
 
-from synapsnet.data.readers import alf, find_recordings, read_sessions
+from synapsnet.data.readers import _atlas, alf, find_recordings, read_sessions
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
@@ -51,10 +54,41 @@ def test_one_probe_by_itself_has_the_behavior_of_its_session(planted: layout.Pla
     assert probe.tasks.keys() == whole.tasks.keys()
 
 
-def test_units_know_their_region_position_and_quality(planted: layout.Planted, tmp_path: Path) -> None:
+@pytest.fixture
+def atlas(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[object], None]]:
+    """Puts a module in the place of ``iblatlas.regions``, None for none."""
+
+    def put(module: object) -> None:
+        monkeypatch.setitem(sys.modules, "iblatlas", module)
+        monkeypatch.setitem(sys.modules, "iblatlas.regions", module)
+        _atlas._names.cache_clear()
+
+    yield put
+    _atlas._names.cache_clear()
+
+
+def test_regions_have_the_names_of_the_atlas(
+    planted: layout.Planted, tmp_path: Path, atlas: Callable[[object], None]
+) -> None:
+    numbers, names = np.abs(list(layout.REGIONS)), np.array(list(layout.REGIONS.values()))
+    both = SimpleNamespace(id=np.concatenate([numbers, -numbers]), acronym=np.concatenate([names, names]))
+    atlas(SimpleNamespace(BrainRegions=lambda: both))
+    regions = read_one(tmp_path).unit_table["region"]
+    assert regions[:N_UNITS].tolist() == names[::-1].tolist()
+
+
+def test_regions_are_numbers_without_an_atlas(
+    planted: layout.Planted, tmp_path: Path, atlas: Callable[[object], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    atlas(None)
+    regions = read_one(tmp_path).unit_table["region"]
+    assert regions[:N_UNITS].tolist() == [str(abs(number)) for number in reversed(layout.REGIONS)]
+    assert 'pip install "synapsnet[ibl]"' in caplog.text
+
+
+def test_units_know_their_position_and_quality(planted: layout.Planted, tmp_path: Path) -> None:
     table = read_one(tmp_path).unit_table
     channels = np.arange(N_UNITS)[::-1]
-    assert table["region"][:N_UNITS].tolist() == [list(layout.REGIONS.values())[k] for k in channels]
     np.testing.assert_array_equal(table["y_um"][N_UNITS:], 300 * channels + 100)
     np.testing.assert_array_equal(table["depth_um"][:N_UNITS], 20 * channels)
     assert table["quality"][:N_UNITS].tolist() == ["mua", "good", "mua", "good", "mua", ""]

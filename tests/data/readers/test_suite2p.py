@@ -122,7 +122,7 @@ def test_sidecar_comes_first(plane: Path, caplog: pytest.LogCaptureFixture) -> N
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (None, "it is missing"),
+        (None, "ops.npy is missing"),
         ({"fs": None}, "ops.npy has no fs"),
         ({"fs": "fast"}, "ops.npy has no fs"),
         ({"nplanes": 4, "suite2p_version": None}, "fs in ops.npy of early versions was that of all planes together"),

@@ -84,5 +84,5 @@ def test_without_a_session(tmp_path: Path) -> None:
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "one.api", None)
-    with pytest.raises(UserError, match=r"needs the package ONE-api.*: pip install ONE-api"):
+    with pytest.raises(UserError, match=r"needs the package ONE-api.*: pip install 'synapsnet\[ibl\]'"):
         ibl.fetch(tmp_path, ["known"])

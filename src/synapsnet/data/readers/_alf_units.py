@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.data.readers._alf_files import columns, find_file, numeric, table, vector
-from synapsnet.data.readers._allen_regions import acronyms
+from synapsnet.data.readers._atlas import acronyms
 from synapsnet.errors import UserError
 from synapsnet.session.unit_table import POSITION
 

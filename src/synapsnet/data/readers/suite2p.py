@@ -183,7 +183,7 @@ def _width(path: Path, settings: dict[str, Any], bin_width_s: float | None) -> f
 
 def _rate(path: Path) -> tuple[float | None, str]:
     """Frames of a plane per second, or why that is not known."""
-    problem = "it is missing"
+    problem = "ops.npy is missing"
     for name in ("ops.npy", "settings.npy"):
         if not (path / name).is_file():
             continue

@@ -1,8 +1,8 @@
 """International Brain Laboratory: Neuropixels recordings of mice in a decision task, one session at a time through ONE.
 
 ``--select`` takes the ids of sessions (``eid``), at least one: all of them together are terabytes. They can be looked
-up with ``ONE().search(...)`` or on https://viz.internationalbrainlab.org. Needs the package ONE-api, which synapsnet
-does not install.
+up with ``ONE().search(...)`` or on https://viz.internationalbrainlab.org. Needs the package ONE-api (extra
+``ibl``).
 
 Not verified against the server: that ONE finds and downloads the sessions as its documentation and public code have it.
 """
@@ -57,7 +57,7 @@ def fetch(folder: Path, select: Sequence[str]) -> list[Path]:
         from one.api import ONE
     except ImportError as error:
         raise UserError(
-            "the source ibl needs the package ONE-api, which is not installed: pip install ONE-api "
+            "the source ibl needs the package ONE-api, which is not installed: pip install 'synapsnet[ibl]' "
             "(free; about 300 MB with what it needs). Sessions that you have as folders need no package: prepare those"
         ) from error
     folder.mkdir(parents=True, exist_ok=True)
