@@ -34,7 +34,8 @@ def behavior_on_bins(
     Behavior is every plain `TimeSeries` and every `SpatialSeries` among the acquisitions and in the processing modules,
     alone or in one of NWB's containers for behavior. A series in radians becomes its sine and cosine, as an angle
     jumps; to the center of a tracked ellipse (``ndx-ellipse-eye-tracking``) comes its area. Raw data, with more than 32
-    columns or above 2 kHz, is passed over, as is what is damaged, each with a line in the log.
+    columns or above 2 kHz, is passed over, and so is what is damaged, a clock whose samples are their own times, and a
+    series without a value on any bin, each with a line in the log.
 
     Args:
         nwbfile: The open file.
@@ -96,6 +97,11 @@ def _on_bins(
     # Of a long series, only the samples that stand in a bin are ever held.
     sample = resample(times, np.arange(len(times), dtype=np.float64)[:, None], deadlines_s, bin_width_s)[:, 0]
     values = in_units(series, _taken(series.data, sample))
+    if not np.isfinite(values).any():
+        raise UserError("it has no value on any bin")
+    measured = np.isfinite(sample)
+    if values.shape[1] == 1 and np.array_equal(values[measured, 0], times[sample[measured].astype(np.int64)]):
+        raise UserError("a clock, whose samples are their own times")
     suffixes = [""] if values.shape[1] == 1 else [f"_{k}" for k in range(values.shape[1])]
     if str(series.unit).lower() in _ANGLES:
         values = np.concatenate([np.sin(values), np.cos(values)], axis=1)

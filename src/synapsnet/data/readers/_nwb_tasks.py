@@ -14,6 +14,7 @@ from synapsnet.data.readers._nwb_table import joined_texts, numbers, texts
 log = logging.getLogger(__name__)
 
 _STIMULUS = "stimulus_name"
+_BLOCK = "stimulus_block_name"
 _LABELS = (_STIMULUS, "label", "name", "task", "task_name", "epoch_name")
 _MOST_LABELS = 50
 """A column with more different labels than this tells the rows apart, rather than what went on."""
@@ -27,6 +28,7 @@ def tasks(nwbfile: NWBFile) -> dict[str, Seconds]:
     of the epochs, goes by its column of labels or its tags, else by its own name.
     """
     presented: list[tuple[str, float, float]] = []
+    in_blocks: list[tuple[str, float, float]] = []
     found: dict[str, list[Seconds]] = {}
     for table in interval_tables(nwbfile):
         starts, stops = numbers(table, "start_time"), numbers(table, "stop_time")
@@ -36,11 +38,17 @@ def tasks(nwbfile: NWBFile) -> dict[str, Seconds]:
         events = list(zip(_labels(table), starts.tolist(), stops.tolist(), strict=True))
         if _is_of_stimuli(table):
             presented += events
+            blocks = texts(table, _BLOCK)
+            if blocks is not None:
+                in_blocks += [
+                    (block, *event[1:]) for block, event in zip(blocks.tolist(), events, strict=True) if block
+                ]
             continue
         for name, ranges in stretches(events).items():
             found.setdefault(name, []).append(ranges)
-    for name, ranges in stretches(presented).items():
-        found.setdefault(name, []).append(ranges)
+    for together in (presented, in_blocks):
+        for name, ranges in stretches(together).items():
+            found.setdefault(name, []).append(ranges)
     return {name: covered(ranges) for name, ranges in found.items()}
 
 

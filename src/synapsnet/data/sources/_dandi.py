@@ -67,17 +67,22 @@ def dandiset_files(
         wanted: Whether a file is one that sessions are read from, by its path.
 
     Raises:
-        UserError: in one line, if the archive does not answer, or if nothing there matches one of ``select``.
+        UserError: in one line, if the archive does not answer, if nothing there matches one of ``select``, or if that
+            is empty: a dandiset may be larger than a disk.
     """
     entries = [entry for entry in listed(dandiset, version) if wanted(entry.path)]
+    if not select:
+        total = sum(entry.size for entry in entries) / 1e9
+        raise UserError(
+            f"dandiset {dandiset} has {len(entries)} recordings of {total:.3g} GB in all: choose with --select, by "
+            f"subject, session or file, or take '*'; they are {_shown(entries)}"
+        )
     chosen: dict[str, Entry] = {}
     for pattern in select:
         matching = [entry for entry in entries if any(fnmatchcase(name, pattern) for name in _names(entry.path))]
         if not matching:
-            known = ", ".join(PurePosixPath(entry.path).stem for entry in entries[:_SHOWN])
             raise UserError(
-                f"no file of dandiset {dandiset} matches {pattern!r}; its {len(entries)} recordings are "
-                f"{known}{', ...' if len(entries) > _SHOWN else ''}"
+                f"no recording of dandiset {dandiset} matches {pattern!r}; its {len(entries)} are {_shown(entries)}"
             )
         chosen |= {entry.path: entry for entry in matching}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -136,6 +141,11 @@ def _names(path: str) -> set[str]:
     return {path, PurePosixPath(path).name, stem, *stem.split("_"), *entities} | (
         {subject_and_session.group()} if subject_and_session else set()
     )
+
+
+def _shown(entries: Sequence[Entry]) -> str:
+    names = [PurePosixPath(entry.path).stem for entry in entries[:_SHOWN]]
+    return ", ".join([*names, "..."] if len(entries) > _SHOWN else names)
 
 
 def _remote_file(entry: Entry) -> RemoteFile:

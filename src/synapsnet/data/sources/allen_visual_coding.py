@@ -1,0 +1,59 @@
+"""Allen Brain Observatory, Visual Coding - Neuropixels: six probes in mouse cortex and thalamus, many visual stimuli.
+
+The 32 sessions of the stimulus set "Brain Observatory 1.1": DANDI 000021, of which the files with the units are taken,
+one a session (2 to 3 GB), and those with the field potentials of a single probe are left. ``--select`` takes subjects,
+sessions or names of files, such as ``715093703``, with ``*`` for any characters; something has to be selected, and
+``'*'`` is all. The sessions with the stimulus set "Functional Connectivity" are DANDI 000022, never published in a
+fixed version; they have the same layout, and stream from ``dandi://000022/<path>``.
+
+The units table holds all that was sorted, noise included, with ``quality``, ``isi_violations``, ``amplitude_cutoff``,
+``presence_ratio`` and many more metrics; a unit names its peak channel, and the electrodes table that channel's region
+and place in the Common Coordinate Framework.
+
+Version, paths, sizes, checksums and licence were checked against the public mirror of the dandiset, and the layout
+against the AllenSDK that wrote the files and a public listing of the content of one. Not verified: the download itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from synapsnet.data.sources import RemoteFile
+from synapsnet.data.sources import _dandi as dandi
+
+TITLE = "Neuropixels in the visual system, natural and artificial stimuli (Allen Visual Coding)"
+CITATION = (
+    "Siegle, J. H., Jia, X. et al. Survey of spiking in the mouse visual system reveals functional hierarchy. Nature "
+    "592, 86-92 (2021). doi:10.1038/s41586-020-03171-x; data: Siegle, J. et al. Allen Institute - Visual Coding - "
+    "Neuropixels (Brain Observatory 1.1 Stimulus Set), version 0.251116.2246, DANDI Archive (2025). "
+    "doi:10.48324/dandi.000021/0.251116.2246"
+)
+LICENCE = "CC BY 4.0; the Allen Institute's terms of use apply (https://alleninstitute.org/legal/terms-use/)"
+TASKS = (
+    "spontaneous",
+    "gabors",
+    "flashes",
+    "drifting_gratings",
+    "static_gratings",
+    "natural_scenes",
+    "natural_movie_one",
+    "natural_movie_three",
+)
+
+DANDISET, VERSION = "000021", "0.251116.2246"
+
+
+def files(select: Sequence[str]) -> list[RemoteFile]:
+    """What to download.
+
+    Args:
+        select: Subjects, sessions or names of files.
+
+    Raises:
+        UserError: if the archive cannot be asked, if nothing in it matches, or if nothing is selected.
+    """
+    return dandi.dandiset_files(DANDISET, VERSION, select, _has_units)
+
+
+def _has_units(path: str) -> bool:
+    return path.endswith(".nwb") and "_probe-" not in path
