@@ -139,7 +139,7 @@ def _recordings(config: Config) -> Iterator[Session]:
     """What is to be forecast of the recordings at ``data.root``, one session at a time."""
     root, task, known = config["root"], config["task"], config["tasks"]
     if task is not None and known is not None and task not in known:
-        raise UserError(f"data.task={task} is none of this data set's; it has {', '.join(known)}")
+        raise UserError(f"data.task={task} is none of this data set's; it has {', '.join(known)} (data.tasks=null looks for others)")
     wanted = _unit_filter(config["units"])
     tasks: set[str] = set()
     without: list[str] = []
