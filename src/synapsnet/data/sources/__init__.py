@@ -4,7 +4,8 @@ Every module of this package whose name has no leading underscore is a source; a
 docstring says what of it was never checked against the archive itself. It offers the constants of `Source`, and one of
 
 * ``files(select) -> list[RemoteFile]``: what to download, with the size and the checksum that the archive tells of each
-  file. ``select`` holds names as the source's docstring gives them; empty, it stands for the whole data set.
+  file. ``select`` holds names as the source's docstring gives them; empty, it stands for the whole data set, or is
+  refused with the size of that where hardly a disk holds it.
 * ``fetch(folder, select) -> list[Path]``: for what another library obtains; puts the recordings into ``folder``, leaves
   alone what is there already, and says which files and folders they are.
 
