@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synapsnet.data.selection import UnitFilter, select_task, select_units
+from synapsnet.data.selection import UnitFilter, select_behavior, select_task, select_units
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
@@ -79,6 +79,25 @@ def _only(label: str) -> UnitFilter:
 def test_a_recording_without_regions_cannot_be_asked_for_one() -> None:
     with pytest.raises(UserError, match=r"'mouse' names no region of its units; unset data\.units\.regions"):
         select_units(session(unit_table={}), UnitFilter(regions=["CA1"]))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        (None, ("wheel", "pupil_x", "pupil_y")),
+        ([], ()),
+        (["pupil*"], ("pupil_x", "pupil_y")),
+        (["pupil_y", "wheel"], ("wheel", "pupil_y")),
+        (["nose"], ()),
+    ],
+)
+def test_behavior(wanted: list[str] | None, names: tuple[str, ...]) -> None:
+    known = {"wheel": 1.0, "pupil_x": 2.0, "pupil_y": 3.0}
+    recorded = session(behavior=np.tile(list(known.values()), (10, 1)), behavior_names=tuple(known))
+    chosen = select_behavior(recorded, wanted)
+    assert chosen.behavior_names == names
+    assert chosen.behavior is not None
+    assert chosen.behavior.tolist() == [[known[name] for name in names]] * 10
 
 
 def test_task() -> None:

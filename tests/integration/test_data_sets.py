@@ -74,6 +74,8 @@ def write_tasks(path: Path, *, signal: Any = "spikes") -> None:
             bin_width_s=0.05,
             unit_ids=tuple("abcdef"),
             signal=signal,
+            behavior=rng.random((900, 1)),
+            behavior_names=("running",),
             tasks={"spontaneous": np.array([[0, 300], [500, 800]]), "gratings": np.array([[300, 500]])},
             unit_table={
                 "region": np.array(["VISp", "VISp", "CA1", "CA1", "CA3", "CA3"]),
@@ -107,6 +109,8 @@ def test_a_run_on_a_task_and_a_region(train: Command) -> None:
         (["data.units.regions=[VISl]"], "none of its 6 units passes data.units (6: region is not VISl)"),
         (["data.units.regions=3"], "data.units.regions must be null, a label or a list of labels, got 3"),
         (["data.units.min_presence_ratio=high"], "data.units.min_presence_ratio must be null or a number, got 'high'"),
+        (["data.behavior=[pupil]"], "data.behavior names pupil; there is running"),
+        (["data.behavior=3"], "data.behavior must be null, a label or a list of labels, got 3"),
         (["data.in_memory=perhaps"], "data.in_memory must be true or false, got 'perhaps'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which units of a recording to take, by what the recording says of them.
+"""Which part of a recording to take: a task, units by what is said of them, series of behavior.
 
 The quality metrics and their usual bounds are those of the Allen Institute (Siegle et al. 2021,
 doi:10.1038/s41586-020-03171-x).
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +93,23 @@ def select_task(session: Session, task: str | None) -> Session | None:
     if task is None:
         return session
     return session.of_task(task) if task in session.tasks else None
+
+
+def select_behavior(session: Session, wanted: Sequence[str] | None) -> Session:
+    """The session with some of its series of behavior, in its own order.
+
+    Args:
+        session: The recording.
+        wanted: Their names; ``pupil*`` is every one that begins with pupil. None takes all, and an empty list none.
+    """
+    if wanted is None:
+        return session
+    assert session.behavior is not None  # filled in on construction
+    names = session.behavior_names
+    chosen = [index for index, name in enumerate(names) if any(fnmatchcase(name, pattern) for pattern in wanted)]
+    return replace(
+        session, behavior=session.behavior[:, chosen], behavior_names=tuple(names[index] for index in chosen)
+    )
 
 
 def _labelled(session: Session, column: str, labels: Sequence[str], *, strict: bool = False) -> npt.NDArray[np.bool_]:

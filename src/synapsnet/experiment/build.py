@@ -7,9 +7,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, get_args
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +19,14 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
 
-from synapsnet.data.readers import iterate_sessions
-from synapsnet.data.selection import UnitFilter, select_task, select_units
 from synapsnet.data.simulate.simulation import Simulation
 from synapsnet.data.splits import TrainPart
 from synapsnet.data.surrogates import Surrogate
 from synapsnet.data.task import Task, build_task
 from synapsnet.errors import UserError
+from synapsnet.experiment.recordings import recording_name, recordings
 from synapsnet.models.base import Forecaster
-from synapsnet.session import Inputs, Session, TaskSpec
+from synapsnet.session import Inputs, TaskSpec
 from synapsnet.training.checkpoint_io import AtomicCheckpointIO
 from synapsnet.training.optimizers import OptimizerRecipe
 
@@ -57,6 +55,7 @@ _BEFORE = {  # of checkpoints that lack these settings
     "task": None,
     "tasks": None,
     "units": {},
+    "behavior": None,
     "in_memory": True,
 }
 _CHOICES = {
@@ -64,7 +63,6 @@ _CHOICES = {
     "train_part": get_args(TrainPart),
     "surrogate": get_args(Surrogate),
 }
-_GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a signal belongs to
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,23 +76,6 @@ class Data:
 
     task: Task
     truth: Mapping[str, npt.NDArray[np.float64]]
-
-
-def recording_name(root: str | None, task: str | None = None) -> str:
-    """Name of the recordings at a path or address, for folders and tables; ``simulated`` where none was named.
-
-    Args:
-        root: The path or address.
-        task: The task of them that is forecast; its name is appended.
-    """
-    if root is None:
-        return "simulated"
-    if "://" in root:
-        name = PurePosixPath(unquote(urlsplit(root).path)).stem or "streamed"
-    else:
-        path = Path(root).expanduser().resolve()
-        name = path.stem if path.is_file() else path.name
-    return name if task is None else f"{name}-{task}"
 
 
 # At import, and so before Hydra composes anything: a run folder's name is interpolated from it.
@@ -130,53 +111,9 @@ def build_data(config: Config) -> Data:
     if not isinstance(config["in_memory"], bool):
         raise UserError(f"data.in_memory must be true or false, got {config['in_memory']!r}")
     simulation = _simulated(config) if config["root"] is None else None
-    sessions = _recordings(config) if simulation is None else [simulation.session]
+    sessions = recordings(config) if simulation is None else [simulation.session]
     task = build_task(sessions, **{name: config[name] for name in _TASK_SETTINGS})
     return Data(task, {} if simulation is None else {simulation.session.session_id: _truth_of_kept(simulation, task)})
-
-
-def _recordings(config: Config) -> Iterator[Session]:
-    """What is to be forecast of the recordings at ``data.root``, one session at a time."""
-    root, task, known = config["root"], config["task"], config["tasks"]
-    if task is not None and known is not None and task not in known:
-        raise UserError(f"data.task={task} is none of this data set's; it has {', '.join(known)} (data.tasks=null looks for others)")
-    wanted = _unit_filter(config["units"])
-    tasks: set[str] = set()
-    without: list[str] = []
-    n_taken = 0
-    for session in iterate_sessions(root, bin_width_s=config["bin_width_s"]):
-        if session.signal != config["signal"]:
-            raise UserError(
-                f"{root}: session {session.session_id!r} is {session.signal}, and these settings are for "
-                f"{config['signal']}; take data={_GROUPS[session.signal]}"
-            )
-        tasks.update(session.tasks)
-        chosen = select_task(session, task)
-        if chosen is None:
-            without.append(session.session_id)
-            continue
-        n_taken += 1
-        yield select_units(chosen, wanted)[0]
-    if not n_taken:
-        there_are = f"there are {', '.join(sorted(tasks))}" if tasks else "no recording there names tasks"
-        raise UserError(f"{root}: data.task={task} is in no recording; {there_are}")
-    if without:
-        log.info("left out, without task %s: %s", task, ", ".join(without))
-
-
-def _unit_filter(config: Config) -> UnitFilter:
-    settings = dict(config)
-    for name in ("quality", "regions"):
-        value = settings.get(name)
-        if isinstance(value, str):
-            settings[name] = [value]
-        elif value is not None and not (isinstance(value, list) and all(isinstance(label, str) for label in value)):
-            raise UserError(f"data.units.{name} must be null, a label or a list of labels, got {value!r}")
-    for name in ("max_isi_violations", "max_amplitude_cutoff", "min_presence_ratio"):
-        value = settings.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise UserError(f"data.units.{name} must be null or a number, got {value!r}")
-    return UnitFilter(**settings)
 
 
 def _simulated(config: Config) -> Simulation:

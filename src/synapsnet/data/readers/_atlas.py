@@ -24,7 +24,7 @@ def acronyms(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.str_]:
     names = _names()
     if names is None:
         log.warning('brain regions are called by their numbers: pip install "synapsnet[ibl]" for their names')
-        return np.abs(numbers).astype(np.str_)
+        return np.array([str(abs(number)) for number in numbers.tolist()], dtype=np.str_)
     return np.array([names.get(abs(number), "") for number in numbers.tolist()], dtype=np.str_)
 
 
