@@ -46,7 +46,7 @@ class Session:
     unit_ids: tuple[str, ...]
     signal: Signal
     segments: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
-    behavior: npt.NDArray[np.float32] | None = None
+    behavior: npt.NDArray[np.floating] | None = None
     behavior_names: tuple[str, ...] = ()
     tasks: Mapping[str, Intervals] = field(default_factory=dict)
     unit_table: UnitTable = field(default_factory=dict)

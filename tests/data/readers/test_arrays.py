@@ -168,7 +168,7 @@ def test_frames_without_a_value_end_segments_and_units_without_values_are_named(
     )
     assert session.unit_ids == ("x", "z")
     assert session.segments.tolist() == [[0, 30], [33, 50]]
-    assert session.meta["dropped"] == {"without most of its values": ["y"]}
+    assert session.meta["dropped"] == {"no value in more than 20% of the frames": ["y"]}
     assert session.unit_table["region"].tolist() == ["a", ""]
     assert session.unit_table["x_um"].tolist() == [1.0, 3.0]
 
@@ -275,7 +275,7 @@ def test_spike_times_and_units_in_two_files_with_everything_else(tmp_path: Path)
     session = read_one(tmp_path / "rec.npy", WIDTH)
     np.testing.assert_array_equal(session.activity, expected()[:, [2, 1, 0]])
     assert session.unit_ids == ("9", "5", "2")
-    assert session.meta["dropped"] == {"without a spike": ["7"]}
+    assert session.meta["dropped"] == {"no spikes": ["7"]}
     assert session.unit_table["quality"].tolist() == ["good", "good", "noise"]
     assert session.segments.tolist() == [[0, 13], [15, 24]]
     assert session.tasks["rest"].tolist() == [[3, 7]]
@@ -291,7 +291,7 @@ def test_spike_times_of_each_unit_in_a_cell(tmp_path: Path, write_matlab: Any) -
     session = read_one(tmp_path, WIDTH)
     np.testing.assert_array_equal(session.activity, expected())
     assert session.unit_ids == ("0", "1", "2")
-    assert session.meta["dropped"] == {"without a spike": ["3"], "exact copy of another unit": ["4"]}
+    assert session.meta["dropped"] == {"no spikes": ["3"], "exact copy of another unit": ["4"]}
 
 
 def test_spike_times_in_a_struct_array(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from synapsnet.data.readers._arrays_places import Places, described, is_numbers
+from synapsnet.data.readers._arrays_places import Places, described, numbers
 from synapsnet.data.readers._arrays_recorded import Recorded, named_units
 from synapsnet.data.readers._arrays_sidecar import Sidecar
 from synapsnet.data.readers._events import EDGE_TOLERANCE
-from synapsnet.data.readers._frames import clock, without_missing
+from synapsnet.data.readers._frames import MISSING_SHARE, clock, without_missing
 from synapsnet.data.readers._intervals import equal_bins
 from synapsnet.data.readers._resampling import bin_ends
 from synapsnet.errors import UserError
@@ -16,10 +16,10 @@ from synapsnet.errors import UserError
 
 def binned(places: Places, sidecar: Sidecar) -> Recorded:
     """A recording that is on bins already."""
-    activity = places.recording()
-    if not is_numbers(activity):
-        raise UserError(f"the recording must be numbers [time, units], got {described(activity)}")
-    assert isinstance(activity, np.ndarray)
+    recording = places.recording()
+    activity = numbers(recording)
+    if activity is None:
+        raise UserError(f"the recording must be numbers [time, units], got {described(recording)}")
     if activity.ndim != 2 or activity.size == 0:
         raise UserError(f"the recording must be [time, units], got shape {activity.shape}")
     if places.table is None and sidecar.axes is None:
@@ -54,7 +54,9 @@ def binned(places: Places, sidecar: Sidecar) -> Recorded:
     if sidecar.signal == "calcium" and activity.dtype.kind == "f":
         activity, kept, segments = without_missing(activity, segments, "the recording")
         missing = np.setdiff1d(np.arange(n_units), kept)
-        dropped = {"without most of its values": [unit_ids[unit] for unit in missing]} if len(missing) else {}
+        if len(missing):
+            reason = f"no value in more than {MISSING_SHARE:.0%} of the frames"
+            dropped = {reason: [unit_ids[unit] for unit in missing.tolist()]}
     return Recorded(
         activity=activity,
         signal=sidecar.signal,

@@ -71,26 +71,28 @@ class Places:
                 return _stacked(table, path.name), list(table)
         except UserError as error:
             raise self._error(key, str(error)) from error
-        values = _vector(self.value(key, place))
-        if not is_numbers(values) or values.ndim > 2:
-            raise self._error(key, f"{place!r} must be numbers [time, features], got {described(values)}")
+        found = _vector(self.value(key, place))
+        values = numbers(found)
+        if values is None or values.ndim not in (1, 2):
+            raise self._error(key, f"{place!r} must be numbers [time, features], got {described(found)}")
         matrix = values[:, None] if values.ndim == 1 else values
         name = (variable or path.stem).rpartition(".")[2]
         return matrix, [name] if matrix.shape[1] == 1 else [f"{name}_{column}" for column in range(matrix.shape[1])]
 
     def numbers(self, key: str, place: str) -> npt.NDArray[Any]:
         """A vector of real numbers, ``[n]``."""
-        vector = _vector(self.value(key, place))
-        if not is_numbers(vector) or vector.ndim != 1:
-            raise self._error(key, f"{place!r} must be one number after the other, got {described(vector)}")
+        found = _vector(self.value(key, place))
+        vector = numbers(found)
+        if vector is None or vector.ndim != 1:
+            raise self._error(key, f"{place!r} must be one number after the other, got {described(found)}")
         return vector
 
     def labels(self, key: str, place: str) -> npt.NDArray[Any]:
         """A vector of texts or whole numbers, ``[n]``."""
-        vector = _vector(self.value(key, place))
-        labels = whole(vector)
+        found = _vector(self.value(key, place))
+        labels = whole(found)
         if labels is None or labels.ndim != 1:
-            raise self._error(key, f"{place!r} must be texts or whole numbers, got {described(vector)}")
+            raise self._error(key, f"{place!r} must be texts or whole numbers, got {described(found)}")
         return labels
 
     def unit_table(self, place: str) -> dict[str, npt.NDArray[Any]]:
@@ -117,18 +119,20 @@ class Places:
         return UserError(f'{self._sidecar.name}, "{key}": {problem}')
 
 
-def is_numbers(value: Value) -> bool:
-    """Whether these are real numbers."""
-    return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+def numbers(value: Value) -> npt.NDArray[Any] | None:
+    """Real numbers as they are; None for anything else."""
+    return value if isinstance(value, np.ndarray) and value.dtype.kind in "biuf" else None
 
 
 def whole(value: Value) -> npt.NDArray[Any] | None:
     """Texts as they are, and whole numbers as integers; None for anything else."""
     if not isinstance(value, np.ndarray) or value.dtype.kind in "iuU":
         return value if isinstance(value, np.ndarray) else None
-    if value.dtype.kind == "f" and np.isfinite(value).all() and (value == np.rint(value)).all():
-        return value.astype(np.int64) if (np.abs(value) < np.iinfo(np.int64).max).all() else None
-    return None
+    if value.dtype.kind != "f":
+        return None
+    exact = value.astype(np.float64)
+    is_whole = (np.abs(exact) < 2**53) & (exact == np.rint(exact))  # beyond, every number of float64 is whole
+    return exact.astype(np.int64) if is_whole.all() else None
 
 
 def described(value: Value) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.readers._arrays_places import Places, described, is_numbers, whole
+from synapsnet.data.readers._arrays_places import Places, described, numbers, whole
 from synapsnet.data.readers._arrays_recorded import Recorded, named_units
 from synapsnet.data.readers._arrays_sidecar import Sidecar
 from synapsnet.data.readers._events import count_spikes, find_copies, of_units
@@ -26,7 +26,7 @@ def counted(places: Places, sidecar: Sidecar, bin_width_s: float) -> Recorded:
 
     silent = np.bincount(units, minlength=len(unit_ids)) == 0
     copies = (find_copies(spikes, len(unit_ids)) >= 0) & ~silent
-    reasons = {"without a spike": silent, "exact copy of another unit": copies}
+    reasons = {"no spikes": silent, "exact copy of another unit": copies}
     keep = ~silent & ~copies
     counts, first = count_spikes(of_units(spikes, keep), int(keep.sum()), bin_width_s)
     everything = np.array([[0, len(counts)]])
@@ -42,7 +42,7 @@ def counted(places: Places, sidecar: Sidecar, bin_width_s: float) -> Recorded:
         deadlines_s=bin_ends(first, len(counts), bin_width_s),
         open_ended=True,
         dropped={
-            reason: [unit_ids[unit] for unit in np.flatnonzero(which)]
+            reason: [unit_ids[unit] for unit in np.flatnonzero(which).tolist()]
             for reason, which in reasons.items()
             if which.any()
         },
@@ -53,15 +53,15 @@ def _spikes(places: Places, sidecar: Sidecar) -> tuple[npt.NDArray[np.float64], 
     """Time and index of the unit of each spike, ``[spikes]``, and the names of the units."""
     recording = places.recording()
     if isinstance(recording, list):
-        trains = [train.ravel() for train in recording]
-        if not all(is_numbers(train) or train.size == 0 for train in trains):
+        if any(numbers(train) is None for train in recording):
             raise UserError("each element of the recording must be the spike times of a unit in seconds")
+        trains = [train.ravel().astype(np.float64) for train in recording]
         unit_ids = named_units(places, sidecar, len(trains))
         if len(unit_ids) != len(trains):
             raise UserError(f"{sidecar.name} names {len(unit_ids)} units of {len(trains)}")
         times = np.concatenate([np.empty(0), *trains])
         return times, np.repeat(np.arange(len(trains)), [len(train) for train in trains]), unit_ids
-    if not is_numbers(recording):
+    if numbers(recording) is None:
         raise UserError(f"the recording must be spike times in seconds, got {described(recording)}")
     labels: npt.NDArray[Any] | None
     if sidecar.units is not None:
@@ -77,8 +77,8 @@ def _spikes(places: Places, sidecar: Sidecar) -> tuple[npt.NDArray[np.float64], 
         times, labels = recording[:, 0], whole(recording[:, 1])
         if labels is None:
             raise UserError("the second column of the recording, the unit of each spike, must hold whole numbers")
-    numbers, index = np.unique(labels, return_inverse=True)
-    found = [str(number) for number in numbers]
+    present, index = np.unique(labels, return_inverse=True)
+    found = [str(label) for label in present]
     unit_ids = named_units(places, sidecar, 0) or found
     place = {unit: number for number, unit in enumerate(unit_ids)}
     unknown = [unit for unit in found if unit not in place]

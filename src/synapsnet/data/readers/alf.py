@@ -87,7 +87,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
             unit_ids=tuple(_unit(probe, unit) for probe, sorting in sortings.items() for unit in sorting.numbers),
             signal="spikes",
             segments=segments,
-            behavior=np.stack(list(series.values()), axis=1).astype(np.float32) if series else None,
+            behavior=np.stack(list(series.values()), axis=1) if series else None,
             behavior_names=tuple(series),
             tasks=tasks_on_bins(stretches(_events(session)), edges),
             unit_table=joined(tables, [len(sorting.numbers) for sorting in sortings.values()]),

@@ -76,9 +76,11 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     missing = [key for key in ("activity", "bin_width_s") if key not in arrays]
     if missing:
         raise UserError(f"no {missing[0]!r} in this archive; {_listed(path)}")
-    version = int(arrays.get("version", np.ones(1)).item())
-    if version > VERSION:
-        raise UserError(f"archive of version {version}, and this synapsnet reads up to {VERSION}; update it")
+    version = arrays.get("version", np.int64(1))
+    if version.size != 1 or version.dtype.kind not in "iu":
+        raise UserError(f"version must be one whole number, got {version.dtype} of shape {version.shape}")
+    if version.item() > VERSION:
+        raise UserError(f"archive of version {version.item()}, and this synapsnet reads up to {VERSION}; update it")
     activity, width = arrays["activity"], arrays["bin_width_s"]
     if width.size != 1 or width.dtype.kind not in "iuf":
         raise UserError(f"bin_width_s must be one number of seconds, got {width.dtype} of shape {width.shape}")
@@ -171,7 +173,12 @@ def _tasks(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.int6
     bins = arrays.get("task_bins", np.empty(0))
     if bins.ndim != 2 or bins.shape[1] != 3 or bins.dtype.kind not in "iu":
         raise UserError(f"task_bins must be whole numbers [intervals, 3], got {bins.dtype} of shape {bins.shape}")
-    return {str(name): bins[bins[:, 0] == index, 1:] for index, name in enumerate(arrays["task_names"].ravel())}
+    names = [str(name) for name in arrays["task_names"].ravel()]
+    if len(set(names)) != len(names):
+        raise UserError("two of task_names are the same")
+    if ((bins[:, 0] < 0) | (bins[:, 0] >= len(names))).any():
+        raise UserError(f"the first column of task_bins must be an index into the {len(names)} task_names")
+    return {name: bins[bins[:, 0] == index, 1:] for index, name in enumerate(names)}
 
 
 def _listed(path: Path) -> str:

@@ -91,7 +91,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
             unit_ids=tuple(unit_ids[unit] for unit in kept),
             signal="calcium",
             segments=segments,
-            behavior=behavior[:, measured].astype(np.float32),
+            behavior=behavior[:, measured],
             behavior_names=tuple(np.array(list(_BEHAVIOR))[measured].tolist()),
             tasks=_tasks(runs, starts),
             unit_table={name: column[kept] for name, column in table.items()},

@@ -109,7 +109,7 @@ def _session(recorded: Mapping[str, Any], where: str, file: str) -> Session:
         unit_ids=tuple(str(unit) for unit in firing),
         signal="spikes",
         segments=segments,
-        behavior=np.stack(list(series.values()), axis=1).astype(np.float32) if series else None,
+        behavior=np.stack(list(series.values()), axis=1) if series else None,
         behavior_names=tuple(series),
         tasks=_tasks(present),
         unit_table=table,

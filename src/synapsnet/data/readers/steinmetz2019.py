@@ -106,7 +106,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
             unit_ids=tuple(str(number) for number in sorting.numbers),
             signal="spikes",
             segments=segments,
-            behavior=np.stack(list(series.values()), axis=1).astype(np.float32) if series else None,
+            behavior=np.stack(list(series.values()), axis=1) if series else None,
             behavior_names=tuple(series),
             tasks=tasks,
             unit_table=_units(path, sorting.numbers),
@@ -125,22 +125,28 @@ def _units(path: Path, numbers: npt.NDArray[np.int64]) -> Columns:
         file = find_file([path], dataset, "npy")
         return None if file is None else rows(vector(file), numbers, file.name, "cluster")
 
+    def numbered(dataset: str) -> npt.NDArray[np.int64] | None:
+        values = of_clusters(dataset)
+        if values is not None and not ((np.abs(values) < 2**31) & (values == np.rint(values))).all():
+            raise UserError(f"{dataset}.npy must hold whole numbers")
+        return None if values is None else values.astype(np.int64)
+
     found: Columns = {}
     annotation = of_clusters(_ANNOTATION)
     if annotation is not None:
         if not np.isin(annotation, np.arange(len(_LABELS))).all():
             raise UserError(f"{_ANNOTATION}.npy must be 0 to {len(_LABELS) - 1}, got {np.unique(annotation).tolist()}")
         found["quality"] = np.array(_LABELS)[annotation.astype(np.int64)]
-    probe = of_clusters("clusters.probes")
+    probe = numbered("clusters.probes")
     if probe is not None:
-        found["probe"] = np.array([f"probe{number:02d}" for number in probe.astype(np.int64)], dtype=np.str_)
+        found["probe"] = np.array([f"probe{number:02d}" for number in probe], dtype=np.str_)
     depth = of_clusters("clusters.depths")
     if depth is not None:
         found["depth_um"] = depth.astype(np.float64)
-    channel = of_clusters("clusters.peakChannel")
+    channel = numbered("clusters.peakChannel")
     table = find_file([path], "channels.brainLocation", "tsv")
     if channel is not None and table is not None:
-        found |= located(table, channel.astype(np.int64) - 1)  # counted from 1, as in MATLAB
+        found |= located(table, channel - 1)  # counted from 1, as in MATLAB
     return found
 
 
