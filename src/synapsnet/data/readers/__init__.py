@@ -87,8 +87,8 @@ def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
     if not found:
         problem = f"no recording in the folder {path}" if path.is_dir() else f"unknown file type: {path}"
         hints = [hint(path) for reader in readers() if (hint := getattr(reader, "hint", None)) and path.is_file()]
-        known = [*map(_title, readers()), *filter(None, hints)]
-        raise UserError(f"{problem}; recognised are {'; '.join(known)}")
+        parts = [problem, *filter(None, hints), f"recognised are {'; '.join(map(_title, readers()))}"]
+        raise UserError("; ".join(parts))
     return found
 
 
