@@ -1,20 +1,18 @@
-"""Laws of what the readers share, on generated recordings, against counting bin by bin."""
+"""Laws of sessions, their archives and their ranges of bins, on generated ones, against counting bin by bin."""
 
 from __future__ import annotations
 
-from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from ranges import intervals, labels, runs
 
 from synapsnet.data.readers import read_sessions
-from synapsnet.data.readers._frames import GAP_PERIODS, MISSING_SHARE, clock, without_missing
 from synapsnet.data.readers._intervals import PAUSE_S, equal_bins, on_bins, stretches
-from synapsnet.data.readers._resampling import STALE_PERIODS, bin_ends, resample
 from synapsnet.data.readers.archive import VERSION, write_archive
 from synapsnet.errors import UserError
 from synapsnet.session import Session
@@ -30,15 +28,6 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=5,
 )
-
-
-@st.composite
-def intervals(draw: st.DrawFn, n_bins: int, least: int = 0) -> np.ndarray:
-    """Ranges of bins that ascend and do not overlap; some of them touch."""
-    edges = sorted(draw(st.sets(st.integers(0, n_bins), max_size=10)))
-    spans = [span for span in pairwise(edges) if draw(st.booleans())]
-    assume(len(spans) >= least)
-    return np.array(spans, dtype=np.int64).reshape(-1, 2)
 
 
 @st.composite
@@ -75,7 +64,7 @@ def sessions(draw: st.DrawFn) -> Session:
         segments=draw(intervals(n_bins)),
         behavior=draw(behavior) if n_features else None,
         behavior_names=tuple(draw(st.lists(TEXTS, min_size=n_features, max_size=n_features, unique=True))),
-        tasks={name: draw(intervals(n_bins, least=1)) for name in sorted(draw(task_names))},
+        tasks={name: draw(intervals(n_bins, some=True)) for name in sorted(draw(task_names))},
         unit_table=draw(unit_tables(n_units)),
         meta=draw(st.dictionaries(TEXTS.filter(lambda key: key not in ("session_id", "signal")), JSON, max_size=3)),
     )
@@ -102,22 +91,6 @@ def test_an_archive_keeps_all_of_a_session(session: Session, tmp_path_factory: p
         assert arrays["version"] == VERSION
 
 
-def labels(ranges: np.ndarray, n_bins: int) -> list[int]:
-    """Which of the ranges each bin lies in, -1 for none."""
-    return [next((k for k, (a, b) in enumerate(ranges) if a <= bin_ < b), -1) for bin_ in range(n_bins)]
-
-
-def runs(tags: list[tuple[int, ...]]) -> list[list[int]]:
-    """Ranges of equal tags, without those that hold a -1."""
-    found, position = [], 0
-    for tag, run in groupby(tags):
-        length = len(list(run))
-        if -1 not in tag:
-            found.append([position, position + length])
-        position += length
-    return found
-
-
 @laws
 @given(data=st.data(), n_bins=st.integers(1, 30))
 def test_common_and_renumbered_ranges_are_those_of_the_bins(data: st.DataObject, n_bins: int) -> None:
@@ -131,14 +104,14 @@ def test_common_and_renumbered_ranges_are_those_of_the_bins(data: st.DataObject,
 @laws
 @given(data=st.data(), n_bins=st.integers(1, 30))
 def test_some_bins_of_a_session_are_those_bins(data: st.DataObject, n_bins: int) -> None:
-    tasks = {name: data.draw(intervals(n_bins, least=1)) for name in ("rest", "run")}
+    tasks = {name: data.draw(intervals(n_bins, some=True)) for name in ("rest", "run")}
     session = Session(
         session_id="mouse",
         activity=np.arange(n_bins)[:, None],
         bin_width_s=0.1,
         unit_ids=("a",),
         signal="spikes",
-        segments=data.draw(intervals(n_bins, least=1)),
+        segments=data.draw(intervals(n_bins, some=True)),
         behavior=np.arange(n_bins, dtype=np.float32)[:, None],
         behavior_names=("x",),
         tasks=tasks,
@@ -236,82 +209,3 @@ def test_bins_of_a_stretch_are_whole_and_all_there(
 def test_a_stretch_from_edge_to_edge_holds_its_bins(data: st.DataObject, width: float, first: int) -> None:
     bins = data.draw(intervals(30))
     assert on_bins((bins + first) * width, equal_bins(first, 30, width)).tolist() == bins.tolist()
-
-
-@laws
-@given(steps=st.lists(st.sampled_from([1.0, 1.0, 1.0, 1.2, 0.8, 1.4, 1.6, 0.0, -3.0, 40.0]), min_size=1, max_size=25))
-def test_no_segment_holds_a_jump_of_the_clock(steps: list[float]) -> None:
-    times = 5.0 + np.cumsum([0.0, *steps])
-    if np.median(np.diff(times)) < 1e-9:
-        with pytest.raises(UserError, match="do not ascend"):
-            clock(times, "the recording")
-        return
-    ticks = clock(times, "the recording")
-    assert ticks.bin_width_s == pytest.approx(np.median(steps))
-    assert ticks.segments.ravel().tolist() == sorted([0, *np.repeat(ticks.segments[1:, 0], 2), len(times)])
-    starts = set(ticks.segments[1:, 0].tolist())
-    for frame, step in enumerate(np.diff(times), start=1):
-        assert (frame in starts) == (step <= 0 or step > GAP_PERIODS * ticks.bin_width_s)
-
-
-@laws
-@given(data=st.data(), n_frames=st.integers(1, 15), n_units=st.integers(1, 4), dtype=st.sampled_from(["f4", "f8"]))
-def test_no_segment_holds_a_missing_value(data: st.DataObject, n_frames: int, n_units: int, dtype: str) -> None:
-    large = 1e300 if dtype == "f8" else np.inf  # either is too large for float32
-    value = st.sampled_from([1.5, -2.0, 0.0, 1.5, -2.0, 0.0, np.nan, -np.inf, large, 3e38])
-    traces = data.draw(hnp.arrays(dtype, (n_frames, n_units), elements=value))
-    given_segments = data.draw(intervals(n_frames, least=1))
-    bad = ~(np.abs(traces.astype(np.float64)) < 1e39)
-    kept = [unit for unit in range(n_units) if bad[:, unit].sum() <= MISSING_SHARE * n_frames]
-    missing = np.cumsum(bad[:, kept].any(1))
-    tags = [
-        (segment, -1 if bad[frame, kept].any() else int(missing[frame]))
-        for frame, segment in enumerate(labels(given_segments, n_frames))
-    ]
-    if not kept or not runs(tags):
-        with pytest.raises(UserError, match=r"^(every unit lacks|in every frame)"):
-            without_missing(traces, given_segments, "the recording")
-        return
-    before = traces.copy()
-    present, chosen, segments = without_missing(traces, given_segments, "the recording")
-    assert chosen.tolist() == kept
-    assert segments.tolist() == runs(tags)
-    assert np.isfinite(present).all()
-    assert present.dtype == np.float32
-    whole = ~bad[:, kept].any(1)
-    np.testing.assert_array_equal(present[whole], traces[:, kept][whole].astype(np.float32))
-    np.testing.assert_array_equal(traces, before)
-
-
-SAMPLES = st.lists(
-    st.tuples(st.floats(-1, 4) | st.just(np.nan) | st.sampled_from([0.1, 0.5]), st.floats(-5, 5) | st.just(np.nan)),
-    max_size=15,
-)
-
-
-@laws
-@given(samples=SAMPLES, first=st.integers(-5, 5), width=st.sampled_from([0.05, 0.1]))
-def test_a_bin_holds_the_last_sample_before_its_end(
-    samples: list[tuple[float, float]], first: int, width: float
-) -> None:
-    times, values = np.array(samples, dtype=np.float64).reshape(-1, 2).T
-    deadlines = bin_ends(first, 20, width)
-    held = resample(times, values[:, None], deadlines, width)[:, 0]
-    timed = sorted(time for time in times if np.isfinite(time))
-    period = np.median(np.diff(timed)) if len(timed) > 1 else 0.0
-    for bin_, deadline in enumerate(deadlines):
-        # Of samples of one time, the last one counts.
-        before = [(time, position) for position, time in enumerate(times) if time <= deadline]
-        time, position = max(before, default=(-np.inf, -1))
-        stale = deadline - time > max(STALE_PERIODS * period, width)
-        assert held[bin_] == pytest.approx(np.nan if stale else values[position], nan_ok=True, rel=0, abs=0)
-
-
-@laws
-@given(samples=SAMPLES, bin_=st.integers(0, 19), later=st.floats(-5, 5) | st.just(np.nan))
-def test_what_comes_after_a_bin_never_changes_it(samples: list[tuple[float, float]], bin_: int, later: float) -> None:
-    times, values = np.array(samples, dtype=np.float64).reshape(-1, 2).T
-    deadlines = bin_ends(0, 20, 0.1)
-    changed = np.where(times > deadlines[bin_], later, values)
-    held, perturbed = (resample(times, series[:, None], deadlines, 0.1) for series in (values, changed))
-    np.testing.assert_array_equal(held[: bin_ + 1], perturbed[: bin_ + 1])
