@@ -6,3 +6,8 @@ class UserError(Exception):
 
     ``train.py`` prints it without a traceback and exits with code 2.
     """
+
+
+def one_line(error: BaseException) -> str:
+    """The message of any exception on one line, or its type where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -14,7 +14,8 @@ from range_server import web_server
 from synapsnet.data.__main__ import main
 from synapsnet.data.prepare import origin
 from synapsnet.data.readers import read_sessions
-from synapsnet.data.sources import RemoteFile, _download
+from synapsnet.data.web import download as downloads
+from synapsnet.data.web.file import RemoteFile
 
 
 def fails(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
@@ -256,7 +257,7 @@ def test_a_public_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capf
     assert f"data=doe2020 data.root={tmp_path / 'prepared' / 'doe2020'}\ncite:     Doe 2020\n" in out
     prepare("doe2020", "--cache", "cache")  # offline, of what is here
     (tmp_path / "cache" / "doe2020" / "s0" / "data.npz").unlink()
-    monkeypatch.setattr(_download, "PAUSE_S", 0.0)
+    monkeypatch.setattr(downloads, "PAUSE_S", 0.0)
     err = fails(capfd, "doe2020", "--cache", "cache")
     assert f"downloaded before is in {tmp_path / 'cache' / 'doe2020'}, which can be prepared like any folder" in err
 

@@ -16,7 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 from synapsnet.experiment import run_folder
 from synapsnet.experiment.build import Config
 from synapsnet.experiment.checkpoint import hyper_parameters
@@ -69,9 +69,9 @@ def run(cfg: DictConfig) -> float:
         raise SystemExit(STOPPED) from None
     except Exception as error:
         if hydra.mode == RunMode.MULTIRUN:
-            message = _one_line(error) if isinstance(error, BAD_INPUT) else traceback.format_exc()
+            message = one_line(error) if isinstance(error, BAD_INPUT) else traceback.format_exc()
             run_folder.record_failure(hydra_dir, message)
-            log.error("this job failed: %s", _one_line(error))
+            log.error("this job failed: %s", one_line(error))
             return float("nan")
         run_folder.remove_unless_begun(run_dir)
         if isinstance(error, BAD_INPUT):
@@ -115,9 +115,5 @@ def _plain(cfg: DictConfig) -> Config:
 
 
 def _report(error: Exception) -> int:
-    sys.stderr.write(f"error: {_one_line(error)}\n")
+    sys.stderr.write(f"error: {one_line(error)}\n")
     return BAD_INPUT_CODE
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -19,7 +19,7 @@ from layouts.arrays import planted, write_session, write_sidecar
 from pynwb import TimeSeries
 
 from synapsnet.data.readers import read_sessions
-from synapsnet.data.readers._arrays_sidecar import _KNOWN
+from synapsnet.data.readers._arrays.sidecar import _KNOWN
 from synapsnet.data.readers.archive import _KEYS, write_archive
 from synapsnet.errors import UserError
 

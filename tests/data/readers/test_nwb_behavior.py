@@ -8,7 +8,7 @@ from pynwb import NWBFile, TimeSeries, get_type_map
 from pynwb.behavior import BehavioralTimeSeries, CompassDirection, Position, SpatialSeries
 from pynwb.spec import NWBDatasetSpec, NWBGroupSpec, NWBNamespaceBuilder
 
-from synapsnet.data.readers import _nwb_series
+from synapsnet.data.readers._nwb import series
 
 
 def test_behavior_already_on_the_bins_is_unchanged(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_each_series_has_a_rate_of_its_own_and_is_read_in_blocks(
     pupil = TimeSeries(name="pupil", data=rng.normal(size=(150, 2)), unit="px", rate=30.0)
     wheel = TimeSeries(name="wheel", data=rng.normal(size=5000).cumsum(), unit="cm", rate=1000.0, conversion=2.0)
     path = write(tmp_path / "x.nwb", units([clock(100)]), behavior(pupil, wheel))
-    monkeypatch.setattr(_nwb_series, "_BLOCK_VALUES", 64)
+    monkeypatch.setattr(series, "_BLOCK_VALUES", 64)
     session = read_one(path)
     assert session.behavior_names == ("pupil_0", "pupil_1", "wheel")
     last = np.floor((np.arange(1, 101) * WIDTH - 1e-7) * 30).astype(int)

@@ -6,7 +6,8 @@ from nwb_files import WIDTH, behavior, clock, column, read_one, rois, units, wri
 from pynwb import NWBFile, TimeSeries
 from pynwb.ophys import DfOverF, Fluorescence
 
-from synapsnet.data.readers import _nwb_series, read_sessions
+from synapsnet.data.readers import read_sessions
+from synapsnet.data.readers._nwb import series
 from synapsnet.errors import UserError
 
 
@@ -16,7 +17,7 @@ def traces(n_frames: int = 20, n_rois: int = 2) -> np.ndarray:
 
 @pytest.mark.parametrize("timed_by", ["rate", "timestamps"])
 def test_roi_responses_keep_their_frames(tmp_path: Path, timed_by: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_nwb_series, "_BLOCK_VALUES", 12)  # three frames, or one mask
+    monkeypatch.setattr(series, "_BLOCK_VALUES", 12)  # three frames, or one mask
     activity = traces(30, 4)
     times = 0.5 + np.arange(30) * 0.1
     timing = {"rate": 10.0, "starting_time": 0.5} if timed_by == "rate" else {"timestamps": times}
@@ -166,7 +167,7 @@ def test_every_kind_of_mask_gives_the_same_centroids(tmp_path: Path, monkeypatch
     expected = [
         np.average([(x, y) for x, y, _ in pixels], axis=0, weights=[w for *_, w in pixels]) for pixels in sparse
     ]
-    monkeypatch.setattr(_nwb_series, "_BLOCK_VALUES", 150)  # two masks
+    monkeypatch.setattr(series, "_BLOCK_VALUES", 150)  # two masks
     for kind, masks in (("image_mask", images), ("pixel_mask", sparse), ("voxel_mask", voxels)):
         part = rois(traces(20, 5), rate=10.0, masks={kind: masks}, spacing=[2e-6, 2e-6, 5e-6])
         table = read_one(write(tmp_path / f"{kind}.nwb", part)).unit_table

@@ -9,8 +9,9 @@ from nwb_files import WIDTH, behavior, clock, electrodes, intervals, read_one, u
 from pynwb import NWBFile, TimeSeries
 from pynwb.file import Subject
 
-from synapsnet.data.readers import _nwb_spikes, read_sessions
-from synapsnet.data.readers._nwb_observed import covered, without
+from synapsnet.data.readers import read_sessions
+from synapsnet.data.readers._nwb import spikes
+from synapsnet.data.readers._nwb.observed import covered, without
 
 
 def test_known_counts_come_back_to_the_last_spike(tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_the_same_in_blocks_of_any_size(tmp_path: Path, monkeypatch: pytest.Monk
     path = write(tmp_path / "x.nwb", units(trains))
     whole = read_one(path)
     for size in (1, 7, 8, 49, 50):
-        monkeypatch.setattr(_nwb_spikes, "_BLOCK", size)
+        monkeypatch.setattr(spikes, "_BLOCK", size)
         session = read_one(path)
         np.testing.assert_array_equal(session.activity, whole.activity)
         assert session.unit_ids == whole.unit_ids == ("10", "11", "13", "14")
@@ -51,7 +52,7 @@ def test_what_is_streamed_is_fetched_once(tmp_path: Path) -> None:
     with (
         path.open("rb") as stream,
         h5py.File(stream, "r") as file,
-        _nwb_spikes._at_hand(file["units/spike_times"]) as times,
+        spikes._at_hand(file["units/spike_times"]) as times,
     ):
         assert isinstance(times, np.memmap)
         np.testing.assert_array_equal(times, clock(9))

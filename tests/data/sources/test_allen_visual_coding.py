@@ -12,8 +12,8 @@ from range_server import web_server
 
 from synapsnet.data.readers import find_recordings, read_sessions
 from synapsnet.data.selection import UnitFilter, select_units
-from synapsnet.data.sources import _dandi as dandi
 from synapsnet.data.sources import allen_visual_coding
+from synapsnet.data.web import dandi
 from synapsnet.session import Session
 
 WIDTH = 0.02

@@ -1,7 +1,8 @@
 import pytest
 from range_server import web_server
 
-from synapsnet.data.sources import RemoteFile, bugeon2022
+from synapsnet.data.sources import bugeon2022
+from synapsnet.data.web.file import RemoteFile
 from synapsnet.errors import UserError
 
 

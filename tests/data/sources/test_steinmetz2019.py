@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from range_server import web_server
 
-from synapsnet.data.sources import RemoteFile, steinmetz2019
+from synapsnet.data.sources import steinmetz2019
+from synapsnet.data.web.file import RemoteFile
 from synapsnet.errors import UserError
 
 NAMES = (

@@ -21,8 +21,8 @@ from synapsnet.data.prepare.origin import Origin, origin
 from synapsnet.data.prepare.workers import outcomes
 from synapsnet.data.readers import Recording
 from synapsnet.data.sources import sources
-from synapsnet.data.sources._download import FULL, default_cache
 from synapsnet.data.training_command import training_command
+from synapsnet.data.web.download import FULL, default_cache
 from synapsnet.errors import UserError
 
 _GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a signal belongs to

@@ -12,10 +12,9 @@ from typing import cast
 
 from synapsnet.data.notes import gathered_notes
 from synapsnet.data.readers import Reader, Recording
-from synapsnet.data.readers._files import one_line
 from synapsnet.data.readers.archive import write_archive
-from synapsnet.data.sources._download import FULL
-from synapsnet.errors import UserError
+from synapsnet.data.web.download import FULL
+from synapsnet.errors import UserError, one_line
 from synapsnet.session import Session
 
 _LONGEST = 120  # letters of the name of a file; systems take 255 bytes

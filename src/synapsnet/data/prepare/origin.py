@@ -10,7 +10,7 @@ from typing import cast
 
 from synapsnet.data.readers import Recording, find_recordings
 from synapsnet.data.sources import Fetched, Listed, sources
-from synapsnet.data.sources._download import download
+from synapsnet.data.web.download import download
 from synapsnet.errors import UserError
 
 

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.readers._files import one_line
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 
 Fields = Mapping[str, Any]
 """Arrays by the name of the field that held them, numbers only; a footprint matrix may be sparse."""

@@ -9,12 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.errors import UserError
-
-
-def one_line(error: BaseException) -> str:
-    """The message of an exception on one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+from synapsnet.errors import UserError, one_line
 
 
 def load_array(path: Path) -> npt.NDArray[Any]:

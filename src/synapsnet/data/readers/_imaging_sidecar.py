@@ -7,8 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from synapsnet.data.readers._files import one_line
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 
 _NUMBERS = ("bin_width_s", "pixel_size_um")
 _KEYS = ("bin_width_s", "trace", "pixel_size_um")

@@ -22,8 +22,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.readers._files import one_line
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 
 _PLAIN_DTYPE = re.compile(r"[|<>=]?([biufcSU]\d{1,6})")
 _OBJECTS = re.compile(r"[|<>=]?O8?")

@@ -5,7 +5,7 @@ session, with the wheel, motion energy of the cameras, pupil and licks where the
 ``choice_world``, and the passive periods ``spontaneous``, ``passive_replay`` and ``rfm``. Names may begin with a
 namespace, as in ``_ibl_wheel.position.npy``, and of several revisions the last is read. Tables in Parquet take pyarrow.
 
-Every cluster is a unit, except copies of others, see `_alf_spikes.read_sorting`.
+Every cluster is a unit, except copies of others, see `synapsnet.data.readers._alf.spikes.read_sorting`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from synapsnet.data.readers import steinmetz2019
-from synapsnet.data.readers._alf_behavior import Event, Series, lick_counts, sampled, trials, wheel_speed
-from synapsnet.data.readers._alf_files import find_file, needed, numeric, table, vector
-from synapsnet.data.readers._alf_spikes import count, read_sorting
-from synapsnet.data.readers._alf_units import joined, unit_columns
+from synapsnet.data.readers._alf.behavior import Event, Series, lick_counts, sampled, trials, wheel_speed
+from synapsnet.data.readers._alf.files import find_file, needed, numeric, table, vector
+from synapsnet.data.readers._alf.spikes import count, read_sorting
+from synapsnet.data.readers._alf.units import joined, unit_columns
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
 from synapsnet.data.readers._intervals import equal_bins, stretches, task_name, tasks_on_bins
 from synapsnet.data.readers._resampling import bin_ends

@@ -33,8 +33,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.data.readers import neuromatch
-from synapsnet.data.readers._files import one_line
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 from synapsnet.session import Session
 
 _SUFFIX = ".npz"

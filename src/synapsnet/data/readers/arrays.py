@@ -44,12 +44,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synapsnet.data.readers._arrays_binned import binned
-from synapsnet.data.readers._arrays_extras import behavior_on_bins, unit_columns
-from synapsnet.data.readers._arrays_places import SUFFIXES, Places
-from synapsnet.data.readers._arrays_recorded import on_clock
-from synapsnet.data.readers._arrays_sidecar import read_sidecar
-from synapsnet.data.readers._arrays_spikes import counted
+from synapsnet.data.readers._arrays.binned import binned
+from synapsnet.data.readers._arrays.extras import behavior_on_bins, unit_columns
+from synapsnet.data.readers._arrays.places import SUFFIXES, Places
+from synapsnet.data.readers._arrays.recorded import on_clock
+from synapsnet.data.readers._arrays.sidecar import read_sidecar
+from synapsnet.data.readers._arrays.spikes import counted
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
 from synapsnet.session import Session
 from synapsnet.session.intervals import common

@@ -22,10 +22,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.readers._files import one_line
 from synapsnet.data.readers._plain_pickle import load_object_array
 from synapsnet.data.readers.steinmetz2019 import CITATION, LICENCE
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 from synapsnet.session import Intervals, Session
 from synapsnet.session.unit_table import POSITION
 

@@ -15,8 +15,7 @@ import warnings
 from pathlib import Path
 
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
-from synapsnet.data.readers._files import one_line
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 from synapsnet.session import Session
 
 _ADDRESS = re.compile(
@@ -48,7 +47,7 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
         UserError: if the file is damaged, or has neither spike times nor ROI responses.
     """
     # Here, because pynwb takes most of a second to import, and the other formats need not wait for it.
-    from synapsnet.data.readers._nwb_content import holdings, open_nwb, recorded
+    from synapsnet.data.readers._nwb.content import holdings, open_nwb, recorded
 
     name = path.name if isinstance(path, Path) else _name_at(path)
     stem = name.removesuffix(".nwb")
@@ -84,6 +83,6 @@ def _reason(error: Exception) -> str:
 
 def _name_at(address: str) -> str:
     """Name of the file at an address."""
-    from synapsnet.data.readers._remote import name_of
+    from synapsnet.data.web.remote import name_of
 
     return name_of(address)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.readers._alf_behavior import (
+from synapsnet.data.readers._alf.behavior import (
     Event,
     Series,
     bouts,
@@ -30,9 +30,9 @@ from synapsnet.data.readers._alf_behavior import (
     trials,
     wheel_speed,
 )
-from synapsnet.data.readers._alf_files import columns, find_file, needed, vector
-from synapsnet.data.readers._alf_spikes import count, read_sorting
-from synapsnet.data.readers._alf_units import Columns, located, rows
+from synapsnet.data.readers._alf.files import columns, find_file, needed, vector
+from synapsnet.data.readers._alf.spikes import count, read_sorting
+from synapsnet.data.readers._alf.units import Columns, located, rows
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
 from synapsnet.data.readers._intervals import equal_bins, stretches, tasks_on_bins
 from synapsnet.data.readers._resampling import bin_ends

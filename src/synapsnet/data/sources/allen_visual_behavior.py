@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synapsnet.data.sources import RemoteFile
-from synapsnet.data.sources import _dandi as dandi
+from synapsnet.data.web import dandi
+from synapsnet.data.web.file import RemoteFile
 
 TITLE = "Two-photon imaging of visual cortex, change detection (Allen Visual Behavior)"
 CITATION = (

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synapsnet.data.sources import RemoteFile
-from synapsnet.data.sources import _dandi as dandi
+from synapsnet.data.web import dandi
+from synapsnet.data.web.file import RemoteFile
 
 TITLE = "Neuropixels in the visual system, natural and artificial stimuli (Allen Visual Coding)"
 CITATION = (

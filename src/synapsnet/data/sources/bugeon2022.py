@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from synapsnet.data.readers.bugeon2022 import CITATION, LICENCE, STATES
-from synapsnet.data.sources import RemoteFile
-from synapsnet.data.sources import _figshare as figshare
+from synapsnet.data.web import figshare
+from synapsnet.data.web.file import RemoteFile
 from synapsnet.errors import UserError
 
 __all__ = ["CITATION", "LICENCE", "TASKS", "TITLE", "files"]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from synapsnet.data.readers.alf import CITATION, LICENCE
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 
 __all__ = ["CITATION", "LICENCE", "TASKS", "TITLE", "fetch"]
 
@@ -68,8 +68,7 @@ def fetch(folder: Path, select: Sequence[str]) -> list[Path]:
             one.load_datasets(eid, wanted(one.list_datasets(eid)), download_only=True)
             places.append(Path(one.eid2path(eid)))
         except Exception as error:  # of any library below ONE
-            problem = " ".join(str(error).split()) or type(error).__name__
-            raise UserError(f"ONE could not download session {eid}: {problem}") from error
+            raise UserError(f"ONE could not download session {eid}: {one_line(error)}") from error
     return places
 
 

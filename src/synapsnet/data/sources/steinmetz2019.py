@@ -17,9 +17,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from synapsnet.data.readers.steinmetz2019 import CITATION, LICENCE
-from synapsnet.data.sources import RemoteFile
-from synapsnet.data.sources import _figshare as figshare
-from synapsnet.data.sources import _osf as osf
+from synapsnet.data.web import figshare, osf
+from synapsnet.data.web.file import RemoteFile
 from synapsnet.errors import UserError
 
 __all__ = ["CITATION", "LICENCE", "TASKS", "TITLE", "files"]

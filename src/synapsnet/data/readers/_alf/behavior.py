@@ -1,0 +1,165 @@
+"""Behavior and intervals of ALF folders: wheels, cameras, licks, trials."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.data.readers._alf.files import columns, find_file, numeric, table, vector
+from synapsnet.data.readers._events import bin_of
+from synapsnet.data.readers._files import load_array
+from synapsnet.data.readers._intervals import PAUSE_S
+from synapsnet.data.readers._resampling import resample
+from synapsnet.errors import UserError
+
+log = logging.getLogger(__name__)
+
+Series = dict[str, npt.NDArray[np.float64]]
+"""Values on the bins of a session by name, ``[time]`` each."""
+Event = tuple[str, float, float]
+
+
+def sample_times(path: Path, n_samples: int) -> npt.NDArray[np.float64]:
+    """Time of each sample of a series in seconds, ``[samples]``; NaN where it is not told.
+
+    Args:
+        path: File with a time for every sample, or with rows of (sample, time) between which the clock ran evenly.
+            Samples are counted from 0; where the last number is the number of samples, from 1.
+        n_samples: Length of the series.
+
+    Raises:
+        UserError: naming the file, if it is damaged, too short, or if the clock goes backwards.
+    """
+    array = load_array(path)
+    if array.ndim == 2 and array.shape[1] == 2:
+        sample, times_s = columns(path, 2).T
+        _check_forwards(sample, path.name)
+        _check_forwards(times_s, path.name)
+        if len(sample) < 2:
+            raise UserError(f"{path.name} must give the time of two samples or more, got {len(sample)}")
+        from_one = sample[-1] == n_samples
+        interpolated: npt.NDArray[np.float64] = np.interp(
+            np.arange(n_samples) + from_one, sample, times_s, left=np.nan, right=np.nan
+        )
+        return interpolated
+    times_s = vector(path).astype(np.float64)
+    _check_forwards(times_s, path.name)
+    if len(times_s) < n_samples:
+        raise UserError(f"{path.name} has {len(times_s)} times for {n_samples} samples")
+    return times_s[:n_samples]  # cameras go on for some frames after the last that was looked at
+
+
+def wheel_speed(
+    folders: Sequence[Path], deadlines_s: npt.NDArray[np.float64], bin_width_s: float
+) -> npt.NDArray[np.float64] | None:
+    """Mean speed over each bin of a wheel whose encoder speaks up when it moves, ``[time]``; None without a wheel.
+
+    Between samples the wheel stands still. Before the first and after the last, nothing is known.
+
+    Args:
+        folders: Where to look for ``wheel.position`` and ``wheel.timestamps``.
+        deadlines_s: Latest time that each bin may know of, ``[time]``.
+        bin_width_s: Width of a bin in seconds.
+
+    Raises:
+        UserError: if a file is damaged, if they do not fit each other, or if the clock goes backwards.
+    """
+    where = find_file(folders, "wheel.position", "npy")
+    when = find_file(folders, "wheel.timestamps", "npy")
+    if where is None or when is None:
+        return None
+    position = vector(where).astype(np.float64)
+    times_s = sample_times(when, len(position))
+    known = np.isfinite(times_s) & np.isfinite(position)
+    times_s, position = times_s[known], position[known]
+    if not len(times_s):
+        return None
+    ends = np.concatenate([deadlines_s[:1] - bin_width_s, deadlines_s])
+    last = np.searchsorted(times_s, ends, side="right") - 1
+    held = np.where((last >= 0) & (ends <= times_s[-1] + bin_width_s), position[last], np.nan)
+    speed: npt.NDArray[np.float64] = np.diff(held) / bin_width_s
+    return speed
+
+
+def sampled(
+    values: npt.NDArray[Any],
+    when: Path,
+    deadlines_s: npt.NDArray[np.float64],
+    bin_width_s: float,
+) -> npt.NDArray[np.float64]:
+    """A series on the bins, ``[time, features]``; see `resample`.
+
+    Args:
+        values: ``[samples, features]``.
+        when: The file with the times of its samples, as for `sample_times`.
+        deadlines_s: Latest time that each bin may know of, ``[time]``.
+        bin_width_s: Width of a bin in seconds.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    return resample(sample_times(when, len(numbers)), numbers, deadlines_s, bin_width_s)
+
+
+def lick_counts(folders: Sequence[Path], first: int, n_bins: int, bin_width_s: float) -> npt.NDArray[np.float64] | None:
+    """Licks in each bin, ``[time]``; None where ``licks.times`` is missing.
+
+    Args:
+        folders: Where to look.
+        first: Number of the first bin, counted from time 0.
+        n_bins: Number of bins.
+        bin_width_s: Width of a bin in seconds.
+    """
+    path = find_file(folders, "licks.times", "npy")
+    if path is None:
+        return None
+    times_s = vector(path).astype(np.float64)
+    bins = bin_of(times_s[np.isfinite(times_s)], bin_width_s) - first
+    inside = bins[(bins >= 0) & (bins < n_bins)]
+    return np.bincount(inside, minlength=n_bins).astype(np.float64)
+
+
+def intervals(path: Path, label: str) -> list[Event]:
+    """The intervals of a file ``[intervals, 2]`` in seconds, each with a label."""
+    return [(label, start, stop) for start, stop in columns(path, 2).tolist()]
+
+
+def trials(folders: Sequence[Path], label: str) -> list[Event]:
+    """The intervals of all trials, each with a label; empty where there are none."""
+    if path := find_file(folders, "trials.intervals", "npy"):
+        return intervals(path, label)
+    path = find_file(folders, "trials.table", "pqt", "csv")
+    found = table(path) if path else None
+    if path is None or found is None:
+        return []
+    missing = {"intervals_0", "intervals_1"} - set(found)
+    if missing:
+        raise UserError(f"{path.name} has no column {min(missing)!r}")
+    starts, stops = numeric(found, "intervals_0").tolist(), numeric(found, "intervals_1").tolist()
+    return [(label, start, stop) for start, stop in zip(starts, stops, strict=True)]
+
+
+def bouts(times_s: npt.NDArray[Any], label: str) -> list[Event]:
+    """From the first to the last of events that follow each other within `PAUSE_S`.
+
+    Args:
+        times_s: Times of the events in seconds, in any order.
+        label: What to call the bouts.
+    """
+    ordered = np.sort(times_s[np.isfinite(times_s)].astype(np.float64))
+    if not len(ordered):
+        return []
+    cuts = np.flatnonzero(np.diff(ordered) > PAUSE_S)
+    starts, stops = ordered[np.r_[0, cuts + 1]], ordered[np.r_[cuts, len(ordered) - 1]]
+    return [(label, start, stop) for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+
+
+def _check_forwards(times: npt.NDArray[np.float64], name: str) -> None:
+    known = times[np.isfinite(times)]
+    back = np.flatnonzero(np.diff(known) < 0)
+    if len(back):
+        at = back[0]
+        raise UserError(f"{name} goes backwards at row {at + 1}, from {known[at]:g} to {known[at + 1]:g}")

@@ -1,0 +1,142 @@
+"""What the tables of ALF folders say of the units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.data.readers._alf.files import columns, find_file, numeric, table, vector
+from synapsnet.data.readers._atlas import acronyms
+from synapsnet.errors import UserError
+from synapsnet.session.unit_table import POSITION
+
+_METRICS = {
+    "contamination": "isi_violations",
+    "missed_spikes_est": "amplitude_cutoff",
+    "presence_ratio": "presence_ratio",
+    "label": "label",
+}
+"""Columns of ``clusters.metrics``, and how we name them."""
+Columns = dict[str, npt.NDArray[Any]]
+
+
+def rows(of_rows: npt.NDArray[Any], wanted: npt.NDArray[np.int64], file: str, what: str) -> npt.NDArray[Any]:
+    """The rows of a table by their numbers.
+
+    Args:
+        of_rows: ``[rows, ...]``.
+        wanted: Numbers of rows.
+        file: The table, for the message.
+        what: What its rows are.
+
+    Raises:
+        UserError: for a number without a row.
+    """
+    beyond = wanted[(wanted < 0) | (wanted >= len(of_rows))]
+    if len(beyond):
+        raise UserError(f"{what} {beyond[0]} has no row in {file}, which has {len(of_rows)}")
+    return of_rows[wanted]
+
+
+def unit_columns(folders: Sequence[Path], numbers: npt.NDArray[np.int64]) -> Columns:
+    """Region, position, quality and identity of clusters, as the IBL writes them.
+
+    ``quality`` is "good" for clusters that pass all of the IBL's criteria (``label`` is 1), else "mua". ``x_um``,
+    ``y_um`` and ``z_um`` are the axes ``mlapdv``: to the right, in front and above bregma; ``depth_um`` is measured
+    along the probe, from its tip.
+
+    Args:
+        folders: Where the tables are.
+        numbers: Of the clusters, ``[units]``.
+
+    Raises:
+        UserError: for a cluster or channel without a row, or a damaged table.
+    """
+    found: Columns = _metrics(folders, numbers)
+    if path := find_file(folders, "clusters.uuids", "csv"):
+        uuids = table(path)
+        if uuids is not None:
+            found["uuid"] = rows(uuids.iloc[:, 0].to_numpy(dtype=np.str_), numbers, path.name, "cluster")
+    if path := find_file(folders, "clusters.channels", "npy"):
+        channels = rows(vector(path, "iu"), numbers, path.name, "cluster").astype(np.int64)
+        found |= _of_channels(folders, channels)
+    return found
+
+
+def located(path: Path, channels: npt.NDArray[np.int64]) -> Columns:
+    """Region and position of channels from a ``channels.brainLocation`` table.
+
+    Args:
+        path: The table; columns ``ccf_ap``, ``ccf_dv``, ``ccf_lr`` and ``allen_ontology``.
+        channels: Numbers of rows, ``[units]``.
+
+    Raises:
+        UserError: for a channel without a row, or if a column is missing.
+    """
+    locations = table(path)
+    assert locations is not None  # no Parquet
+    missing = {"ccf_ap", "ccf_dv", "ccf_lr", "allen_ontology"} - set(locations)
+    if missing:
+        raise UserError(f"{path.name} has no column {min(missing)!r}; it has {', '.join(map(str, locations))}")
+    regions = locations["allen_ontology"].fillna("").to_numpy(dtype=np.str_)
+    found: Columns = {"region": rows(regions, channels, path.name, "channel")}
+    for axis, column in zip(POSITION, ("ccf_ap", "ccf_dv", "ccf_lr"), strict=True):
+        found[axis] = numeric(locations, column)[channels]
+    return found
+
+
+def joined(tables: Sequence[Mapping[str, npt.NDArray[Any]]], n_units: Sequence[int]) -> Columns:
+    """The tables of several probes, one after the other; what only some of them tell is missing for the others.
+
+    Args:
+        tables: Columns ``[units]`` by name.
+        n_units: Number of units of each.
+    """
+    names = list(dict.fromkeys(name for columns_ in tables for name in columns_))
+    whole: Columns = {}
+    for name in names:
+        is_text = any(name in of_probe and of_probe[name].dtype.kind == "U" for of_probe in tables)
+        missing = [np.full(n, "" if is_text else np.nan) for n in n_units]
+        whole[name] = np.concatenate([of_probe.get(name, none) for of_probe, none in zip(tables, missing, strict=True)])
+    return whole
+
+
+def _metrics(folders: Sequence[Path], numbers: npt.NDArray[np.int64]) -> Columns:
+    path = find_file(folders, "clusters.metrics", "pqt", "csv")
+    metrics = table(path) if path else None
+    if metrics is None and (path := find_file(folders, "clusters.metrics", "csv")):
+        metrics = table(path)  # a second form of what could not be read in the first
+    if path is None or metrics is None:
+        return {}
+    if "cluster_id" in metrics:
+        # The metrics of some clusters cannot be computed; they have no row.
+        metrics = metrics.drop_duplicates("cluster_id").set_index("cluster_id").reindex(numbers)
+    else:
+        metrics = metrics.iloc[rows(np.arange(len(metrics)), numbers, path.name, "cluster")]
+    found: Columns = {}
+    for theirs, ours in _METRICS.items():
+        if theirs in metrics:
+            values = numeric(metrics, theirs)
+            found[ours] = np.where(np.isinf(values), np.nan, values)
+    if "label" in found:
+        found["quality"] = np.select([np.isnan(found["label"]), found["label"] == 1], ["", "good"], "mua")
+    elif "ks2_label" in metrics:
+        found["quality"] = metrics["ks2_label"].fillna("").to_numpy(dtype=np.str_)
+    return found
+
+
+def _of_channels(folders: Sequence[Path], channels: npt.NDArray[np.int64]) -> Columns:
+    found: Columns = {}
+    if path := find_file(folders, "channels.brainLocationIds_ccf_2017", "npy"):
+        found["region"] = acronyms(rows(vector(path, "iu"), channels, path.name, "channel"))
+    elif path := find_file(folders, "channels.brainLocation", "tsv", "csv"):
+        found |= located(path, channels)
+    if path := find_file(folders, "channels.mlapdv", "npy"):
+        found |= dict(zip(POSITION, rows(columns(path, 3), channels, path.name, "channel").T, strict=True))
+    if path := find_file(folders, "channels.localCoordinates", "npy"):
+        found["depth_um"] = rows(columns(path, 2), channels, path.name, "channel")[:, 1]
+    return found

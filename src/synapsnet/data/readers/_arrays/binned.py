@@ -1,0 +1,72 @@
+"""Arrays ``[time, units]`` that are on bins already."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synapsnet.data.readers._arrays.places import Places, described, numbers
+from synapsnet.data.readers._arrays.recorded import Recorded, named_units
+from synapsnet.data.readers._arrays.sidecar import Sidecar
+from synapsnet.data.readers._events import EDGE_TOLERANCE
+from synapsnet.data.readers._frames import MISSING_SHARE, clock, without_missing
+from synapsnet.data.readers._intervals import equal_bins
+from synapsnet.data.readers._resampling import bin_ends
+from synapsnet.errors import UserError
+
+
+def binned(places: Places, sidecar: Sidecar) -> Recorded:
+    """A recording that is on bins already."""
+    recording = places.recording()
+    activity = numbers(recording)
+    if activity is None:
+        raise UserError(f"the recording must be numbers [time, units], got {described(recording)}")
+    if activity.ndim != 2 or activity.size == 0:
+        raise UserError(f"the recording must be [time, units], got shape {activity.shape}")
+    if places.table is None and sidecar.axes is None:
+        raise UserError(f'{sidecar.name} lacks "axes": ["time", "units"] or ["units", "time"]')
+    if places.table is not None and sidecar.axes == ("units", "time"):
+        raise UserError(f"{sidecar.name}: a table has one column a unit, so its axes are time, units")
+    if sidecar.axes == ("units", "time"):
+        activity = activity.T
+    n_bins, n_units = activity.shape
+    unit_ids = named_units(places, sidecar, n_units)
+    if len(unit_ids) != n_units:
+        swapped = "; are its axes the other way round?" if len(unit_ids) == n_bins else ""
+        raise UserError(
+            f"{sidecar.name} names {len(unit_ids)} units of a recording of {n_bins} bins x {n_units} units{swapped}"
+        )
+    if sidecar.times is not None:
+        times = places.numbers("times", sidecar.times).astype(np.float64)
+        if len(times) != n_bins:
+            swapped = "; are its axes the other way round?" if len(times) == n_units else ""
+            raise UserError(
+                f"{sidecar.name} gives {len(times)} times of a recording of {n_bins} bins x {n_units} units{swapped}"
+            )
+        ticks = clock(times, "the recording")
+        width, segments = ticks.bin_width_s, ticks.segments
+        edges = np.stack([times, times + width], axis=1)
+        deadlines = times + EDGE_TOLERANCE * width  # what comes after that instant may be the next bin's
+    else:
+        assert sidecar.bin_width_s is not None  # the sidecar has one of both
+        width, segments = float(sidecar.bin_width_s), np.array([[0, n_bins]])
+        edges, deadlines = equal_bins(0, n_bins, width), bin_ends(0, n_bins, width)
+    kept, whole_segments, dropped = np.arange(n_units), segments, {}
+    if sidecar.signal == "calcium" and activity.dtype.kind == "f":
+        activity, kept, segments = without_missing(activity, segments, "the recording")
+        missing = np.setdiff1d(np.arange(n_units), kept)
+        if len(missing):
+            reason = f"no value in more than {MISSING_SHARE:.0%} of the frames"
+            dropped = {reason: [unit_ids[unit] for unit in missing.tolist()]}
+    return Recorded(
+        activity=activity,
+        signal=sidecar.signal,
+        bin_width_s=width,
+        unit_ids=unit_ids,
+        kept=kept,
+        segments=segments,
+        clock_segments=whole_segments,
+        edges_s=edges,
+        deadlines_s=deadlines,
+        open_ended=False,
+        dropped=dropped,
+    )

@@ -1,0 +1,132 @@
+"""Variables of MATLAB files, of version 5 (SciPy) and of version 7.3 (HDF5)."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.errors import UserError, one_line
+
+if TYPE_CHECKING:
+    import h5py
+
+Value = npt.NDArray[Any] | list[npt.NDArray[Any]]
+"""Numbers in MATLAB's shape, texts ``[n]``, or, from a cell or a field of a struct array, a list of arrays."""
+
+
+def read_variable(path: Path, name: str) -> Value:
+    """A variable of a MATLAB file.
+
+    Args:
+        path: The file.
+        name: The variable; a field of a struct after a dot (``"data.spikes"``) or slash.
+
+    Raises:
+        UserError: if the file is missing or damaged, or if there is no such variable of numbers or text in it.
+    """
+    import h5py
+
+    if not path.is_file():
+        raise UserError(f"{path.name} is missing")
+    read = _of_version_73 if h5py.is_hdf5(path) else _of_version_5
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # SciPy comments on what MATLAB wrote
+        try:
+            return read(path, re.split("[./]", name))
+        except UserError:
+            raise
+        except Exception as error:  # a damaged file makes SciPy and HDF5 stumble in any way
+            raise UserError(
+                f"{path.name} cannot be read as a MATLAB file (damaged or truncated?): {one_line(error)}"
+            ) from error
+
+
+def _of_version_5(path: Path, names: Sequence[str]) -> Value:
+    from scipy.io import loadmat, whosmat
+
+    first, *fields = names
+    content = loadmat(path, variable_names=[first])
+    if first not in content:
+        raise _no_variable(path, first, [variable for variable, _, _ in whosmat(path)])
+    values = [content[first]]
+    for field in fields:
+        if any(getattr(value, "dtype", np.dtype(float)).names is None for value in values):
+            raise UserError(f"{path.name}: {'.'.join(names)!r} names a field of something that is no struct")
+        if any(field not in value.dtype.names for value in values):
+            raise _no_variable(path, ".".join(names), values[0].dtype.names)
+        values = [element for value in values for element in value[field].ravel()]
+    if len(values) > 1:
+        return _elements(path, names, values)
+    (value,) = values
+    if value.dtype.kind == "O":
+        return _elements(path, names, list(value.ravel()))
+    return _plain(path, names, value)
+
+
+def _of_version_73(path: Path, names: Sequence[str]) -> Value:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        item: Any = file
+        for name in names:
+            if not isinstance(item, h5py.Group) or name not in item:
+                there = item if isinstance(item, h5py.Group) else ()
+                raise _no_variable(path, ".".join(names), [key for key in there if not key.startswith("#")])
+            item = item[name]
+        if isinstance(item, h5py.Dataset) and h5py.check_ref_dtype(item.dtype):
+            # MATLAB's arrays lie transposed on the disk.
+            return _elements(path, names, [_stored(file[reference]) for reference in item[()].T.ravel()])
+        return _plain(path, names, _stored(item))
+
+
+def _stored(item: h5py.Dataset | h5py.Group) -> Any:
+    """What SciPy would give for the same variable of version 5."""
+    import h5py
+    from scipy.sparse import csc_array
+
+    kind = item.attrs.get("MATLAB_class", b"")
+    if isinstance(item, h5py.Group):
+        if "MATLAB_sparse" not in item.attrs:
+            return None  # a struct
+        if "data" not in item:
+            return np.zeros((int(item.attrs["MATLAB_sparse"]), len(item["jc"]) - 1))
+        columns = tuple(item[key][()] for key in ("data", "ir", "jc"))
+        return csc_array(columns, shape=(int(item.attrs["MATLAB_sparse"]), len(columns[2]) - 1))
+    if "MATLAB_empty" in item.attrs:
+        return np.empty(0, dtype=np.str_ if kind == b"char" else np.float64)
+    value = np.asarray(item[()]).T
+    if kind != b"char":
+        return value
+    return np.array(["".join(map(chr, row)) for row in np.atleast_2d(value)], dtype=np.str_)
+
+
+def _elements(path: Path, names: Sequence[str], values: Sequence[Any]) -> Value:
+    """The elements of a cell: texts as one array, anything else as a list."""
+    plain = [_plain(path, names, value) for value in values]
+    if any(value.dtype.kind == "U" for value in plain):
+        if all(value.dtype.kind == "U" and value.size <= 1 for value in plain):
+            return np.array([str(value.item()) if value.size else "" for value in plain], dtype=np.str_)
+        raise UserError(f"{path.name}: the cell {'.'.join(names)!r} holds something else than one text in each element")
+    return plain
+
+
+def _plain(path: Path, names: Sequence[str], value: Any) -> npt.NDArray[Any]:
+    from scipy.sparse import issparse
+
+    if issparse(value):
+        return np.asarray(value.toarray())
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        return value
+    if isinstance(value, np.ndarray) and value.dtype.kind == "U":
+        return np.char.rstrip(value.ravel())  # MATLAB pads the rows of a matrix of characters
+    raise UserError(f"{path.name}: {'.'.join(names)!r} is neither numbers nor characters, nor a cell of such")
+
+
+def _no_variable(path: Path, name: str, there: Sequence[str]) -> UserError:
+    return UserError(f"{path.name} has no variable {name!r}; it has {', '.join(there) or 'none'}")

@@ -1,0 +1,184 @@
+"""The sidecar of a plain array: which keys it may have, and what they must hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from synapsnet.errors import UserError, one_line
+from synapsnet.session import Signal
+
+_LARGEST = 1e15  # of a number of seconds; beyond, float64 tells no bins apart
+_OF_ARRAYS = ("signal", "axes", "bin_width_s", "times")
+_OF_SPIKES = ("units",)
+_TEXTS = ("subject", "species", "region", "citation", "licence", "source", "description")
+
+
+@dataclass(frozen=True, eq=False)
+class Sidecar:
+    """What `synapsnet.data.readers.arrays` documents, checked; a place is still a string.
+
+    Attributes:
+        name: Name of the file.
+        segments: In seconds, ``[segments, 2]``.
+        tasks: In seconds, ``[intervals, 2]`` by name.
+        meta: The texts that describe the recording.
+    """
+
+    name: str
+    format: Literal["array", "spike_times"]
+    signal: Signal
+    axes: tuple[str, ...] | None
+    bin_width_s: float | None
+    times: str | None
+    units: str | None
+    variable: str | None
+    unit_ids: list[str] | str | None
+    unit_table: Mapping[str, list[Any] | str] | str
+    behavior: tuple[str, ...]
+    behavior_times: str | None
+    behavior_names: tuple[str, ...] | None
+    segments: npt.NDArray[np.float64] | None
+    tasks: Mapping[str, npt.NDArray[np.float64]]
+    session_id: str | None
+    meta: Mapping[str, str]
+
+
+def read_sidecar(path: Path) -> Sidecar:
+    """Read and check a sidecar.
+
+    Raises:
+        UserError: naming the file and the key, if it is no JSON object of the known keys, or one holds something else
+            than it must.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path.name} is no JSON: {one_line(error)}") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path.name} must hold a JSON object, got {type(found).__name__}")
+    try:
+        return _checked(found, path.name)
+    except UserError as error:
+        raise UserError(f"{path.name}: {error}") from error
+
+
+def _checked(found: dict[str, Any], name: str) -> Sidecar:
+    unknown = sorted(found.keys() - _KNOWN.keys())
+    if unknown:
+        raise UserError(f"unknown key {unknown[0]!r}; known are {', '.join(_KNOWN)}")
+    for key, value in found.items():
+        expected, holds = _KNOWN[key]
+        if not holds(value):
+            raise UserError(f'"{key}" must be {expected}, got {_shown(value)}')
+    form = found.get("format", "array")
+    if form == "spike_times" and found.get("signal") == "spikes":
+        del found["signal"]  # that goes without saying
+    foreign = [key for key in (_OF_ARRAYS if form == "spike_times" else _OF_SPIKES) if key in found]
+    if foreign:
+        why = "spikes are counted in bins of data.bin_width_s" if form == "spike_times" else "that is for spike_times"
+        raise UserError(f'"{foreign[0]}" does not go with "format": "{form}": {why}')
+    if form == "array" and "signal" not in found:
+        raise UserError('"signal" is missing: "spikes" (counts per bin) or "calcium"')
+    if form == "array" and ("bin_width_s" in found) == ("times" in found):
+        raise UserError('one of "bin_width_s" and "times" must tell the time of a bin')
+    if "behavior" not in found and found.keys() & {"behavior_times", "behavior_names"}:
+        raise UserError('"behavior" is missing, of which there are names or times')
+    if form == "spike_times" and "behavior" in found and "behavior_times" not in found:
+        raise UserError('"behavior_times" is missing: spike times have no bins that behavior could be on')
+    behavior = found.get("behavior", [])
+    ids = found.get("unit_ids")
+    return Sidecar(
+        name=name,
+        format=form,
+        signal=cast(Signal, found.get("signal", "spikes")),
+        axes=tuple(found["axes"]) if "axes" in found else None,
+        bin_width_s=found.get("bin_width_s"),
+        times=found.get("times"),
+        units=found.get("units"),
+        variable=found.get("variable"),
+        unit_ids=[str(unit) for unit in ids] if isinstance(ids, list) else ids,
+        unit_table=found.get("unit_table", {}),
+        behavior=(behavior,) if isinstance(behavior, str) else tuple(behavior),
+        behavior_times=found.get("behavior_times"),
+        behavior_names=tuple(found["behavior_names"]) if "behavior_names" in found else None,
+        segments=_ranges(found["segments"]) if "segments" in found else None,
+        tasks={task: _ranges(ranges) for task, ranges in found.get("tasks", {}).items()},
+        session_id=found.get("session_id"),
+        meta={key: found[key] for key in _TEXTS if key in found},
+    )
+
+
+def _ranges(pairs: list[list[float]]) -> npt.NDArray[np.float64]:
+    return np.array(pairs, dtype=np.float64)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.strip() != ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+
+
+def _is_list(value: Any, holds: Any) -> bool:
+    return isinstance(value, list) and len(value) > 0 and all(map(holds, value))
+
+
+def _is_ranges(value: Any) -> bool:
+    if not _is_list(value, lambda pair: _is_list(pair, _is_number) and len(pair) == 2):
+        return False
+    flat = [second for pair in value for second in pair]
+    return all(start < stop for start, stop in value) and flat == sorted(flat)
+
+
+def _is_tasks(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_ranges, value.values()))
+
+
+def _is_name(value: Any) -> bool:
+    return _is_text(value) or (_is_number(value) and isinstance(value, int))
+
+
+def _is_cell(value: Any) -> bool:
+    return value is None or isinstance(value, str) or _is_number(value)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_text(c) or _is_list(c, _is_cell) for c in value.values())
+
+
+def _shown(value: Any) -> str:
+    shown = json.dumps(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+_PLACE = "a place: a variable, a file, or file:variable"
+_RANGES = "[[start, stop], ...] in seconds, ascending and without overlap"
+_KNOWN: dict[str, tuple[str, Any]] = {
+    "format": ('"array" or "spike_times"', lambda value: value in ("array", "spike_times")),
+    "signal": ('"spikes" or "calcium"', lambda value: value in ("spikes", "calcium")),
+    "axes": ('["time", "units"] or ["units", "time"]', lambda value: value in (["time", "units"], ["units", "time"])),
+    "bin_width_s": ("a positive number of seconds", lambda value: _is_number(value) and value > 0),
+    "times": (_PLACE, _is_text),
+    "units": (_PLACE, _is_text),
+    "variable": ("the name of a variable or column", _is_text),
+    "unit_ids": (f"a list of names or {_PLACE}", lambda value: _is_text(value) or _is_list(value, _is_name)),
+    "unit_table": (
+        f"an object with a list or a place for each column, or {_PLACE}",
+        lambda value: _is_text(value) or _is_table(value),
+    ),
+    "behavior": (f"{_PLACE}, or a list of such", lambda value: _is_text(value) or _is_list(value, _is_text)),
+    "behavior_times": (_PLACE, _is_text),
+    "behavior_names": ("a list of names", lambda value: _is_list(value, _is_text)),
+    "segments": (_RANGES, _is_ranges),
+    "tasks": (f"an object with {_RANGES}, for each task", _is_tasks),
+    "session_id": ("a text", _is_text),
+    **{key: ("a text", lambda value: isinstance(value, str)) for key in _TEXTS},
+}

@@ -1,0 +1,122 @@
+"""Behavior in an NWB file, resampled causally onto the bins of a session."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pynwb import NWBFile, TimeSeries
+from pynwb.behavior import BehavioralTimeSeries, CompassDirection, EyeTracking, Position, PupilTracking, SpatialSeries
+
+from synapsnet.data.readers._nwb.series import blocks, in_units, timestamps
+from synapsnet.data.readers._resampling import resample
+from synapsnet.errors import UserError, one_line
+
+log = logging.getLogger(__name__)
+
+_CONTAINERS = (BehavioralTimeSeries, CompassDirection, EyeTracking, Position, PupilTracking)
+_ANGLES = ("rad", "radian", "radians")
+_MOST_COLUMNS = 32
+_FASTEST_HZ = 2000.0
+"""A series of more columns or of a higher rate is no behavior, but raw data: channels, pixels, a digitized voltage."""
+
+
+def behavior_on_bins(
+    nwbfile: NWBFile, deadlines_s: npt.NDArray[np.float64], bin_width_s: float
+) -> tuple[npt.NDArray[np.float32] | None, tuple[str, ...]]:
+    """All behavior of a file on the bins of a session.
+
+    Behavior is every plain `TimeSeries` and every `SpatialSeries` among the acquisitions and in the processing modules,
+    alone or in one of NWB's containers for behavior. A series in radians becomes its sine and cosine, as an angle
+    jumps; to the center of a tracked ellipse (``ndx-ellipse-eye-tracking``) comes its area. Raw data, with more than 32
+    columns or above 2 kHz, is passed over, and so is what is damaged, a clock whose samples are their own times, and a
+    series without a value on any bin, each with a line in the log.
+
+    Args:
+        nwbfile: The open file.
+        deadlines_s: Latest time that a bin may know of, ``[time]``.
+        bin_width_s: Width of a bin in seconds.
+
+    Returns:
+        float32 ``[time, features]`` or None where there is no behavior, and the names of the features.
+    """
+    found = list(_behavior_series(nwbfile))
+    carriers = Counter(series.name for _, series in found)
+    names: list[str] = []
+    resampled: list[npt.NDArray[np.float64]] = []
+    for place, series in found:
+        base = series.name if carriers[series.name] == 1 else "_".join(place)
+        try:
+            values, suffixes = _on_bins(series, deadlines_s, bin_width_s)
+        except (TypeError, ValueError, OSError, UserError) as error:
+            log.warning("behavior series %s is passed over: %s", "/".join(place), one_line(error))
+            continue
+        names += [f"{base}{suffix}" for suffix in suffixes]
+        resampled.append(values)
+    if not names:
+        return None, ()
+    behavior = np.concatenate(resampled, axis=1)
+    behavior[np.isinf(behavior)] = np.nan
+    return behavior.astype(np.float32), tuple(names)
+
+
+def _behavior_series(nwbfile: NWBFile) -> Iterator[tuple[tuple[str, ...], TimeSeries]]:
+    """Each series with the names that lead to it."""
+    places = {"acquisition": nwbfile.acquisition}
+    places |= {name: module.data_interfaces for name, module in nwbfile.processing.items()}
+    for place, items in places.items():
+        for name, item in sorted(items.items()):
+            if isinstance(item, _CONTAINERS):
+                held = sorted(item.children, key=lambda child: str(child.name))
+                yield from (((place, name, str(child.name)), child) for child in held if _is_behavior(child))
+            elif _is_behavior(item):
+                yield (place, name), item
+
+
+def _is_behavior(item: Any) -> bool:
+    """Other kinds of series are a voltage, a fluorescence, a video."""
+    return type(item) is TimeSeries or isinstance(item, SpatialSeries)
+
+
+def _on_bins(
+    series: TimeSeries, deadlines_s: npt.NDArray[np.float64], bin_width_s: float
+) -> tuple[npt.NDArray[np.float64], list[str]]:
+    """A series on the bins, ``[time, features]``, and what to append to its name for each feature."""
+    shape = np.shape(series.data)
+    if len(shape) not in (1, 2) or (len(shape) == 2 and shape[1] > _MOST_COLUMNS):
+        raise UserError(f"shape {shape}; behavior has up to {_MOST_COLUMNS} columns")
+    times = timestamps(series)
+    duration = float(np.ptp(times[np.isfinite(times)])) if np.isfinite(times).any() else 0.0
+    if len(times) - 1 > _FASTEST_HZ * max(duration, 1.0):
+        raise UserError(f"raw data, faster than {_FASTEST_HZ:g} Hz")
+    # Of a long series, only the samples that stand in a bin are ever held.
+    sample = resample(times, np.arange(len(times), dtype=np.float64)[:, None], deadlines_s, bin_width_s)[:, 0]
+    values = in_units(series, _taken(series.data, sample))
+    if not np.isfinite(values).any():
+        raise UserError("it has no value on any bin")
+    measured = np.isfinite(sample)
+    if values.shape[1] == 1 and np.array_equal(values[measured, 0], times[sample[measured].astype(np.int64)]):
+        raise UserError("a clock, whose samples are their own times")
+    suffixes = [""] if values.shape[1] == 1 else [f"_{k}" for k in range(values.shape[1])]
+    if str(series.unit).lower() in _ANGLES:
+        values = np.concatenate([np.sin(values), np.cos(values)], axis=1)
+        suffixes = [f"{suffix}_sin" for suffix in suffixes] + [f"{suffix}_cos" for suffix in suffixes]
+    area: Any = getattr(series, "area", None)
+    if series.neurodata_type == "EllipseSeries" and np.shape(area) == times.shape:
+        values = np.concatenate([values, _taken(area, sample)], axis=1)
+        suffixes.append("_area")
+    return values, suffixes
+
+
+def _taken(data: Any, sample: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The given samples of a series, ``[time, features]``; NaN where the sample is."""
+    n_features = int(np.prod(np.shape(data)[1:], dtype=np.int64))
+    taken = np.full((len(sample), n_features), np.nan)
+    for start, block in blocks(data):
+        here = (sample >= start) & (sample < start + len(block))
+        taken[here] = block.reshape(len(block), n_features)[sample[here].astype(np.int64) - start]
+    return taken

@@ -1,0 +1,197 @@
+"""Regions of interest of an NWB file: calcium signals at the rate of the frames."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pynwb import NWBFile
+from pynwb.ophys import DfOverF, Fluorescence, RoiResponseSeries
+
+from synapsnet.data.readers._events import EDGE_TOLERANCE
+from synapsnet.data.readers._frames import MISSING_SHARE, clock, without_missing
+from synapsnet.data.readers._nwb.behavior import behavior_on_bins
+from synapsnet.data.readers._nwb.observed import on_segments, valid
+from synapsnet.data.readers._nwb.rois import accepted, rois_table
+from synapsnet.data.readers._nwb.series import blocks, in_units, timestamps
+from synapsnet.data.readers._nwb.tasks import tasks
+from synapsnet.errors import UserError
+from synapsnet.session import Intervals
+from synapsnet.session.intervals import common
+
+log = logging.getLogger(__name__)
+
+_LESS_WANTED = ("neuropil", "background", "deconvolved", "denoised", "spike", "event")
+_SAME_RATE = 1e-3  # planes whose frame periods differ by less than this share of them were scanned together
+
+
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """What was recorded in one imaging plane; fields as of a `Session`, and the time of each frame."""
+
+    series: RoiResponseSeries
+    name: str
+    times_s: npt.NDArray[np.float64]
+    bin_width_s: float
+    segments: Intervals
+    activity: npt.NDArray[np.float32]
+    unit_ids: list[str]
+    unit_table: dict[str, npt.NDArray[Any]]
+    dropped: dict[str, list[str]]
+
+
+def calcium_sessions(nwbfile: NWBFile) -> dict[str, dict[str, Any]]:
+    """Arguments of a `Session` (without its id) for all planes that were recorded together, by the name of a plane.
+
+    Planes were recorded together if they have as many frames, at the same rate, less than one frame apart.
+    """
+    groups: list[list[_Plane]] = []
+    for series in _best_series(nwbfile):
+        plane = _read(series)
+        group = next((group for group in groups if _together(group[0], plane)), None)
+        if group is None:
+            groups.append([plane])
+        else:
+            group.append(plane)
+    return {group[0].name: _session(nwbfile, group) for group in groups}
+
+
+def _best_series(nwbfile: NWBFile) -> list[RoiResponseSeries]:
+    """The best ROI responses of each imaging plane: DfOverF, else Fluorescence, else any other.
+
+    Of a kind, several series or containers of series hold the same cells (raw, neuropil, deconvolved): one that is not
+    named like a derived signal is taken, and the container of the default name before others.
+    """
+    best: dict[str, tuple[tuple[Any, ...], RoiResponseSeries]] = {}
+    for series in nwbfile.objects.values():
+        if not isinstance(series, RoiResponseSeries):
+            continue
+        container = series.parent
+        kind = next((k for k, wanted in enumerate((DfOverF, Fluorescence)) if isinstance(container, wanted)), 2)
+        derived = any(word in f"{container.name} {series.name}".lower() for word in _LESS_WANTED)
+        other_name = container.name != type(container).__name__
+        rank = (kind, derived, other_name, str(container.name), str(series.name))
+        plane = _plane_of(series)
+        if plane not in best or rank < best[plane][0]:
+            best[plane] = rank, series
+    return [best[plane][1] for plane in sorted(best)]
+
+
+def _plane_of(series: RoiResponseSeries) -> str:
+    segmentation = series.rois.table
+    return str(getattr(segmentation, "imaging_plane", segmentation).name)
+
+
+def _read(series: RoiResponseSeries) -> _Plane:
+    segmentation = series.rois.table
+    what = f"series {series.name!r}"
+    rois = np.asarray(series.rois.data[:], dtype=np.int64)
+    if len(rois) and (rois.min() < 0 or rois.max() >= len(segmentation.id)):
+        raise UserError(f"{what} refers to ROI {rois.max()}, but the segmentation has {len(segmentation.id)}")
+    ids = np.array([str(roi) for roi in segmentation.id[:]], dtype=np.str_)[rois]
+    is_cell = accepted(segmentation)[rois]
+    if not is_cell.any():
+        raise UserError(f"{what} has no accepted ROI of {len(rois)}")
+    cells = np.flatnonzero(is_cell)
+    traces = _traces(series, cells, len(rois))
+    times = timestamps(series)
+    frames = clock(times, what)
+    traces, kept, segments = without_missing(traces, frames.segments, what)
+    present = np.zeros(len(cells), dtype=np.bool_)
+    present[kept] = True
+    dropped = {
+        "rejected by the segmentation": ids[~is_cell].tolist(),
+        f"without more than {MISSING_SHARE:.0%} of the frames": ids[cells[~present]].tolist(),
+    }
+    cells = cells[kept]
+    return _Plane(
+        series=series,
+        name=_plane_of(series),
+        times_s=times,
+        bin_width_s=1 / float(series.rate) if series.timestamps is None else frames.bin_width_s,
+        segments=segments,
+        activity=traces,
+        unit_ids=ids[cells].tolist(),
+        unit_table=rois_table(segmentation, rois[cells]),
+        dropped={reason: units for reason, units in dropped.items() if units},
+    )
+
+
+def _traces(series: RoiResponseSeries, cells: npt.NDArray[np.int64], n_rois: int) -> npt.NDArray[np.float32]:
+    """Traces of some of the ROIs in the unit of the series, ``[time, cells]``."""
+    shape = np.shape(series.data)
+    if shape != (shape[0], n_rois) and not (n_rois == 1 and len(shape) == 1):
+        raise UserError(f"series {series.name!r} has data of shape {shape}; expected [time, {n_rois} ROIs]")
+    traces = np.empty((shape[0], len(cells)), dtype=np.float32)
+    for start, block in blocks(series.data):
+        columns = block.reshape(len(block), n_rois)[:, cells]
+        traces[start : start + len(block)] = in_units(series, columns)
+    return traces
+
+
+def _together(first: _Plane, second: _Plane) -> bool:
+    return (
+        len(first.times_s) == len(second.times_s)
+        and abs(first.bin_width_s - second.bin_width_s) <= _SAME_RATE * first.bin_width_s
+        and bool(np.abs(first.times_s - second.times_s).max() < first.bin_width_s)
+    )
+
+
+def _session(nwbfile: NWBFile, planes: list[_Plane]) -> dict[str, Any]:
+    """All cells of planes that were recorded together, whose frames are those of the plane that was scanned first."""
+    width = planes[0].bin_width_s
+    times = np.min([plane.times_s for plane in planes], axis=0)
+    edges = np.stack([times, times + width], axis=1)
+    segments = reduce(common, [plane.segments for plane in planes])
+    segments = on_segments(valid(nwbfile), edges, segments)
+    if not len(segments):
+        raise UserError("no frame is left: each lacks a value, or lies in invalid_times")
+    # The file says at what instant a frame was taken; behavior after that instant may already be the next bin's.
+    behavior, names = behavior_on_bins(nwbfile, times + EDGE_TOLERANCE * width, width)
+    found = {name: on_segments(ranges, edges, segments) for name, ranges in tasks(nwbfile).items()}
+    several = len(planes) > 1
+    dropped: dict[str, list[str]] = {}
+    for plane in planes:
+        for reason, units in plane.dropped.items():
+            dropped.setdefault(reason, []).extend(_ids(plane, units, several))
+    return {
+        "activity": np.concatenate([plane.activity for plane in planes], axis=1),
+        "bin_width_s": width,
+        "unit_ids": tuple(unit for plane in planes for unit in _ids(plane, plane.unit_ids, several)),
+        "unit_table": _joined(planes),
+        "signal": "calcium",
+        "segments": segments,
+        "tasks": {name: bins for name, bins in found.items() if len(bins)},
+        "behavior": behavior,
+        "behavior_names": names,
+        "meta": {
+            "series": ", ".join(dict.fromkeys(str(plane.series.name) for plane in planes)),
+            **({"dropped": dropped} if dropped else {}),
+        },
+    }
+
+
+def _ids(plane: _Plane, units: list[str], several: bool) -> list[str]:
+    """Of several planes, each numbers its ROIs anew."""
+    return [f"{plane.name}-{unit}" for unit in units] if several else units
+
+
+def _joined(planes: list[_Plane]) -> dict[str, npt.NDArray[Any]]:
+    """The tables of all planes; what one of them does not tell is unknown there."""
+    names = dict.fromkeys(name for plane in planes for name in plane.unit_table)
+    is_text = {
+        name: any(plane.unit_table.get(name, np.empty(0)).dtype.kind == "U" for plane in planes) for name in names
+    }
+    return {
+        name: np.concatenate(
+            [
+                plane.unit_table.get(name, np.full(len(plane.unit_ids), "" if is_text[name] else np.nan))
+                for plane in planes
+            ]
+        )
+        for name in names
+    }

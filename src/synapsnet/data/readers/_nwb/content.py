@@ -1,0 +1,84 @@
+"""What an open NWB file holds that can be forecast, and what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from pynwb import NWBHDF5IO, NWBFile
+
+from synapsnet.data.readers._nwb.calcium import calcium_sessions
+from synapsnet.data.readers._nwb.spikes import spike_session
+from synapsnet.data.readers._nwb.table import as_text, texts
+from synapsnet.data.readers._nwb.tasks import interval_tables
+
+
+@contextmanager
+def open_nwb(path: Path | str) -> Iterator[NWBFile]:
+    """The content of a file on disk or at an address (a string), while it is open."""
+    if isinstance(path, Path):
+        with NWBHDF5IO(str(path), mode="r") as io:
+            yield io.read()
+        return
+    from synapsnet.data.web.remote import open_remote  # what it needs is optional
+
+    with open_remote(path) as remote, h5py.File(remote, "r") as file, NWBHDF5IO(file=file, mode="r") as io:
+        yield io.read()
+
+
+def recorded(nwbfile: NWBFile, file_name: str, bin_width_s: float) -> dict[str, dict[str, Any]]:
+    """Arguments of a `Session` (without its id) for each thing to forecast, by what tells it from the others.
+
+    Args:
+        nwbfile: The open file.
+        file_name: Its name.
+        bin_width_s: Width of the bins of spikes in seconds.
+    """
+    parts = {}
+    units = nwbfile.units
+    if units is not None and len(units) and "spike_times" in units.colnames:
+        parts["spikes"] = spike_session(nwbfile, file_name, bin_width_s)
+    planes = calcium_sessions(nwbfile)
+    parts |= {"calcium" if len(planes) == 1 else plane: part for plane, part in planes.items()}
+    described = {"file": file_name, "format": "nwb", **_described(nwbfile)}
+    for part in parts.values():
+        regions = part["unit_table"].get("region", _places(nwbfile))
+        region = ", ".join(sorted({str(name) for name in regions if name}))
+        part["meta"] = {**described, **({"region": region} if region else {}), **part["meta"]}
+    return parts
+
+
+def holdings(nwbfile: NWBFile) -> str:
+    """The names of what a file without anything to forecast holds."""
+    names = [f"acquisition/{name}" for name in sorted(nwbfile.acquisition)]
+    for module, held in sorted(nwbfile.processing.items()):
+        names += [f"{module}/{name}" for name in sorted(held.data_interfaces)]
+    names += [f"intervals/{table.name}" for table in interval_tables(nwbfile)]
+    if nwbfile.units is not None:
+        names.append(f"units ({len(nwbfile.units)} rows, columns {', '.join(nwbfile.units.colnames) or 'none'})")
+    return ", ".join(names) or "nothing"
+
+
+def _described(nwbfile: NWBFile) -> dict[str, str]:
+    """Who was recorded, by whom, and where to read of it, as far as the file tells; NWB has no field for a licence."""
+    subject = nwbfile.subject
+    described = {
+        "subject": subject.subject_id if subject else None,
+        "species": subject.species if subject else None,
+        "description": nwbfile.session_description,
+        "citation": "; ".join(as_text(paper) for paper in nwbfile.related_publications or ()),
+        "lab": nwbfile.lab,
+        "institution": nwbfile.institution,
+    }
+    return {key: as_text(value) for key, value in described.items() if value and as_text(value)}
+
+
+def _places(nwbfile: NWBFile) -> list[str]:
+    """All that was recorded from, of units whose own region is not known."""
+    electrodes = None if nwbfile.electrodes is None else texts(nwbfile.electrodes, "location")
+    planes = [as_text(plane.location or "") for plane in nwbfile.imaging_planes.values()]
+    return [*(np.empty(0) if electrodes is None else electrodes).tolist(), *planes]

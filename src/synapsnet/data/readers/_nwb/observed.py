@@ -1,0 +1,87 @@
+"""Which time was recorded, from the intervals of observation and the invalid times of an NWB file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from pynwb import NWBFile
+
+from synapsnet.data.readers._intervals import Seconds, on_bins
+from synapsnet.data.readers._nwb.table import joined_texts, numbers, pieces, ragged
+from synapsnet.session import Intervals
+
+_ALWAYS = np.array([[-np.inf, np.inf]])
+
+
+def valid(nwbfile: NWBFile, probe: str | None = None, probes: Sequence[str] = ()) -> Seconds:
+    """All time but the invalid times, ``[intervals, 2]`` in seconds.
+
+    Args:
+        nwbfile: The open file.
+        probe: Where given, the time at which this probe was valid: not counted is what is tagged with others alone.
+        probes: Names of all probes.
+    """
+    table = nwbfile.invalid_times
+    starts, stops = (None, None) if table is None else (numbers(table, "start_time"), numbers(table, "stop_time"))
+    if starts is None or stops is None:
+        return _ALWAYS
+    ranges = np.stack([starts, stops], axis=1)
+    tags = joined_texts(table, "tags")
+    if probe is not None and tags is not None:
+        of_probes = [set(words.split()).intersection(probes) for words in tags.tolist()]
+        ranges = ranges[[not named or probe in named for named in of_probes]]
+    return without(_ALWAYS, ranges)
+
+
+def observed(nwbfile: NWBFile, rows: npt.NDArray[np.int64], probes: Sequence[str]) -> list[Seconds]:
+    """When each unit was observed: its ``obs_intervals`` without the invalid times.
+
+    Args:
+        nwbfile: The open file.
+        rows: Of the units table, ``[units]``.
+        probes: Name of the probe of each of these units.
+    """
+    every = [_ALWAYS] * len(rows)
+    if "obs_intervals" in nwbfile.units.colnames:
+        values, ends = ragged(nwbfile.units, "obs_intervals")
+        of_units = pieces(np.asarray(values[:], dtype=np.float64).reshape(-1, 2), ends)
+        every = [covered([of_units[row]]) for row in rows]
+    known = set(probes) - {""}
+    usable = {probe: valid(nwbfile, probe, sorted(known)) for probe in {*probes}}
+    return [covered([ranges, usable[probe]], 2) for ranges, probe in zip(every, probes, strict=True)]
+
+
+def covered(of_each: Sequence[Seconds], times: int = 1) -> Seconds:
+    """Where at least so many of the given ranges overlap, as ascending ranges ``[intervals, 2]``.
+
+    A range that does not start before it stops, or whose times are not known, is passed over.
+    """
+    ranges = np.concatenate([np.empty((0, 2)), *of_each])
+    ranges = ranges[ranges[:, 1] > ranges[:, 0]]
+    bounds = ranges.T.ravel()
+    steps = np.repeat([1, -1], len(ranges))
+    order = np.lexsort((-steps, bounds))  # where one stops as another starts, there is no gap
+    inside = np.cumsum(steps[order]) >= times
+    edges = bounds[order][np.flatnonzero(np.diff(inside, prepend=False))].reshape(-1, 2)
+    proper: Seconds = edges[edges[:, 1] > edges[:, 0]]
+    return proper
+
+
+def without(ranges: Seconds, holes: Seconds) -> Seconds:
+    """What is left of ranges, themselves without overlap, outside of others."""
+    around = np.concatenate([[-np.inf], covered([holes]).ravel(), [np.inf]]).reshape(-1, 2)
+    return covered([ranges, around], 2)
+
+
+def on_segments(ranges: Seconds, edges_s: Seconds, segments: Intervals) -> Intervals:
+    """`on_bins` within each segment, as from one to the next the clock may go backwards.
+
+    Args:
+        ranges: In seconds, ``[intervals, 2]``, without overlap.
+        edges_s: Start and stop of each bin in seconds, ``[time, 2]``, ascending within each segment.
+        segments: Ranges of bins ``[segments, 2]``.
+    """
+    parts = [on_bins(ranges, edges_s[start:stop]) + start for start, stop in segments]
+    return np.concatenate([np.empty((0, 2), dtype=np.int64), *parts])

@@ -1,0 +1,75 @@
+"""What went on when: tasks, from the tables of intervals of an NWB file."""
+
+from __future__ import annotations
+
+import logging
+
+from pynwb import NWBFile
+from pynwb.epoch import TimeIntervals
+
+from synapsnet.data.readers._intervals import Seconds, stretches, task_name
+from synapsnet.data.readers._nwb.observed import covered
+from synapsnet.data.readers._nwb.table import joined_texts, numbers, texts
+
+log = logging.getLogger(__name__)
+
+_STIMULUS = "stimulus_name"
+_BLOCK = "stimulus_block_name"
+_LABELS = (_STIMULUS, "label", "name", "task", "task_name", "epoch_name")
+_MOST_LABELS = 50
+"""A column with more different labels than this tells the rows apart, rather than what went on."""
+
+
+def tasks(nwbfile: NWBFile) -> dict[str, Seconds]:
+    """Ranges of time ``[intervals, 2]`` in seconds by task, from every table of intervals but the invalid times.
+
+    The tables of presentations are looked at together, as the stimuli of a session take turns: what was presented is
+    the ``stimulus_name``, or the name of the table. The trials are the task ``trials``. Any other table, such as that
+    of the epochs, goes by its column of labels or its tags, else by its own name.
+    """
+    presented: list[tuple[str, float, float]] = []
+    in_blocks: list[tuple[str, float, float]] = []
+    found: dict[str, list[Seconds]] = {}
+    for table in interval_tables(nwbfile):
+        starts, stops = numbers(table, "start_time"), numbers(table, "stop_time")
+        if starts is None or stops is None:
+            log.warning("intervals %s are passed over: no start_time and stop_time in numbers", table.name)
+            continue
+        events = list(zip(_labels(table), starts.tolist(), stops.tolist(), strict=True))
+        if _is_of_stimuli(table):
+            presented += events
+            blocks = texts(table, _BLOCK)
+            if blocks is not None:
+                in_blocks += [
+                    (block, *event[1:]) for block, event in zip(blocks.tolist(), events, strict=True) if block
+                ]
+            continue
+        for name, ranges in stretches(events).items():
+            found.setdefault(name, []).append(ranges)
+    for together in (presented, in_blocks):
+        for name, ranges in stretches(together).items():
+            found.setdefault(name, []).append(ranges)
+    return {name: covered(ranges) for name, ranges in found.items()}
+
+
+def interval_tables(nwbfile: NWBFile) -> list[TimeIntervals]:
+    """Every table of intervals but the invalid times, by name."""
+    tables = [item for item in nwbfile.objects.values() if isinstance(item, TimeIntervals)]
+    return sorted((table for table in tables if table.name != "invalid_times"), key=lambda table: str(table.name))
+
+
+def _is_of_stimuli(table: TimeIntervals) -> bool:
+    return table.name != "trials" and (table.name.endswith("_presentations") or _STIMULUS in table.colnames)
+
+
+def _labels(table: TimeIntervals) -> list[str]:
+    """What went on in each row."""
+    labels = None
+    if _is_of_stimuli(table):
+        labels = texts(table, _STIMULUS)
+    elif table.name != "trials":
+        labels = texts(table, *_LABELS)
+        labels = joined_texts(table, "tags") if labels is None and table.name == "epochs" else labels
+    if labels is None or len({task_name(label) for label in labels}) > _MOST_LABELS:
+        return [str(table.name)] * len(table.id)
+    return [str(label) or str(table.name) for label in labels]

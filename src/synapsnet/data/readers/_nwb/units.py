@@ -1,0 +1,114 @@
+"""What an NWB file tells of its sorted units besides their spikes: columns of a unit table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from hdmf.common import DynamicTable, VectorIndex
+from pynwb import NWBFile
+
+from synapsnet.data.readers._nwb.table import numbers, pieces, ragged, texts
+
+_QUALITY = ("quality", "unit_quality", "KSLabel", "ks_label", "kilosort2_label", "decoder_label", "label")
+"""Names of the label of a sorting: the curated one of the Allen Institute and of most others, and those of Kilosort."""
+_METRICS = {
+    "isi_violations": ("isi_violations", "isi_violations_ratio", "isi_viol", "isi_violation"),
+    "amplitude_cutoff": ("amplitude_cutoff",),
+    "presence_ratio": ("presence_ratio",),
+}
+"""Names of the metrics of Siegle et al. 2021 in files of the Allen Institute, of SpikeInterface, and of
+ecephys_spike_sorting. The ``isi_violations_rate`` of SpikeInterface is none: it counts violations a second."""
+_REGION = ("region", "brain_region", "brain_area", "structure", "location", "anno_name")
+_PROBE = ("probe", "probe_name", "electrode_group_name", "device_name", "group_name")
+_AXES = (
+    ("x", "y", "z"),  # which NWB prescribes to be in micrometres; in a brain atlas where the lab knows it there
+    ("rel_x", "rel_y", "rel_z"),  # on the probe
+    ("probe_horizontal_position", "probe_vertical_position"),
+)
+_POSITION = ("x_um", "y_um", "z_um")
+
+
+def units_table(nwbfile: NWBFile, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+    """Quality, region, probe and position of units, as far as the file tells.
+
+    The region and the probe are those that the units table names, else those of the unit's electrodes: of its peak
+    channel, or where there is none, of most of its electrodes, whose mean position it has then. The axes are those of
+    the electrodes table: for files of the Allen Institute the Common Coordinate Framework (anterior-posterior,
+    dorsal-ventral, left-right).
+
+    Args:
+        nwbfile: The open file.
+        rows: Of its units table.
+    """
+    units = nwbfile.units
+    table: dict[str, npt.NDArray[Any] | None] = {
+        "quality": texts(units, *_QUALITY),
+        "cell_type": texts(units, "cell_type"),
+        "region": texts(units, *_REGION),
+        "probe": _probes(units),
+        **{metric: numbers(units, *names) for metric, names in _METRICS.items()},
+    }
+    named = {name: column[rows] for name, column in table.items() if column is not None}
+    return {name: column for name, column in {**_of_electrodes(nwbfile, rows), **named}.items() if _tells(column)}
+
+
+def _of_electrodes(nwbfile: NWBFile, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+    electrodes, of_units = _electrodes(nwbfile)
+    if electrodes is None:
+        return {}
+    chosen = [of_units[row][(of_units[row] >= 0) & (of_units[row] < len(electrodes.id))] for row in rows]
+    table: dict[str, npt.NDArray[Any]] = {}
+    for name, columns in (("region", ("location",)), ("probe", ("group_name",))):
+        labels = texts(electrodes, *columns)
+        if labels is not None:
+            table[name] = np.array([_most_common(labels[of_unit]) for of_unit in chosen], dtype=np.str_)
+    for name, values in zip(_POSITION, _positions(electrodes), strict=False):
+        known = [values[of_unit][np.isfinite(values[of_unit])] for of_unit in chosen]
+        table[name] = np.array([of_unit.mean() if len(of_unit) else np.nan for of_unit in known])
+    return table
+
+
+def _electrodes(nwbfile: NWBFile) -> tuple[DynamicTable | None, list[npt.NDArray[np.int64]]]:
+    """The table of electrodes, and its rows that belong to each unit; None where the units name none."""
+    units, electrodes = nwbfile.units, nwbfile.electrodes
+    peak = numbers(units, "peak_channel_id")
+    if peak is not None and electrodes is not None:
+        row_of = {int(channel): row for row, channel in enumerate(electrodes.id[:])}
+        return electrodes, [np.array([row_of.get(int(channel), -1)]) for channel in np.nan_to_num(peak, nan=-1)]
+    if "electrodes" not in units.colnames:
+        return None, []
+    column = units["electrodes"]
+    if not isinstance(column, VectorIndex):
+        return column.table, list(np.asarray(column.data[:], dtype=np.int64).reshape(-1, 1))
+    values, ends = ragged(units, "electrodes")
+    return column.target.table, pieces(np.asarray(values[:], dtype=np.int64), ends)
+
+
+def _positions(electrodes: DynamicTable) -> list[npt.NDArray[np.float64]]:
+    """Coordinates along each axis, ``[electrodes]``, of the first axes that tell the electrodes apart."""
+    for axes in _AXES:
+        found = [numbers(electrodes, axis) for axis in axes]
+        values = [np.full(len(electrodes.id), np.nan) if column is None else column for column in found]
+        if any(len(np.unique(column[np.isfinite(column)])) > 1 for column in values):
+            return values
+    return []
+
+
+def _probes(units: DynamicTable) -> npt.NDArray[np.str_] | None:
+    if "electrode_group" in units.colnames:
+        return np.array([str(group.name) for group in units["electrode_group"][:]], dtype=np.str_)
+    return texts(units, *_PROBE)
+
+
+def _tells(column: npt.NDArray[Any]) -> bool:
+    """Whether anything is known of any unit."""
+    return bool((column != "").any() if column.dtype.kind == "U" else np.isfinite(column).any())
+
+
+def _most_common(labels: npt.NDArray[np.str_]) -> str:
+    if not len(labels):
+        return ""
+    names, counts = np.unique(labels, return_counts=True)
+    return str(names[counts.argmax()])

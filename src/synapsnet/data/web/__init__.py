@@ -1,0 +1,1 @@
+"""What talks to servers: downloads, streaming, and the public APIs of archives."""

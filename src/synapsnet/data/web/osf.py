@@ -1,0 +1,30 @@
+"""What the Open Science Framework tells of a file (https://developer.osf.io)."""
+
+from __future__ import annotations
+
+from synapsnet.data.web.file import RemoteFile
+from synapsnet.data.web.http import get_json
+from synapsnet.errors import UserError
+
+API = "https://api.osf.io/v2"
+
+
+def osf_file(guid: str, path: str, *, api: str = API) -> RemoteFile:
+    """A public file.
+
+    Args:
+        guid: Its five letters and digits, as in ``https://osf.io/<guid>/download``.
+        path: What to call it here.
+        api: Where the API is.
+
+    Raises:
+        UserError: if the API cannot be reached, or tells no size or checksum.
+    """
+    url = f"{api}/files/{guid}/"
+    try:
+        data = get_json(url)["data"]
+        attributes = data["attributes"]
+        checksum = attributes["extra"]["hashes"]["sha256"]
+        return RemoteFile(str(data["links"]["download"]), path, int(attributes["size"]), f"sha256:{checksum}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{url} tells of a file without {error}; its API may have changed") from error

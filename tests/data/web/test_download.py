@@ -1,0 +1,276 @@
+import errno
+import hashlib
+import io
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synapsnet.data.web import download as downloads
+from synapsnet.data.web.download import download
+from synapsnet.data.web.file import RemoteFile
+from synapsnet.errors import UserError
+
+CONTENT = bytes(range(256)) * 1600
+CHUNK = downloads._CHUNK
+
+
+def served(archive: Any, path: str, content: bytes = CONTENT, algorithm: str = "sha256") -> RemoteFile:
+    archive.files[f"/{path}"] = content
+    checksum = hashlib.new(algorithm, content).hexdigest()
+    return RemoteFile(f"{archive.url}/{path}", path, len(content), f"{algorithm}:{checksum}")
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "md5"])
+def test_files_come_whole_and_only_once(archive: Any, tmp_path: Path, algorithm: str) -> None:
+    files = [served(archive, name, CONTENT + name.encode(), algorithm) for name in ("a.npy", "deep/er/b.npy")]
+    assert download(files, tmp_path) == [tmp_path / "a.npy", tmp_path / "deep" / "er" / "b.npy"]
+    assert left_in(tmp_path) == ["a.npy", "deep/er/b.npy"]
+    assert all((tmp_path / file.path).read_bytes() == archive.files[f"/{file.path}"] for file in files)
+    download(files, tmp_path)
+    assert len(archive.requests) == 2
+
+
+def test_the_size_is_stated_before_the_first_byte(
+    archive: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = served(archive, "a.npy")
+    archive.statuses["/a.npy"] = [404]
+    with pytest.raises(UserError):
+        download([file], tmp_path)
+    assert f"Downloading 1 file, 409.6 kB, to {tmp_path}" in capfd.readouterr().err
+
+
+def test_an_empty_file(archive: Any, tmp_path: Path) -> None:
+    download([served(archive, "empty", b"")], tmp_path)
+    assert left_in(tmp_path) == ["empty"]
+
+
+def test_a_file_that_is_not_right_any_more_is_replaced(archive: Any, tmp_path: Path) -> None:
+    file = served(archive, "a.npy")
+    (tmp_path / "a.npy").write_bytes(CONTENT[:-1] + b"?")
+    download([file], tmp_path)
+    assert (tmp_path / "a.npy").read_bytes() == CONTENT
+
+
+def test_a_dropped_connection_is_taken_up_where_it_broke(archive: Any, tmp_path: Path) -> None:
+    file = served(archive, "a.npy")
+    archive.cuts["/a.npy"] = [CHUNK, 2 * CHUNK, None]
+    archive.statuses["/a.npy"] = [503, 200, 429]
+    download([file], tmp_path)
+    assert (tmp_path / "a.npy").read_bytes() == CONTENT
+    assert archive.sent["/a.npy"] == len(CONTENT)
+
+
+def test_a_server_without_ranges_begins_anew(archive: Any, tmp_path: Path) -> None:
+    file = served(archive, "a.npy")
+    archive.ranges = False
+    archive.cuts["/a.npy"] = [1000, None]
+    download([file], tmp_path)
+    assert (tmp_path / "a.npy").read_bytes() == CONTENT
+
+
+def test_a_server_that_always_fails_is_given_up(archive: Any, tmp_path: Path) -> None:
+    file = served(archive, "a.npy")
+    archive.cuts["/a.npy"] = [CHUNK]
+    archive.statuses["/a.npy"] = [200] + [500] * 50
+    with pytest.raises(UserError, match=r"HTTP 500.*goes on where it stopped") as error:
+        download([file], tmp_path)
+    assert "\n" not in str(error.value)
+    assert len(archive.requests) == 1 + downloads.RETRIES
+    assert left_in(tmp_path) == ["a.npy.part"]
+
+
+def in_new_process(file: RemoteFile, folder: Path, limit: int | None = None) -> "subprocess.Popen[str]":
+    script = (
+        "import sys, json; from pathlib import Path\n"
+        "from synapsnet.data.web import download; from synapsnet.data.web.file import RemoteFile\n"
+        "from synapsnet.errors import UserError\n"
+        "try: download.download([RemoteFile(*json.loads(sys.argv[1]))], Path(sys.argv[2]))\n"
+        "except UserError as error: sys.exit(f'error: {error}')"
+    )
+    arguments = json.dumps([file.url, file.path, file.size, file.checksum]), str(folder)
+
+    def limited() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *arguments], stderr=subprocess.PIPE, text=True, preexec_fn=limited
+    )
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_download_goes_on_where_it_was(archive: Any, tmp_path: Path, ending: signal.Signals) -> None:
+    content = CONTENT * 4
+    file = served(archive, "a.npy", content)
+    cut = 7 * CHUNK
+    archive.cuts["/a.npy"], archive.hangs = [cut], {"/a.npy"}
+    process = in_new_process(file, tmp_path)
+    assert archive.hanging.wait(60)
+    while not (tmp_path / "a.npy.part").exists() or (tmp_path / "a.npy.part").stat().st_size < cut:
+        assert process.poll() is None
+    process.send_signal(ending)
+    process.communicate()
+    assert left_in(tmp_path) == ["a.npy.part"]
+    download([file], tmp_path)
+    assert (tmp_path / "a.npy").read_bytes() == content
+    assert archive.sent["/a.npy"] == len(content)
+    assert archive.requests[-1] == ("/a.npy", f"bytes={cut}-")
+
+
+def test_a_full_disk_is_one_line_and_goes_on_later(archive: Any, tmp_path: Path) -> None:
+    file = served(archive, "a.npy")
+    process = in_new_process(file, tmp_path, limit=100_000)
+    _, err = process.communicate()
+    assert process.returncode != 0
+    assert err.splitlines()[-1].startswith(f"error: no room left on the disk of {tmp_path}; make room")
+    assert left_in(tmp_path) == ["a.npy.part"]
+    download([file], tmp_path)
+    assert left_in(tmp_path) == ["a.npy"]
+
+
+def test_too_little_room_is_known_before(archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = served(archive, "a.npy")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 1000, 1000))
+    with pytest.raises(UserError, match=r"409\.6 kB are needed in .* and 1\.0 kB are free; make room"):
+        download([file], tmp_path)
+    assert archive.requests == []
+
+
+def test_what_does_not_match_its_checksum_is_removed(archive: Any, tmp_path: Path) -> None:
+    file = served(archive, "a.npy")
+    archive.files["/a.npy"] = CONTENT[:-1] + b"?"
+    with pytest.raises(UserError, match=r"/a\.npy is not the file that its archive describes") as error:
+        download([file], tmp_path)
+    assert "\n" not in str(error.value)
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("length", [10, len(CONTENT) + 10])
+def test_a_part_of_another_file_is_noticed(archive: Any, tmp_path: Path, length: int) -> None:
+    file = served(archive, "a.npy")
+    (tmp_path / "a.npy.part").write_bytes(b"?" * length)
+    if length < file.size:
+        with pytest.raises(UserError, match="what came was removed"):
+            download([file], tmp_path)
+    download([file], tmp_path)
+    assert (tmp_path / "a.npy").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(("sent", "message"), [(CONTENT + b"more", "larger than"), (CONTENT[:-5], "ended after")])
+def test_a_file_of_another_size(archive: Any, tmp_path: Path, sent: bytes, message: str) -> None:
+    file = served(archive, "a.npy")
+    archive.files["/a.npy"] = sent
+    with pytest.raises(UserError, match=rf"{message}|416"):
+        download([file], tmp_path)
+    archive.files["/a.npy"] = CONTENT
+    download([file], tmp_path)
+    assert (tmp_path / "a.npy").read_bytes() == CONTENT
+
+
+def test_a_missing_file(archive: Any, tmp_path: Path) -> None:
+    file = served(archive, "a.npy")
+    del archive.files["/a.npy"]
+    with pytest.raises(UserError, match=r"127\.0\.0\.1:\d+ has no http://.*/a\.npy \(HTTP 404\)"):
+        download([file], tmp_path)
+
+
+def test_offline(closed_port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "PAUSE_S", 0.0)
+    file = RemoteFile(f"{closed_port}/a.npy", "a.npy", 3, "md5:0")
+    with pytest.raises(UserError, match=r"cannot reach 127\.0\.0\.1:\d+ .*; is this computer online\?") as error:
+        download([file], tmp_path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("path", ["../a.npy", "/etc/a.npy", "b/../../a.npy", ""])
+def test_a_file_outside_of_the_folder(archive: Any, tmp_path: Path, path: str) -> None:
+    with pytest.raises(UserError, match="would lie outside of the folder"):
+        download([RemoteFile(f"{archive.url}/a.npy", path, 3, "md5:0")], tmp_path / "cache")
+
+
+def tarred(names: dict[str, bytes], mode: str = "w") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as file:  # type: ignore[call-overload]
+        for name, content in names.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            file.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def zipped(names: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, content in names.items():
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"),
+    [(".tar", tarred), (".tar.gz", lambda names: tarred(names, "w:gz")), (".zip", zipped)],
+)
+def test_archives_are_unpacked_once(
+    archive: Any, tmp_path: Path, suffix: str, pack: Callable[[dict[str, bytes]], bytes]
+) -> None:
+    file = served(archive, f"mice/session{suffix}", pack({"spikes.npy": b"1", "probe/b.npy": b"2"}))
+    assert download([file], tmp_path) == [tmp_path / "mice" / "session"]
+    assert left_in(tmp_path / "mice") == ["session/.unpacked", "session/probe/b.npy", "session/spikes.npy"]
+    download([file], tmp_path)
+    assert len(archive.requests) == 1
+    newer = served(archive, f"mice/session{suffix}", pack({"spikes.npy": b"3"}))
+    download([newer], tmp_path)
+    assert left_in(tmp_path / "mice") == ["session/.unpacked", "session/spikes.npy"]
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [(".tar", tarred), (".zip", zipped)])
+@pytest.mark.parametrize("name", ["../escaped.npy", "a/../../escaped.npy"])
+def test_nothing_is_unpacked_elsewhere(
+    archive: Any, tmp_path: Path, suffix: str, pack: Callable[[dict[str, bytes]], bytes], name: str
+) -> None:
+    file = served(archive, f"session{suffix}", pack({"a.npy": b"1", name: b"2"}))
+    with pytest.raises(UserError, match=r"session\.(tar|zip) "):
+        download([file], tmp_path / "cache")
+    assert left_in(tmp_path) == [f"cache/session{suffix}"]
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tgz", ".zip"])
+def test_a_damaged_archive(archive: Any, tmp_path: Path, suffix: str) -> None:
+    file = served(archive, f"session{suffix}", b"no archive at all")
+    with pytest.raises(UserError, match=r"cannot be unpacked: ") as error:
+        download([file], tmp_path)
+    assert "\n" not in str(error.value)
+    assert left_in(tmp_path) == [f"session{suffix}"]
+
+
+def test_what_could_not_be_unpacked_is_not_downloaded_again(
+    archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = served(archive, "session.tar", tarred({"a.npy": b"1"}))
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tarfile.TarFile, "extractall", full)
+        with pytest.raises(UserError, match="no room left on the disk"):
+            download([file], tmp_path)
+    assert left_in(tmp_path) == ["session.tar"]
+    download([file], tmp_path)
+    assert left_in(tmp_path) == ["session/.unpacked", "session/a.npy"]
+    assert len(archive.requests) == 1
