@@ -5,6 +5,7 @@ import io
 import operator
 import os
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,10 @@ def test_other_names_are_refused(name: str) -> None:
         load_object_array(crafted(b"c" + name.encode() + b"\n."))
 
 
+ARRAY = b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85C\x01btR"
+DTYPE_OF_TEXT = b"cnumpy\ndtype\n(X\x02\0\0\0U1\x89\x88tR(K\x03X\x01\0\0\0<NNNK\x04K\x04K\x08tb"
+
+
 @pytest.mark.parametrize(
     "instructions",
     [
@@ -143,6 +148,18 @@ def test_other_names_are_refused(name: str) -> None:
         b"\x80\x05\x97.",
         b".",
         b"",
+        # What would crash Python, or take all the memory there is, from a few bytes or a few more.
+        b"\x80\x04})" + b"\x85" * 10**5 * 3 + b"Ns.",  # a key that is a tuple in a tuple in a tuple ...
+        b"\x80\x04})" + b"\x85" * 10**5 * 3 + b"(Nu.",
+        b"\x80\x04" + b"]" * 10**5 + b"a" * (10**5 - 1) + b".",
+        b"\x80\x04\x8e" + (2**40).to_bytes(8, "little") + b"x.",
+        b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b"x.",
+        # An array of characters whose bytes are changed after they were looked at.
+        b"\x80\x05"
+        + ARRAY
+        + b"(K\x01K\x01\x85"
+        + DTYPE_OF_TEXT
+        + b"\x89\x96\x04\0\0\0\0\0\0\0A\0\0\0\x94tbh\x00K\x03K\xffs0.",
     ],
 )
 def test_crafted_instructions_are_refused(instructions: bytes) -> None:
@@ -180,13 +197,32 @@ def test_states_that_do_not_fit_are_refused(state: tuple[Any, ...]) -> None:
         load_object_array(stored(AsArray("f8", state)))
 
 
+def test_memory_is_not_taken_for_what_is_never_there() -> None:
+    """The list is to be remembered as number 2^28 - 1, and the other array has 2^40 empty rows."""
+    tracemalloc.start()
+    try:
+        assert load_object_array(crafted(b"\x80\x04]r\xff\xff\xff\x0f.")) == []
+        assert load_object_array(stored(AsArray("O", (1, (2**40, 0), np.dtype("O"), False, [])))) == [[]]
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
+
+
 def test_what_refers_to_one_thing_often_is_converted_once() -> None:
-    """Lists of lists of lists that would be 10^30 numbers if written out."""
     value: list[Any] = [0]
-    for _ in range(30):
+    for _ in range(5):
         value = [value] * 10
     (found,) = load_object_array(stored(value))
     assert found[0] is found[9]
+
+
+def test_what_nobody_could_write_out_is_refused() -> None:
+    """Lists of lists of lists that would be 10^30 numbers: whoever turned them into an array would never return."""
+    value: list[Any] = [0]
+    for _ in range(30):
+        value = [value] * 10
+    with pytest.raises(UserError, match="without end"):
+        load_object_array(stored(value))
 
 
 def test_numbers_instead_of_objects_and_damaged_files() -> None:

@@ -6,7 +6,8 @@ something harmless: here a name is looked up in a short list, of which none is i
 stand-in of this module rather than what NumPy has under that name. NumPy's own would do things to a crafted
 state that are not safe, such as taking bytes for addresses. The stand-ins make numbers, text and arrays of these
 with `numpy.frombuffer`, can be neither changed nor subclassed by the file, and refuse anything else; of what
-remains to a file, lists, dictionaries, text and numbers, nothing can be called.
+remains to a file, lists, dictionaries, text and numbers, nothing can be called. Instructions that plain data does not
+need are not known here, and of those that it needs, none takes much more memory or time than the file has bytes.
 
 A file may still ask for more memory than there is, as any compressed file may.
 """
@@ -17,7 +18,7 @@ import math
 import pickle
 import re
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,9 @@ from synapsnet.errors import UserError, one_line
 
 _PLAIN_DTYPE = re.compile(r"[|<>=]?([biufcSU]\d{1,6})")
 _OBJECTS = re.compile(r"[|<>=]?O8?")
+_MOST_ITEMS = 10**8
+"""So many may there be with what is referred to often counted as often: lists of lists of one list are soon more than
+whoever reads them could ever go through."""
 
 
 def load_object_array(stream: IO[bytes]) -> Any:
@@ -46,15 +50,52 @@ def load_object_array(stream: IO[bytes]) -> Any:
         _, _, dtype = header(stream)
         if not dtype.hasobject:
             raise UserError(f"it holds an array of {dtype}, where pickled objects were expected")
-        return _converted(_Reader(stream, encoding="latin1").load(), {})
+        return _converted(_Reader(stream, encoding="latin1").load(), {})[0]
     except UserError:
         raise
     except Exception as error:  # what is damaged, or crafted, fails in any way
         raise UserError(f"its pickled objects are damaged, or no plain data: {one_line(error)}") from error
 
 
-class _Reader(pickle.Unpickler):
-    """Knows a few names."""
+def _unknown(_: Any) -> None:
+    raise UserError("a pickle in it says more than plain data takes to say; nothing in it was run")
+
+
+def _set_items(reader: Any) -> None:
+    items = reader.pop_mark()
+    _put(reader.stack[-1], items)
+
+
+def _set_item(reader: Any) -> None:
+    value, key = reader.stack.pop(), reader.stack.pop()
+    _put(reader.stack[-1], [key, value])
+
+
+def _put(target: Any, items: list[Any]) -> None:
+    # A tuple as a key may be so deep that Python crashes as it computes the hash.
+    if type(target) is not dict or not all(isinstance(key, _KEYS) for key in items[::2]):
+        raise ValueError("no plain dictionary")
+    target.update(zip(items[::2], items[1::2], strict=True))
+
+
+_KEYS = (str, bytes, int, float, type(None))
+_INSTRUCTIONS = """
+    PROTO FRAME STOP MARK NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 LONG4 BINFLOAT BINUNICODE BINUNICODE8
+    SHORT_BINUNICODE BINBYTES BINBYTES8 SHORT_BINBYTES BINSTRING SHORT_BINSTRING EMPTY_LIST APPEND APPENDS EMPTY_TUPLE
+    TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT BINPUT LONG_BINPUT MEMOIZE BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD
+"""
+_CODES = [getattr(pickle, name)[0] for name in _INSTRUCTIONS.split()]
+
+
+class _Reader(pickle._Unpickler):  # the one in C takes memory for as many objects as a file says it will refer to
+    """Knows a few names and instructions."""
+
+    dispatch: ClassVar[dict[int, Any]] = {
+        **dict.fromkeys(range(256), _unknown),
+        **{code: pickle._Unpickler.dispatch[code] for code in _CODES},
+        pickle.SETITEM[0]: _set_item,
+        pickle.SETITEMS[0]: _set_items,
+    }
 
     def find_class(self, module: str, name: str) -> Any:
         named = _NAMES.get((module.replace("numpy.core.", "numpy._core."), name))
@@ -64,9 +105,6 @@ class _Reader(pickle.Unpickler):
                 "alone; nothing in it was run"
             )
         return named
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise UserError("a pickle in it refers to something outside; nothing in it was run")
 
 
 class _Named:
@@ -164,26 +202,38 @@ _NAMES = {
 }
 
 
-def _converted(value: Any, done: dict[int, Any]) -> Any:
-    """The value with arrays in place of their stand-ins; each object once, however often it is referred to."""
+def _converted(value: Any, done: dict[int, tuple[Any, int]]) -> tuple[Any, int]:
+    """The value with arrays in place of their stand-ins, and how many items there are in it when written out.
+
+    Each object is converted once, however often it is referred to.
+    """
     if id(value) in done:
         return done[id(value)]
-    if isinstance(value, _Array):
-        if isinstance(value.content, list):
-            whole: Any = np.empty(len(value.content), dtype=object)
-            whole[:] = [None] * len(value.content)
-            for place, item in enumerate(value.content):
-                whole[place] = _converted(item, done)
-            converted: Any = whole.reshape(value.shape).tolist()
-        else:
-            converted = value.content
+    if isinstance(value, str | bytes | int | float | complex | bool | None):
+        return value, 1
+    n_items = 1
+
+    def part(item: Any) -> Any:
+        nonlocal n_items
+        converted, within = _converted(item, done)
+        n_items += within
+        if n_items > _MOST_ITEMS:
+            raise ValueError("lists of lists without end")
+        return converted
+
+    converted: Any
+    if isinstance(value, _Array) and not isinstance(value.content, list):
+        converted = value.content
+    elif isinstance(value, _Array):
+        whole = np.empty(len(value.content), dtype=object)
+        for place, item in enumerate(value.content):
+            whole[place] = part(item)
+        converted = whole.reshape(value.shape).tolist() if len(whole) else []  # [10**12, 0] would be as many lists
     elif isinstance(value, dict):
-        converted = {_converted(key, done): _converted(item, done) for key, item in value.items()}
+        converted = {key: part(item) for key, item in value.items()}
     elif isinstance(value, list | tuple):
-        converted = type(value)(_converted(item, done) for item in value)
-    elif isinstance(value, str | bytes | int | float | complex | bool | None):
-        return value
+        converted = type(value)(part(item) for item in value)
     else:
         raise ValueError(f"no plain data: {type(value).__name__}")
-    done[id(value)] = converted
-    return converted
+    done[id(value)] = converted, n_items
+    return done[id(value)]
