@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from synapsnet.data.readers import iterate_sessions
 from synapsnet.data.selection import UnitFilter, select_behavior, select_task, select_units
+from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
@@ -59,7 +60,7 @@ def recordings(config: dict[str, Any]) -> Iterator[Session]:
     for session in iterate_sessions(root, bin_width_s=config["bin_width_s"]):
         if session.signal != config["signal"]:
             raise UserError(
-                f"{root}: session {session.session_id!r} is {session.signal}, and these settings are for "
+                f"{public(root)}: session {session.session_id!r} is {session.signal}, and these settings are for "
                 f"{config['signal']}; take data={_GROUPS[session.signal]}"
             )
         tasks.update(session.tasks)
@@ -72,12 +73,14 @@ def recordings(config: dict[str, Any]) -> Iterator[Session]:
         yield select_behavior(select_units(chosen, wanted)[0], behavior)
     if not n_taken:
         there_are = f"there are {', '.join(sorted(tasks))}" if tasks else "no recording there names tasks"
-        raise UserError(f"{root}: data.task={task} is in no recording; {there_are}")
+        raise UserError(f"{public(root)}: data.task={task} is in no recording; {there_are}")
     if without:
         log.info("left out, without task %s: %s", task, ", ".join(without))
     for pattern in behavior or ():
         if not fnmatch.filter(series, pattern):
-            raise UserError(f"{root}: data.behavior names {pattern}; there is {', '.join(sorted(series)) or 'none'}")
+            raise UserError(
+                f"{public(root)}: data.behavior names {pattern}; there is {', '.join(sorted(series)) or 'none'}"
+            )
 
 
 def _unit_filter(config: dict[str, Any]) -> UnitFilter:

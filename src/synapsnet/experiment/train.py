@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 
 from synapsnet.data.task import Task
+from synapsnet.data.web.address import public
 from synapsnet.experiment import run_folder
 from synapsnet.experiment.build import (
     Config,
@@ -65,6 +66,8 @@ def execute(config: Config) -> float:
     """
     with _pleasant_terminal():
         data = build_data(config["data"])
+        if config["data"]["root"] is not None:  # of an address, what gives access is written down nowhere
+            config = {**config, "data": {**config["data"], "root": public(config["data"]["root"])}}
         task = data.task
         checkpoint = None
         spec = task.spec

@@ -20,6 +20,7 @@ from synapsnet.data.inspect.text import HEADER, details, duration, row, width
 from synapsnet.data.notes import gathered_notes
 from synapsnet.data.readers import Recording, find_recordings
 from synapsnet.data.selection import select_task
+from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
@@ -87,17 +88,17 @@ class _Survey:
     def add(self, recording: Recording) -> None:
         """Read a recording and show its sessions; one that cannot be read is an end only where it is the only one."""
         try:
-            with gathered_notes(logging.INFO) as notes, self._console.status(f"reading {recording.path}"):
+            with gathered_notes(logging.INFO) as notes, self._console.status(f"reading {recording.name}"):
                 sessions = recording.read(bin_width_s=self._options.bin_width_s)
         except (UserError, OSError) as error:
             if self._n_recordings == 1:
                 raise
-            problem = " ".join(str(error).split()).removeprefix(f"{recording.path}: ")
+            problem = " ".join(str(error).split()).removeprefix(f"{recording.name}: ")
             self._fail(os.path.relpath(recording.path, self._options.path), problem)
             return
         in_full = self._options.details or (self._n_recordings == 1 and len(sessions) == 1)
         while sessions:
-            self._show(sessions.pop(0), str(recording.path), notes if in_full else None)
+            self._show(sessions.pop(0), recording.name, notes if in_full else None)
 
     def finish(self) -> None:
         """Sum up, say where the figures are, and what to do next.
@@ -107,7 +108,7 @@ class _Survey:
         """
         if not self._n_shown and self._n_without:
             there_are = f"there are {', '.join(sorted(self._tasks))}" if self._tasks else "none is named"
-            raise UserError(f"{self._options.path}: no session has a task {self._options.task!r}; {there_are}")
+            raise UserError(f"{public(self._options.path)}: no session has a task {self._options.task!r}; {there_are}")
         if self._in_rows:
             self._sum_up()
         for path in self._figures:

@@ -22,6 +22,7 @@ from synapsnet.data.prepare.workers import outcomes
 from synapsnet.data.readers import Recording
 from synapsnet.data.sources import sources
 from synapsnet.data.training_command import training_command
+from synapsnet.data.web.address import public
 from synapsnet.data.web.download import FULL, default_cache
 from synapsnet.errors import UserError
 
@@ -145,7 +146,7 @@ class _Preparation:
         if outcome.is_full:
             raise OSError(FULL[0], outcome.problem)
         for note in outcome.notes:
-            progress.line(f"note: {Path(job.path).name}: {note}")
+            progress.line(f"note: {Path(public(job.path)).name}: {note}")
         try:
             if outcome.problem:
                 raise UserError(outcome.problem)
@@ -157,7 +158,7 @@ class _Preparation:
             return
         self.sessions.extend(outcome.sessions)
         self.n_new += len(outcome.sessions)
-        progress.detail(f"{job.path}: {_counted(len(outcome.sessions), 'session')}")
+        progress.detail(f"{public(job.path)}: {_counted(len(outcome.sessions), 'session')}")
 
 
 def _tell(preparation: _Preparation, out: Path, found: Origin) -> None:
@@ -190,7 +191,7 @@ def _counted(number: int, what: str) -> str:
 
 
 def _default_out(source: str) -> Path:
-    name = file_name(Path(os.path.abspath(source)).stem if "://" not in source else source.rpartition("/")[2])
+    name = file_name(Path(os.path.abspath(source)).stem if "://" not in source else public(source).rpartition("/")[2])
     return Path("prepared") / name.removesuffix(".npz")
 
 

@@ -13,6 +13,7 @@ from typing import cast
 from synapsnet.data.notes import gathered_notes
 from synapsnet.data.readers import Reader, Recording
 from synapsnet.data.readers.archive import write_archive
+from synapsnet.data.web.address import public, without_secrets
 from synapsnet.data.web.download import FULL
 from synapsnet.errors import UserError, one_line
 from synapsnet.session import Session
@@ -75,9 +76,9 @@ def convert(job: Job) -> Outcome:
         except UserError as error:
             return Outcome(notes=tuple(notes), problem=str(error))
         except OSError as error:
-            return Outcome(problem=f"{job.path}: {one_line(error)}", is_full=error.errno in FULL)
+            return Outcome(problem=f"{public(job.path)}: {one_line(error)}", is_full=error.errno in FULL)
         except Exception as error:  # one recording of many: whatever is wrong with it, the others go on
-            return Outcome(problem=f"{job.path}: {type(error).__name__}: {one_line(error)}")
+            return Outcome(problem=f"{public(job.path)}: {type(error).__name__}: {without_secrets(one_line(error))}")
 
 
 def file_name(session_id: str) -> str:
@@ -95,7 +96,7 @@ def _convert(job: Job) -> Outcome:
         twin = written.get(archived.archive.casefold())
         if twin is not None:
             raise UserError(
-                f"{job.path}: the sessions {twin.session_id!r} and {session.session_id!r} need the same file "
+                f"{public(job.path)}: the sessions {twin.session_id!r} and {session.session_id!r} need the same file "
                 f"{archived.archive}; rename one"
             )
         write_archive(session, job.folder / archived.archive)

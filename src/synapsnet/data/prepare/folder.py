@@ -20,6 +20,7 @@ from pathlib import Path
 from synapsnet.atomic import replacing
 from synapsnet.data.prepare.convert import Archived
 from synapsnet.data.readers.archive import VERSION
+from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 
 _RECEIPTS = ".prepared"
@@ -31,7 +32,7 @@ class Receipt:
     """What was converted, and into what.
 
     Attributes:
-        path: The recording.
+        path: The recording; of an address what is public.
         fingerprint: See `fingerprint`.
         bin_width_s: As it was asked for.
         version: Of the format of the archives.
@@ -68,7 +69,7 @@ class Folder:
 
     def staged(self, recording: Path | str) -> Path:
         """Where to write the archives of a recording before they are kept."""
-        return self.staging / _hash(recording)
+        return self.staging / _hash(public(recording))
 
     def done(self, recording: Path | str, state: str, bin_width_s: float | None) -> tuple[Archived, ...] | None:
         """The archives of a recording, if it was converted before, has not changed since, and they are there.
@@ -78,7 +79,7 @@ class Folder:
             state: Its `fingerprint` now.
             bin_width_s: As it is asked for.
         """
-        receipt = self._receipts.get(str(recording))
+        receipt = self._receipts.get(public(recording))
         if receipt is None or not receipt.is_finished:
             return None
         same = (receipt.fingerprint, receipt.bin_width_s, receipt.version) == (state, bin_width_s, VERSION)
@@ -100,10 +101,10 @@ class Folder:
             UserError: if a file is in the way that is another recording's, or none that this folder knows.
         """
         self._check_free(recording, sessions)
-        before = self._receipts.get(str(recording))
+        before = self._receipts.get(public(recording))
         kept = {session.archive for session in sessions}
         stale = [session for session in (before.sessions if before else ()) if session.archive not in kept]
-        receipt = Receipt(str(recording), state, bin_width_s, VERSION, sessions, is_finished=True)
+        receipt = Receipt(public(recording), state, bin_width_s, VERSION, sessions, is_finished=True)
         self._write(replace(receipt, sessions=(*sessions, *stale), is_finished=False))
         for session in sessions:
             (self.staged(recording) / session.archive).replace(self.path / session.archive)
@@ -127,15 +128,15 @@ class Folder:
         }
         for session in sessions:
             owner, twin = owners.get(session.archive.casefold(), (None, ""))
-            if owner not in (None, str(recording)):
+            if owner not in (None, public(recording)):
                 shared = (
                     "share the session id" if twin == session.session_id else f"need the same file for {twin!r} and"
                 )
-                raise UserError(f"{recording} and {owner} {shared} {session.session_id!r}; rename one of them")
+                raise UserError(f"{public(recording)} and {owner} {shared} {session.session_id!r}; rename one of them")
             if owner is None and (self.path / session.archive).exists():
                 raise UserError(
-                    f"{recording}: {self.path / session.archive} is in the way, and no receipt tells that it was "
-                    "prepared; move it, or choose another --out"
+                    f"{public(recording)}: {self.path / session.archive} is in the way, and no receipt tells that "
+                    "it was prepared; move it, or choose another --out"
                 )
 
     def _write(self, receipt: Receipt) -> None:
@@ -148,10 +149,10 @@ def fingerprint(recording: Path | str) -> str:
     """What changes when a recording does: names, sizes and times of its files, whose content is not read.
 
     Of a file, those beside it that begin with the same name count, too: a format may keep a part there. An address
-    that is streamed is its own fingerprint.
+    that is streamed is its own fingerprint; of one with a signature a hash, as another may be for another file.
     """
     if isinstance(recording, str):
-        return recording
+        return recording if public(recording) == recording else _hash(recording)
     if recording.is_dir():
         files = [Path(folder) / name for folder, _, names in os.walk(recording) for name in names]
     else:

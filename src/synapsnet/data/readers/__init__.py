@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
@@ -57,12 +58,17 @@ class Recording:
     path: Path | str
     reader: Reader
 
+    @property
+    def name(self) -> str:
+        """The path, or the address without what may be secret in it: what to call the recording in writing."""
+        return public(self.path)
+
     def read(self, *, bin_width_s: float | None) -> list[Session]:
-        """The sessions in it; the message of a `UserError` begins with the path."""
+        """The sessions in it; the message of a `UserError` begins with `name`."""
         try:
             return self.reader.read(self.path, bin_width_s=bin_width_s)
         except UserError as error:
-            raise UserError(f"{self.path}: {error}") from error
+            raise UserError(f"{self.name}: {error}") from error
 
 
 def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
@@ -82,7 +88,7 @@ def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
             return [Recording(root, reader)]
     path = Path(os.path.abspath(Path(root).expanduser()))
     if not path.exists():
-        raise UserError(f"no such file or folder: {path}")
+        raise UserError(f"no such file or folder: {public(root) if isinstance(root, str) and '://' in root else path}")
     found = list(_find(path))
     if not found:
         problem = f"no recording in the folder {path}" if path.is_dir() else f"unknown file type: {path}"
@@ -106,15 +112,15 @@ def iterate_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None)
     """
     if bin_width_s is not None and not (math.isfinite(bin_width_s) and bin_width_s > 0):
         raise UserError(f"bin_width_s must be a positive number of seconds, got {bin_width_s}")
-    origins: dict[str, Path | str] = {}
+    origins: dict[str, str] = {}
     for recording in find_recordings(root):
         for session in recording.read(bin_width_s=bin_width_s):
             if session.session_id in origins:
                 first = origins[session.session_id]
                 raise UserError(
-                    f"{recording.path}: the session id {session.session_id!r} is taken by {first}; rename one"
+                    f"{recording.name}: the session id {session.session_id!r} is taken by {first}; rename one"
                 )
-            origins[session.session_id] = recording.path
+            origins[session.session_id] = recording.name
             yield session
 
 

@@ -15,6 +15,7 @@ import warnings
 from pathlib import Path
 
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
+from synapsnet.data.web.address import public, without_secrets
 from synapsnet.errors import UserError, one_line
 from synapsnet.session import Session
 
@@ -66,7 +67,7 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
             "this NWB file has no units with spike times and no RoiResponseSeries: nothing to forecast; "
             f"it holds {held}"
         )
-    source = {"source": path} if isinstance(path, str) else {}
+    source = {"source": public(path)} if isinstance(path, str) else {}
     return [
         Session(
             session_id=stem if len(parts) == 1 else f"{stem}-{suffix}",
@@ -78,7 +79,7 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
 
 def _reason(error: Exception) -> str:
     """What pynwb says was wrong, without the whole part of the file that it was wrong with."""
-    return one_line(Exception(error.args[-1])) if error.args else one_line(error)
+    return without_secrets(one_line(Exception(error.args[-1]) if error.args else error))
 
 
 def _name_at(address: str) -> str:

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from synapsnet.errors import UserError
+from synapsnet.data.web.address import public, without_secrets
+from synapsnet.errors import UserError, one_line
 
 TIMEOUT_S = (10.0, 60.0)
 """To connect, and between two pieces of an answer."""
@@ -20,11 +21,12 @@ _MEANING = {401: "needs a login", 403: "refuses access to", 404: "has no", 410: 
 
 @contextmanager
 def clear_errors(url: str) -> Iterator[None]:
-    """Turn what can go wrong with a request into one line.
+    """Turn what can go wrong with a request into one line, without what may be secret in the address.
 
     Raises:
         UserError: naming the address and what to do.
     """
+    url = public(url)
     host = urlsplit(url).netloc
     try:
         yield
@@ -36,7 +38,7 @@ def clear_errors(url: str) -> Iterator[None]:
     except requests.ConnectionError as error:
         raise UserError(f"cannot reach {host} ({url}); is this computer online?") from error
     except requests.RequestException as error:
-        raise UserError(f"the request to {url} failed: {' '.join(str(error).split())}") from error
+        raise UserError(f"the request to {url} failed: {without_secrets(one_line(error))}") from error
 
 
 def get_json(url: str, **parameters: str | int) -> Any:

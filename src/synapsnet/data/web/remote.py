@@ -12,6 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from synapsnet.data.web import dandi, http
+from synapsnet.data.web.address import without_secrets
 from synapsnet.errors import UserError, one_line
 
 _PARTIAL = 206
@@ -32,7 +33,7 @@ class Stream:
         try:
             return bytes(self._file.read(size))
         except Exception as error:  # remfile raises whatever requests does, and plain exceptions of its own
-            raise UserError(f"the connection broke while reading: {one_line(error)}") from error
+            raise UserError(f"the connection broke while reading: {without_secrets(one_line(error))}") from error
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go to a position, and return it."""
