@@ -115,10 +115,10 @@ def build_task(
     pieces = [{**parts, "train": part_of_train(parts["train"], train_part, context_bins)} for parts in pieces]
     for session, parts in zip(kept, pieces, strict=True):
         _check_long_enough(session, parts, context_bins)
-    kept = [
-        surrogate_session(session, parts.values(), kind=surrogate, seed=surrogate_seed)
-        for session, parts in zip(kept, pieces, strict=True)
-    ]
+    if surrogate != "none":
+        for index, parts in enumerate(pieces):
+            moved = surrogate_session(kept[index], parts.values(), kind=surrogate, seed=surrogate_seed)
+            kept[index] = replace(moved, activity=hold(moved.activity))
     spec = TaskSpec(
         sessions=tuple(fit_session(s, parts["train"], behavior_names) for s, parts in zip(kept, pieces, strict=True)),
         signal=signal,
@@ -184,5 +184,6 @@ def _check_long_enough(session: Session, pieces: Mapping[Split, Pieces], context
         if longest <= context_bins:
             raise UserError(
                 f"session {session.session_id!r} is too short: the longest piece of its {name} split has {longest} "
-                f"bins, and a forecast needs {context_bins + 1}; lower data.context_bins or give a longer recording"
+                f"bins, and a forecast needs {context_bins + 1}; "
+                "lower data.context_bins, or give a longer recording or data.task"
             )
