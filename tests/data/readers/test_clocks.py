@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from ranges import intervals, labels, runs
 
 from synapsnet.data.readers._frames import GAP_PERIODS, MISSING_SHARE, clock, without_missing
-from synapsnet.data.readers._resampling import STALE_PERIODS, bin_ends, resample
+from synapsnet.data.readers._resampling import RECENT_SAMPLES, STALE_PERIODS, bin_ends, resample
 from synapsnet.errors import UserError
 
 laws = settings(max_examples=30, deadline=None)
@@ -76,8 +76,9 @@ def test_a_bin_holds_the_last_sample_before_its_end(
     deadlines = bin_ends(first, 20, width)
     held = resample(times, values[:, None], deadlines, width)[:, 0]
     timed = sorted(time for time in times if np.isfinite(time))
-    period = np.median(np.diff(timed)) if len(timed) > 1 else 0.0
     for bin_, deadline in enumerate(deadlines):
+        recent = [time for time in timed if time <= deadline][-RECENT_SAMPLES:]
+        period = np.median(np.diff(recent)) if len(recent) > 1 else width
         # Of samples of one time, the last one counts.
         before = [(time, position) for position, time in enumerate(times) if time <= deadline]
         time, position = max(before, default=(-np.inf, -1))
@@ -86,10 +87,28 @@ def test_a_bin_holds_the_last_sample_before_its_end(
 
 
 @laws
-@given(samples=SAMPLES, bin_=st.integers(0, 19), later=st.floats(-5, 5) | st.just(np.nan))
-def test_what_comes_after_a_bin_never_changes_it(samples: list[tuple[float, float]], bin_: int, later: float) -> None:
-    times, values = np.array(samples, dtype=np.float64).reshape(-1, 2).T
+@given(samples=SAMPLES, bin_=st.integers(0, 19), later=SAMPLES)
+def test_what_comes_after_a_bin_never_changes_it(
+    samples: list[tuple[float, float]], bin_: int, later: list[tuple[float, float]]
+) -> None:
+    """Neither the values of what comes later, nor when it comes, nor whether anything does."""
     deadlines = bin_ends(0, 20, 0.1)
-    changed = np.where(times > deadlines[bin_], later, values)
-    held, perturbed = (resample(times, series[:, None], deadlines, 0.1) for series in (values, changed))
+    before = [sample for sample in samples if not sample[0] > deadlines[bin_]]
+    after = [sample for sample in later if sample[0] > deadlines[bin_]]
+    held, perturbed = (
+        resample(times, values[:, None], deadlines, 0.1)
+        for times, values in (
+            np.array(series, dtype=np.float64).reshape(-1, 2).T for series in (samples, before + after)
+        )
+    )
     np.testing.assert_array_equal(held[: bin_ + 1], perturbed[: bin_ + 1])
+
+
+def test_how_long_a_sample_is_held_follows_the_rate_of_the_samples_before_it() -> None:
+    times = np.r_[np.arange(100) * 0.01, np.arange(2, 60) * 1.0]  # 100 Hz, a pause, 1 Hz
+    held = resample(times, times[:, None], bin_ends(0, 8000, 0.01), 0.01)[:, 0]
+    known = np.isfinite(held)
+    assert known[:108].all()
+    assert not known[110:200].any()
+    assert known[2000:6800].all()
+    assert not known[6901:].any()

@@ -9,6 +9,9 @@ from synapsnet.data.readers._events import EDGE_TOLERANCE
 
 STALE_PERIODS = 10
 """A sample stands for what follows it for this many sampling periods, then the series counts as not measured."""
+RECENT_SAMPLES = 11
+"""The sampling period is the median of the time between so many samples, of which the last is the one that stands for
+what follows: what comes later tells nothing of how long a sample is held. As of the first sample, it is a bin."""
 
 
 def bin_ends(first: int, n_bins: int, bin_width_s: float) -> npt.NDArray[np.float64]:
@@ -44,11 +47,26 @@ def resample(
     if times_s.size == 0:
         return resampled
     last = np.searchsorted(times_s, deadlines_s, side="right") - 1
-    period = float(np.median(np.diff(times_s))) if times_s.size > 1 else 0.0
     age = deadlines_s - times_s[last]
-    known = (last >= 0) & (age <= max(STALE_PERIODS * period, bin_width_s))
+    known = (last >= 0) & (age <= bin_width_s)
+    aged = np.flatnonzero((last >= 0) & ~known)
+    samples, of_aged = np.unique(last[aged], return_inverse=True)
+    known[aged] = age[aged] <= STALE_PERIODS * _periods(times_s, samples, bin_width_s)[of_aged]
     resampled[known] = values[last[known]]
     return resampled
+
+
+def _periods(
+    times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.int64], unknown_s: float
+) -> npt.NDArray[np.float64]:
+    """The sampling period as of each of some samples, ``[samples]``."""
+    periods = np.full(len(samples), unknown_s)
+    n_steps = np.minimum(samples, RECENT_SAMPLES - 1)
+    for n in np.unique(n_steps[n_steps > 0]):  # fewer at the beginning
+        alike = n_steps == n
+        recent = times_s[samples[alike, None] - np.arange(n + 1)]
+        periods[alike] = np.median(-np.diff(recent, axis=1), axis=1)
+    return periods
 
 
 def speed(
