@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from synapsnet.data.readers._events import (
     BLOCK_SPIKES,
+    SILENCE_S,
     Spikes,
     bin_of,
     count_spikes,
@@ -77,7 +78,7 @@ def test_counts_equal_those_of_counting_one_by_one(width: float, planted: list[t
     times = [(k + inside) * width for _, k, inside in planted]
     counts, first = count_spikes(in_blocks(times, [unit for unit, _, _ in planted]), 4, width)
     bins = [k for _, k, _ in planted]
-    assert first == min(0, *bins)
+    assert first == (0 if 0 <= min(times) <= SILENCE_S else min(bins))
     assert counts.shape == (max(bins) + 1 - first, 4)
     truth = Counter((k - first, unit) for unit, k, _ in planted)
     assert {cell: counts[cell] for cell in zip(*np.nonzero(counts), strict=True)} == truth
@@ -185,9 +186,26 @@ def test_spikes_without_a_unit() -> None:
         count_spikes(lambda: [(np.array([0.1, 0.2]), np.array([0]))], 1, 0.02)
 
 
+@pytest.mark.parametrize("start_s", [10.1, 3600.0, 1.7e9])
+def test_time_before_the_first_spike_is_no_silence_but_for_seconds(start_s: float) -> None:
+    """A clock may have run for long when a recording starts, such as one that has counted seconds since 1970."""
+    times = [start_s, start_s + 1.0]
+    counts, first = count_spikes(in_blocks(times, [0, 0]), 1, 0.5)
+    assert first == int(start_s / 0.5)
+    assert counts.ravel().tolist() == [1, 0, 1]
+    if start_s < 1e4:
+        counts, first = count_spikes(in_blocks(times, [0, 0]), 1, 0.5, from_zero=True)
+        assert (first, len(counts), counts.sum()) == (0, int(start_s / 0.5) + 3, 2)
+
+
+def test_seconds_of_silence_are_recorded() -> None:
+    counts, first = count_spikes(in_blocks([10.0, 10.5], [0, 0]), 1, 0.5)
+    assert (first, len(counts)) == (0, 22)
+
+
 def test_more_bins_than_any_memory_holds() -> None:
     with pytest.raises(UserError, match=r"2000000001 bins x 1000000000 units do not fit into memory"):
-        count_spikes(in_blocks([2e6], [0]), 10**9, 0.001)
+        count_spikes(in_blocks([0, 2e6], [0, 0]), 10**9, 0.001)
 
 
 @settings(max_examples=40, deadline=None)

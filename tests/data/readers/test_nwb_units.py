@@ -216,3 +216,15 @@ def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
         "lab": "Some Lab",
         "institution": "Some Institute",
     }
+
+
+@pytest.mark.parametrize("start_s", [3600.0, 1.7e9])
+def test_a_clock_that_ran_before_the_recording(tmp_path: Path, start_s: float) -> None:
+    """No hour of silence is made up, and behavior and trials keep their places among the spikes."""
+    speed = TimeSeries(name="speed", data=np.arange(100.0), unit="m/s", timestamps=start_s + clock(100))
+    trials = intervals("trials", [(start_s + 1.0, start_s + 2.0)])
+    session = read_one(write(tmp_path / "x.nwb", units([start_s + clock(100)]), behavior(speed), trials))
+    assert session.activity.ravel().tolist() == [1] * 100
+    assert session.segments.tolist() == [[0, 100]]
+    assert session.tasks["trials"].tolist() == [[20, 40]]
+    np.testing.assert_array_equal(session.behavior.ravel(), np.arange(100))

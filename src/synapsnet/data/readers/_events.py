@@ -16,6 +16,9 @@ EDGE_TOLERANCE = 1e-6
 BLOCK_SPIKES = 2**16
 """Spikes looked at together, whatever comes in one block: what is computed from them stays in the processor's cache."""
 
+SILENCE_S = 10.0
+"""No recording is silent for longer: one whose first spike comes later on its clock did not start at time 0."""
+
 _LONGEST_S = 30 * 24 * 3600.0
 _CHANCE_SPIKES = 1
 _SEEDS = np.array([0x9E3779B97F4A7C15, 0xD1B54A32D192ED03], dtype=np.uint64)
@@ -34,28 +37,35 @@ def bin_of(times_s: npt.NDArray[np.float64], bin_width_s: float) -> npt.NDArray[
     return np.where(on_edge, edge, np.floor(position)).astype(np.int64)
 
 
-def count_spikes(spikes: Spikes, n_units: int, bin_width_s: float) -> tuple[npt.NDArray[np.unsignedinteger], int]:
+def count_spikes(
+    spikes: Spikes, n_units: int, bin_width_s: float, *, from_zero: bool = False
+) -> tuple[npt.NDArray[np.unsignedinteger], int]:
     """Count the spikes of every unit in bins of equal width.
 
-    The recording starts at time 0, or in the bin of the first spike where there are negative times. It ends with
-    the bin of the last spike, so no spike is lost; that bin may be recorded in part only. The blocks are gone through
-    twice, and never held: memory beyond the counts is that of one block.
+    The recording starts at time 0, or in the bin of the first spike where that is before, or later than `SILENCE_S`:
+    a clock that ran for an hour before the recording, or since 1970, is no hour of silence. It ends with the bin of the
+    last spike, so no spike is lost; that bin may be recorded in part only. The blocks are gone through twice, and never
+    held: memory beyond the counts is that of one block.
 
     Args:
         spikes: The spikes, in blocks.
         n_units: Number of units; one without a spike has counts of 0.
         bin_width_s: Width of a bin in seconds.
+        from_zero: Whether the recording is known to start at time 0, however late its first spike.
 
     Returns:
         Counts ``[time, units]`` of the smallest unsigned type that holds them, and the number of the first bin, counted
-        from time 0 (0 or negative).
+        from time 0.
 
     Raises:
         UserError: without a single spike, with times that are not finite, with times that cannot be seconds, or with
             spikes of units that there are not.
     """
-    first, last = (int(k) for k in bin_of(np.array(_extent(spikes, n_units)), bin_width_s))
-    first = min(first, 0)
+    earliest, latest = _extent(spikes, n_units)
+    start = 0.0 if 0 <= earliest <= (np.inf if from_zero else SILENCE_S) else earliest
+    if latest - start > _LONGEST_S:
+        raise UserError(f"spike times reach from {earliest:g} to {latest:g}; are they in seconds?")
+    first, last = (int(k) for k in bin_of(np.array([start, latest]), bin_width_s))
     n_bins = last + 1 - first
     dtype: np.dtype[np.unsignedinteger] = np.dtype(np.uint8)
     try:
@@ -149,8 +159,6 @@ def _extent(spikes: Spikes, n_units: int) -> tuple[float, float]:
         raise UserError("there is not a single spike")
     if n_bad:
         raise UserError(f"{n_bad} of {n_spikes} spike times are NaN or infinite")
-    if max(latest, 0.0) - min(earliest, 0.0) > _LONGEST_S:
-        raise UserError(f"spike times reach from {earliest:g} to {latest:g}; are they in seconds?")
     return earliest, latest
 
 

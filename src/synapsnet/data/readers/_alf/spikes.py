@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.data.readers._alf.files import vector
-from synapsnet.data.readers._events import BLOCK_SPIKES, Spikes, bin_of, count_spikes, find_copies
+from synapsnet.data.readers._events import BLOCK_SPIKES, SILENCE_S, Spikes, bin_of, count_spikes, find_copies
 from synapsnet.data.readers._near_copies import TOLERANCE_S, find_near_copies
 from synapsnet.errors import UserError
 from synapsnet.session import Intervals
@@ -22,8 +22,6 @@ log = logging.getLogger(__name__)
 _MOST_CLUSTERS = 10_000_000
 _SAMPLED_SPIKES = 2**22
 """Near-copies are looked for in so many spikes at most, in blocks spread over the recording; more tell nothing new."""
-_SILENCE_S = 10.0
-"""For so long no probe is silent, where it records at all."""
 EXACT = "has exactly the spikes of another unit"
 NEAR = f"shares nearly all of its spikes with another unit, to within {TOLERANCE_S * 1e3:g} ms"
 
@@ -120,8 +118,8 @@ def count(sortings: Sequence[Sorting], bin_width_s: float) -> tuple[npt.NDArray[
     all_spikes: Spikes = spikes
     counts, first = count_spikes(all_spikes, sum(len(sorting.numbers) for sorting in sortings), bin_width_s)
     edges_s = first * bin_width_s, (first + len(counts)) * bin_width_s
-    starts = [sorting.first_s for sorting in sortings if sorting.first_s - edges_s[0] > _SILENCE_S]
-    stops = [sorting.last_s for sorting in sortings if edges_s[1] - sorting.last_s > _SILENCE_S]
+    starts = [sorting.first_s for sorting in sortings if sorting.first_s - edges_s[0] > SILENCE_S]
+    stops = [sorting.last_s for sorting in sortings if edges_s[1] - sorting.last_s > SILENCE_S]
     bins = bin_of(np.array([max(starts, default=edges_s[0]), min(stops, default=edges_s[1])]), bin_width_s) - first
     if bins[0] >= bins[1]:
         raise UserError("its probes recorded one after the other, which makes no one session")

@@ -28,7 +28,7 @@ def counted(places: Places, sidecar: Sidecar, bin_width_s: float) -> Recorded:
     copies = (find_copies(spikes, len(unit_ids)) >= 0) & ~silent
     reasons = {"no spikes": silent, "exact copy of another unit": copies}
     keep = ~silent & ~copies
-    counts, first = count_spikes(of_units(spikes, keep), int(keep.sum()), bin_width_s)
+    counts, first = count_spikes(of_units(spikes, keep), int(keep.sum()), bin_width_s, from_zero=True)
     everything = np.array([[0, len(counts)]])
     return Recorded(
         activity=counts,
