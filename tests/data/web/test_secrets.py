@@ -44,7 +44,7 @@ def test_what_gives_access_is_not_in_what_is_read(signed: str, web: Web) -> None
 
 
 @pytest.mark.parametrize(
-    "trouble", ["gone", "whole files", "silent", "offline", "damaged", "broken", "unknown", "twice"]
+    "trouble", ["gone", "whole files", "silent", "offline", "damaged", "broken", "unknown", "unopened"]
 )
 def test_what_gives_access_is_in_no_message(
     signed: str, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
@@ -67,7 +67,7 @@ def test_what_gives_access_is_in_no_message(
         (tmp_path / "a.nwb").write_bytes(b"<html>please log in</html>" * 100)
     elif trouble == "broken":
         monkeypatch.setattr("remfile.File.read", broken)
-    elif trouble == "twice":
+    elif trouble == "unopened":
         monkeypatch.setattr("remfile.File.__init__", broken)
     elif trouble == "unknown":
         signed = signed.replace(".nwb", ".mp4")
