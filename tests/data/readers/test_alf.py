@@ -134,6 +134,21 @@ def test_a_probe_that_recorded_less_ends_the_segment(tmp_path: Path) -> None:
         read_one(tmp_path, 0.1)
 
 
+def test_a_probe_without_a_spike_changes_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "alf" / "probe00", np.array([0.1, 0.3, 30.0]), np.array([1, 2, 2]))
+    write(tmp_path / "alf" / "probe01", np.empty(0), np.empty(0, dtype=np.int32))
+    session = read_one(tmp_path, 0.1)
+    assert session.unit_ids == ("probe00-1", "probe00-2")
+    assert session.segments.tolist() == [[0, 301]]
+
+
+@pytest.mark.parametrize("dtype", [np.uint64, np.float64])
+def test_spike_times_in_samples_are_refused(tmp_path: Path, dtype: type) -> None:
+    samples = np.sort(np.random.default_rng(0).integers(0, 60 * 30_000, 3000)).astype(dtype)
+    with pytest.raises(UserError, match="whole numbers, as of samples"):
+        read_one(write(tmp_path / "probe", samples, np.arange(3000) % 5))
+
+
 def test_what_is_no_alf_folder(tmp_path: Path) -> None:
     assert not alf.recognises("https://example.org/alf")
     assert not alf.recognises(tmp_path)

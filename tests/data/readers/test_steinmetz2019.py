@@ -72,6 +72,14 @@ def test_behavior_is_on_the_clock_of_the_spikes(planted: layout.Planted, tmp_pat
     assert np.isfinite(series["pupil_x"][100:400]).all()
 
 
+def test_licks_that_are_not_in_the_recording_are_not_counted(planted: layout.Planted, tmp_path: Path) -> None:
+    path = planted.folder / "licks.times.npy"
+    np.save(path, np.array([[1.01], [np.nan], [-1.0], [-1e300], [1e300], [1e9], [np.inf]]))
+    session = read_one(tmp_path)
+    licks = session.behavior[:, session.behavior_names.index("licks")]
+    assert np.flatnonzero(licks).tolist() == [int(1.01 / WIDTH)]
+
+
 def test_samples_may_count_from_one(planted: layout.Planted, tmp_path: Path) -> None:
     before = read_one(tmp_path).behavior
     path = planted.folder / "wheel.timestamps.npy"

@@ -117,7 +117,8 @@ def lick_counts(folders: Sequence[Path], first: int, n_bins: int, bin_width_s: f
     if path is None:
         return None
     times_s = vector(path).astype(np.float64)
-    bins = bin_of(times_s[np.isfinite(times_s)], bin_width_s) - first
+    near = (times_s > (first - 1) * bin_width_s) & (times_s < (first + n_bins + 1) * bin_width_s)
+    bins = bin_of(times_s[near], bin_width_s) - first
     inside = bins[(bins >= 0) & (bins < n_bins)]
     return np.bincount(inside, minlength=n_bins).astype(np.float64)
 

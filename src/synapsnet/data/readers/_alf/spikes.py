@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 _MOST_CLUSTERS = 10_000_000
 _SAMPLED_SPIKES = 2**22
 """Near-copies are looked for in so many spikes at most, in blocks spread over the recording; more tell nothing new."""
+_TELLING_SPIKES = 100
+"""So many spikes in a row do not all fall on whole seconds."""
 EXACT = "has exactly the spikes of another unit"
 NEAR = f"shares nearly all of its spikes with another unit, to within {TOLERANCE_S * 1e3:g} ms"
 
@@ -68,6 +70,11 @@ def read_sorting(times: Path, clusters: Path, recording: str) -> Sorting:
         UserError: if a file is damaged, or if they do not fit each other.
     """
     times_s, cluster = vector(times), vector(clusters)
+    few = np.asarray(times_s[:_TELLING_SPIKES], dtype=np.float64)
+    if len(few) == _TELLING_SPIKES and np.array_equal(few, np.rint(few)):
+        raise UserError(
+            f"{times.name} holds whole numbers, as of samples; divide them by the sampling rate for seconds"
+        )
     if cluster.dtype.kind not in "iu":
         raise UserError(f"{clusters.name} must hold whole numbers, got dtype {cluster.dtype}")
     if len(times_s) != len(cluster):
@@ -117,6 +124,7 @@ def count(sortings: Sequence[Sorting], bin_width_s: float) -> tuple[npt.NDArray[
 
     all_spikes: Spikes = spikes
     counts, first = count_spikes(all_spikes, sum(len(sorting.numbers) for sorting in sortings), bin_width_s)
+    sortings = [sorting for sorting in sortings if len(sorting.numbers)]  # nothing is told by one without a spike
     edges_s = first * bin_width_s, (first + len(counts)) * bin_width_s
     starts = [sorting.first_s for sorting in sortings if sorting.first_s - edges_s[0] > SILENCE_S]
     stops = [sorting.last_s for sorting in sortings if edges_s[1] - sorting.last_s > SILENCE_S]
