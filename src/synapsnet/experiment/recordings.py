@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import logging
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -20,15 +21,16 @@ log = logging.getLogger(__name__)
 _GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a signal belongs to
 
 
-def recording_name(root: str | None, task: str | None = None) -> str:
+def recording_name(root: str | int | None, task: str | int | None = None) -> str:
     """Name of the recordings at a path or address, for folders and tables; ``simulated`` where none was named.
 
     Args:
-        root: The path or address.
+        root: The path or address; on a command line, 2019 is a number.
         task: The task of them that is forecast; its name is appended.
     """
     if root is None:
         return "simulated"
+    root = str(root)
     if "://" in root:
         name = PurePosixPath(unquote(urlsplit(root).path)).stem or "streamed"
     else:
@@ -46,7 +48,7 @@ def recordings(config: dict[str, Any]) -> Iterator[Session]:
     Raises:
         UserError: for whatever is wrong with the recordings, or where the settings ask for what is not in them.
     """
-    root, task, known = config["root"], config["task"], config["tasks"]
+    root, task, known = str(config["root"]), _task(config["task"]), config["tasks"]
     if task is not None and known is not None and task not in known:
         raise UserError(
             f"data.task={task} is none of this data set's; it has {', '.join(known)} (data.tasks=null looks for others)"
@@ -56,6 +58,7 @@ def recordings(config: dict[str, Any]) -> Iterator[Session]:
     tasks: set[str] = set()
     series: set[str] = set()
     without: list[str] = []
+    refused: list[str] = []
     n_taken = 0
     for session in iterate_sessions(root, bin_width_s=config["bin_width_s"]):
         if session.signal != config["signal"]:
@@ -68,23 +71,46 @@ def recordings(config: dict[str, Any]) -> Iterator[Session]:
         if chosen is None:
             without.append(session.session_id)
             continue
+        try:
+            chosen, _ = select_units(chosen, wanted)
+        except UserError as error:
+            refused.append(str(error))
+            continue
         n_taken += 1
         series.update(chosen.behavior_names)
-        yield select_behavior(select_units(chosen, wanted)[0], behavior)
+        yield select_behavior(chosen, behavior)
+    if not n_taken and refused:
+        raise UserError(refused[0])
     if not n_taken:
         there_are = f"there are {', '.join(sorted(tasks))}" if tasks else "no recording there names tasks"
         raise UserError(f"{public(root)}: data.task={task} is in no recording; {there_are}")
     if without:
         log.info("left out, without task %s: %s", task, ", ".join(without))
-    for pattern in behavior or ():
-        if not fnmatch.filter(series, pattern):
-            raise UserError(
-                f"{public(root)}: data.behavior names {pattern}; there is {', '.join(sorted(series)) or 'none'}"
-            )
+    for reason in refused:
+        log.info("left out: %s", reason)
+    unknown = [pattern for pattern in behavior or () if not fnmatch.filter(series, pattern)]
+    for pattern in unknown:
+        # Of some data sets not every recording has what their patterns ask for, such as an eye that was filmed.
+        if unknown == behavior or "*" not in pattern:
+            there_is = ", ".join(sorted(series)) or "none"
+            raise UserError(f"{public(root)}: data.behavior names {pattern}; there is {there_is}")
+        log.info("no recording has behavior %s", pattern)
 
 
-def _unit_filter(config: dict[str, Any]) -> UnitFilter:
-    settings = dict(config)
+def _task(value: object) -> str | None:
+    if value is None or isinstance(value, str | int):
+        return None if value is None else str(value)
+    raise UserError(f"data.task must be null or the name of one task, got {value!r}")
+
+
+def _unit_filter(config: dict[str, Any] | None) -> UnitFilter:
+    if config is not None and not isinstance(config, dict):
+        raise UserError(f"data.units must be null or a mapping, got {config!r}")
+    settings = dict(config or {})
+    known = [setting.name for setting in fields(UnitFilter)]
+    for name in settings:
+        if name not in known:
+            raise UserError(f"data.units has no setting {name}; it has {', '.join(known)}")
     for name in ("quality", "regions"):
         settings[name] = _labels(f"data.units.{name}", settings.get(name))
     for name in ("max_isi_violations", "max_amplitude_cutoff", "min_presence_ratio"):
