@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
+import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -96,6 +98,37 @@ def test_a_run_on_a_task_and_a_region(train: Command) -> None:
     assert (run / "unit_metrics.csv").read_text().count("mouse,") == 3  # c, e and f
     assert "session mouse: 2 of 6 units left out, region is not CA*" in done.out
     assert "session mouse: 1 of 6 units left out, quality is not good" in done.out
+
+
+def test_a_checkpoint_of_one_task_is_evaluated_on_another(train: Command) -> None:
+    """Under that one's name. A recording of which something is said in the log, before there is a folder for the log."""
+    write_tasks(train.folder / "data" / "mouse.npz")
+    quick = [*QUICK, f"data.root={train.folder / 'data'}", "model=var"]
+    assert train(*quick, "data.task=spontaneous", "hydra.run.dir=run").code == 0
+    test = ["mode=test", "ckpt_path=run/checkpoints/best.ckpt", "logger=csv", "reference_models=[]"]
+    done = train(*test, "data.task=gratings")
+    assert done.code == 0, done.err
+    (run,) = (train.folder / "outputs").glob("*/*")
+    assert run.name.endswith("-var-data-gratings-seed0")
+    assert json.loads((run / "test_metrics.json").read_text())["data"] == "data-gratings"
+    assert "1 of 6 units left out" in (run / "train.log").read_text()
+    done = train(*test, "data.units.quality=null")
+    assert done.code == 2
+    assert "was trained on 5 units of session 'mouse', but the data has 6 units" in done.err
+    assert [*(train.folder / "outputs").glob("*/*")] == [run]
+
+
+def test_every_task_of_a_sweep_has_a_folder_and_a_row(train: Command) -> None:
+    write_tasks(train.folder / "data" / "mouse.npz")
+    quick = [*QUICK, f"data.root={train.folder / 'data'}", "model=mean", "hydra.sweep.dir=sweep"]
+    done = train("-m", *quick, "data.task=spontaneous,gratings", "experiment=forecasting")
+    assert done.code == 0, done.err
+    with (train.folder / "sweep" / "sweep_table.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["data"] for row in rows] == ["data-gratings", "data-spontaneous"]
+    assert len({row["folder"] for row in rows}) == 2
+    for row in rows:
+        assert row["data"] in done.out
 
 
 @pytest.mark.parametrize(

@@ -141,17 +141,17 @@ def test_a_finished_run_can_go_on_for_longer(train: Command, sessions: Path) -> 
     assert checkpoint(train.folder / "run", "last")["epoch"] == 2
 
 
-def test_a_run_from_before_there_were_parts_and_surrogates_goes_on(train: Command, sessions: Path) -> None:
+def test_a_run_from_before_there_were_these_settings_goes_on(train: Command, sessions: Path) -> None:
     common = (*QUICK, f"data.root={sessions}")
     assert train(*common, "trainer.max_epochs=1", "hydra.run.dir=run").code == 0
     path = train.folder / "run" / "checkpoints" / "last.ckpt"
     old = checkpoint(train.folder / "run", "last")
-    for name in ("train_part", "surrogate", "surrogate_seed"):
+    for name in ("train_part", "surrogate", "surrogate_seed", "task", "tasks", "units", "behavior", "in_memory"):
         del old["hyper_parameters"]["config"]["data"][name]
     for session in old["hyper_parameters"]["spec"]["sessions"]:
         del session["unit_table"]
     torch.save(old, path)
-    done = train(*common, "trainer.max_epochs=2", f"ckpt_path={path}")
+    done = train(*common, "trainer.max_epochs=2", "data.units.quality=[good]", f"ckpt_path={path}")
     assert done.code == 0, done.err
 
 

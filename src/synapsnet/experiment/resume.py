@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from synapsnet.errors import UserError
 from synapsnet.experiment.build import Config
 from synapsnet.experiment.checkpoint import targets
+from synapsnet.experiment.recordings import recording_name
 
 FIXED = ("model", "likelihood")  # the weights fit no other
 KEPT = (*FIXED, "data", "optimizer", "trainer", "seed", "choices")
@@ -42,7 +43,19 @@ def continued(config: Config, saved: Config, overrides: Sequence[str]) -> Config
                 raise UserError(f"the checkpoint was trained on {saved['data']['signal']}; drop {override.input_line}")
         elif section in KEPT:
             _put(merged, [section, *path], _get(config, [section, *path]))
+    _rename(merged, saved)
     return merged
+
+
+def _rename(merged: Config, saved: Config) -> None:
+    """Call other recordings than the checkpoint's, or another task of them, by their own name."""
+    root, task = merged["data"]["root"], merged["data"].get("task")
+    if (root, task) == (saved["data"]["root"], saved["data"].get("task")):
+        return
+    if merged["data"]["name"] == saved["data"]["name"]:
+        merged["data"]["name"] = recording_name(root, task)
+    if merged["choices"]["data"] == saved["choices"]["data"]:
+        merged["choices"]["data"] = merged["data"]["name"]
 
 
 def _check_same(section: str, config: Config, saved: Config, path: list[str]) -> None:
@@ -61,4 +74,8 @@ def _get(config: Any, path: list[str]) -> Any:
 
 def _put(config: Config, path: list[str], value: Any) -> None:
     *parents, last = path
-    _get(config, parents)[last] = value
+    for key in parents:
+        if config.get(key) is None:  # a section that the checkpoint is too old to have
+            config[key] = {}
+        config = config[key]
+    config[last] = value

@@ -46,7 +46,7 @@ def remove_if_empty(folder: Path) -> None:
 
 def remove_unless_begun(run_dir: Path) -> None:
     """Remove the folder of a run that failed before it had anything to keep but a log."""
-    if run_dir.is_dir() and [path.name for path in run_dir.iterdir()] == [LOG_FILE]:
+    if run_dir.is_dir() and {path.name for path in run_dir.iterdir()} <= {LOG_FILE}:
         remove(run_dir / LOG_FILE)
         remove_if_empty(run_dir)
 
@@ -62,6 +62,7 @@ def record_failure(run_dir: Path, message: str) -> None:
 @contextmanager
 def logging_to(run_dir: Path, *, resumed: bool) -> Iterator[None]:
     """Write the log of the block to ``train.log``; a resumed run appends."""
+    run_dir.mkdir(parents=True, exist_ok=True)  # Hydra may have made another, before a checkpoint was read
     handler = logging.FileHandler(run_dir / LOG_FILE, mode="a" if resumed else "w", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
