@@ -101,7 +101,7 @@ def test_a_run_on_a_task_and_a_region(train: Command) -> None:
 
 
 def test_a_checkpoint_of_one_task_is_evaluated_on_another(train: Command) -> None:
-    """Under that one's name. A recording of which something is said in the log, before there is a folder for the log."""
+    """Under its name; and what is said in the log of the recording comes before there is a folder for the log."""
     write_tasks(train.folder / "data" / "mouse.npz")
     quick = [*QUICK, f"data.root={train.folder / 'data'}", "model=var"]
     assert train(*quick, "data.task=spontaneous", "hydra.run.dir=run").code == 0
