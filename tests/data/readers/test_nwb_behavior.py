@@ -1,5 +1,7 @@
+import tracemalloc
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from hdmf.build import BuildManager
@@ -168,3 +170,24 @@ def test_the_area_of_a_tracked_pupil_comes_with_its_center(tmp_path: Path) -> No
     np.testing.assert_allclose(column(session, "pupil_tracking_1"), center[:, 1], rtol=1e-6)
     np.testing.assert_array_equal(column(session, "pupil_tracking_area"), area)
     np.testing.assert_array_equal(column(session, "likely_blink"), np.arange(40) % 2 == 0)
+
+
+def test_raw_data_takes_no_memory_before_it_is_passed_over(tmp_path: Path) -> None:
+    """Of an hour at 30 kHz, the times alone would be a gigabyte."""
+
+    def acquired(nwbfile: NWBFile) -> None:
+        nwbfile.add_acquisition(TimeSeries(name="sync", data=np.zeros(9, dtype=np.int8), unit="V", rate=30000.0))
+
+    path = write(tmp_path / "x.nwb", units([clock(40)]), acquired)
+    with h5py.File(path, "r+") as file:
+        attributes = dict(file["acquisition/sync/data"].attrs)
+        del file["acquisition/sync/data"]
+        data = file.create_dataset("acquisition/sync/data", (10_000_000,), np.int8, chunks=(1_000_000,))
+        data.attrs.update(attributes)
+    read_one(path)  # what is imported on the way is not counted
+    tracemalloc.start()
+    try:
+        assert read_one(path).behavior_names == ()
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()

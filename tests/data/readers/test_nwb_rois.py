@@ -97,6 +97,24 @@ def test_df_over_f_before_fluorescence_before_neuropil(tmp_path: Path) -> None:
     assert read_one(one_container).activity[0, 0] == 8
 
 
+def test_a_choice_between_series_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two colors, or two runs: names do not tell which one is meant, and the other would be missed by no one."""
+    green, red = traces(20, 2), traces(20, 2)
+    neuropil = rois(red, Fluorescence, "Neuropil", rate=10.0)
+    path = write(
+        tmp_path / "x.nwb", neuropil, rois(red, series="red", rate=10.0), rois(green, series="green", rate=10.0)
+    )
+    session = read_one(path)
+    np.testing.assert_array_equal(session.activity, green)
+    assert session.meta["series"] == "green"
+    assert [record.getMessage() for record in caplog.records] == [
+        "plane plane: DfOverF/green is taken, and not DfOverF/red"
+    ]
+    caplog.clear()
+    read_one(write(tmp_path / "y.nwb", neuropil, rois(green, series="green", rate=10.0)))
+    assert not caplog.records
+
+
 def test_planes_scanned_together_are_one_session(tmp_path: Path) -> None:
     upper, deeper = traces(30, 2), traces(30, 3)
     late = np.arange(30) * 0.1 + 0.03

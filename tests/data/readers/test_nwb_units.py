@@ -155,6 +155,17 @@ def test_a_unit_that_was_hardly_observed_does_not_cost_the_others_their_time(tmp
     assert session.meta["dropped"] == {"observed in less than 80% of the time of others": ["12"]}
 
 
+@pytest.mark.filterwarnings("ignore::hdmf.build.warnings.IncorrectDatasetShapeBuildWarning")  # of nothing
+def test_a_unit_without_intervals_of_observation_was_always_observed(tmp_path: Path) -> None:
+    """A column that a lab left empty says nothing, least of all that a unit with spikes was never looked at."""
+    train, none = clock(100), np.empty((0, 2))
+    for name, first, segments in (("a", none, [[0, 100]]), ("b", np.array([[1.0, 5.0]]), [[20, 100]])):
+        path = write(tmp_path / f"{name}.nwb", units([train, train[::2]], obs_intervals=[first, none]))
+        session = read_one(path)
+        assert session.unit_ids == ("10", "11")
+        assert session.segments.tolist() == segments
+
+
 def test_invalid_times_are_no_part_of_a_segment(tmp_path: Path) -> None:
     train = clock(100)
     path = write(

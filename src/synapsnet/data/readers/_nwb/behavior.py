@@ -89,10 +89,13 @@ def _on_bins(
     shape = np.shape(series.data)
     if len(shape) not in (1, 2) or (len(shape) == 2 and shape[1] > _MOST_COLUMNS):
         raise UserError(f"shape {shape}; behavior has up to {_MOST_COLUMNS} columns")
+    raw = UserError(f"raw data, faster than {_FASTEST_HZ:g} Hz")
+    if series.timestamps is None and (series.rate or 0.0) > _FASTEST_HZ and shape[0] - 1 > _FASTEST_HZ:
+        raise raw  # before the time of each of its samples is made up, which takes eight bytes
     times = timestamps(series)
     duration = float(np.ptp(times[np.isfinite(times)])) if np.isfinite(times).any() else 0.0
     if len(times) - 1 > _FASTEST_HZ * max(duration, 1.0):
-        raise UserError(f"raw data, faster than {_FASTEST_HZ:g} Hz")
+        raise raw
     # Of a long series, only the samples that stand in a bin are ever held.
     sample = resample(times, np.arange(len(times), dtype=np.float64)[:, None], deadlines_s, bin_width_s)[:, 0]
     values = in_units(series, _taken(series.data, sample))

@@ -26,6 +26,7 @@ from synapsnet.session.intervals import common
 log = logging.getLogger(__name__)
 
 _LESS_WANTED = ("neuropil", "background", "deconvolved", "denoised", "spike", "event")
+_TELLING = 2  # of what series are ranked by, what comes before their mere names
 _SAME_RATE = 1e-3  # planes whose frame periods differ by less than this share of them were scanned together
 
 
@@ -64,9 +65,10 @@ def _best_series(nwbfile: NWBFile) -> list[RoiResponseSeries]:
     """The best ROI responses of each imaging plane: DfOverF, else Fluorescence, else any other.
 
     Of a kind, several series or containers of series hold the same cells (raw, neuropil, deconvolved): one that is not
-    named like a derived signal is taken, and the container of the default name before others.
+    named like a derived signal is taken, and the container of the default name before others. Where that leaves a
+    choice, such as between colors or runs, the log has a line.
     """
-    best: dict[str, tuple[tuple[Any, ...], RoiResponseSeries]] = {}
+    ranked: dict[str, list[tuple[tuple[Any, ...], RoiResponseSeries]]] = {}
     for series in nwbfile.objects.values():
         if not isinstance(series, RoiResponseSeries):
             continue
@@ -75,10 +77,16 @@ def _best_series(nwbfile: NWBFile) -> list[RoiResponseSeries]:
         derived = any(word in f"{container.name} {series.name}".lower() for word in _LESS_WANTED)
         other_name = container.name != type(container).__name__
         rank = (kind, derived, other_name, str(container.name), str(series.name))
-        plane = _plane_of(series)
-        if plane not in best or rank < best[plane][0]:
-            best[plane] = rank, series
-    return [best[plane][1] for plane in sorted(best)]
+        ranked.setdefault(_plane_of(series), []).append((rank, series))
+    best = []
+    for plane, found in sorted(ranked.items()):
+        found.sort(key=lambda item: item[0])
+        best.append(found[0][1])
+        alike = [series for rank, series in found[1:] if rank[:_TELLING] == found[0][0][:_TELLING]]
+        if alike:
+            names = ", ".join(f"{series.parent.name}/{series.name}" for series in alike)
+            log.warning("plane %s: %s/%s is taken, and not %s", plane, best[-1].parent.name, best[-1].name, names)
+    return best
 
 
 def _plane_of(series: RoiResponseSeries) -> str:

@@ -36,7 +36,7 @@ def valid(nwbfile: NWBFile, probe: str | None = None, probes: Sequence[str] = ()
 
 
 def observed(nwbfile: NWBFile, rows: npt.NDArray[np.int64], probes: Sequence[str]) -> list[Seconds]:
-    """When each unit was observed: its ``obs_intervals`` without the invalid times.
+    """When each unit was observed: its ``obs_intervals`` without the invalid times; always, where it has none.
 
     Args:
         nwbfile: The open file.
@@ -47,7 +47,7 @@ def observed(nwbfile: NWBFile, rows: npt.NDArray[np.int64], probes: Sequence[str
     if "obs_intervals" in nwbfile.units.colnames:
         values, ends = ragged(nwbfile.units, "obs_intervals")
         of_units = pieces(np.asarray(values[:], dtype=np.float64).reshape(-1, 2), ends)
-        every = [covered([of_units[row]]) for row in rows]
+        every = [covered([of_units[row]]) if len(of_units[row]) else _ALWAYS for row in rows]
     known = set(probes) - {""}
     usable = {probe: valid(nwbfile, probe, sorted(known)) for probe in {*probes}}
     return [covered([ranges, usable[probe]], 2) for ranges, probe in zip(every, probes, strict=True)]
