@@ -197,7 +197,7 @@ def test_offline(closed_port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("path", ["../a.npy", "/etc/a.npy", "b/../../a.npy", ""])
+@pytest.mark.parametrize("path", ["../a.npy", "/etc/a.npy", "b/../../a.npy", "", "..\\a.npy", "C:/a.npy", "a\0.npy"])
 def test_a_file_outside_of_the_folder(archive: Any, tmp_path: Path, path: str) -> None:
     with pytest.raises(UserError, match="would lie outside of the folder"):
         download([RemoteFile(f"{archive.url}/a.npy", path, 3, "md5:0")], tmp_path / "cache")
@@ -274,3 +274,43 @@ def test_what_could_not_be_unpacked_is_not_downloaded_again(
     download([file], tmp_path)
     assert left_in(tmp_path) == ["session/.unpacked", "session/a.npy"]
     assert len(archive.requests) == 1
+
+
+@pytest.mark.parametrize("name", ["...zip", "..zip", ".zip", "...tar.gz"])
+def test_an_archive_without_a_name_replaces_no_folder(archive: Any, tmp_path: Path, name: str) -> None:
+    (tmp_path / "before").touch()
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("a", "b")
+    download([served(archive, f"sub/{name}", content.getvalue())], tmp_path)
+    assert left_in(tmp_path) == ["before", f"sub/{name}"]
+
+
+@pytest.mark.parametrize(
+    ("what", "at", "message"), [("a password", 6, "password"), ("a strange method", 8, "not supported")]
+)
+def test_a_zip_file_that_cannot_be_read(archive: Any, tmp_path: Path, what: str, at: int, message: str) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("a", "b")
+    changed = bytearray(content.getvalue())
+    for place in (at, changed.find(b"PK\1\2") + at + 2):  # of the file and of its entry in the directory
+        changed[place] = 1 if what == "a password" else 99
+    with pytest.raises(UserError, match=f"cannot be unpacked: .*{message}"):
+        download([served(archive, "a.zip", bytes(changed))], tmp_path)
+    assert left_in(tmp_path) == ["a.zip"]
+
+
+@pytest.mark.parametrize(
+    ("url", "size", "checksum", "named"),
+    [
+        ("file:///etc/passwd", 1, "md5:0", "file:///etc/passwd"),
+        ("http://[::1/a", 1, "md5:0", "address"),
+        ("https://x.org/a", -1, "md5:0", "size -1"),
+        ("https://x.org/a", 1, "md5:None", "md5:None"),
+        ("https://x.org/a", 1, "shake_128:aa", "shake_128"),
+    ],
+)
+def test_what_an_archive_cannot_mean(url: str, size: int, checksum: str, named: str) -> None:
+    with pytest.raises(UserError, match=f"tells of 'a' with the .*{named}"):
+        RemoteFile(url, "a", size, checksum)

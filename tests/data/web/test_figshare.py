@@ -74,3 +74,9 @@ def test_other_answers_are_one_line(pages: list[Any], message: str) -> None:
 def test_offline(closed_port: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot reach 127\.0\.0\.1.*is this computer online"):
         record_files(77, api=closed_port)
+
+
+@pytest.mark.parametrize("answer", [{"message": "moved"}, [1, 2], None, "files"])
+def test_an_answer_that_lists_no_files(answer: Any) -> None:
+    with pytest.raises(UserError, match="no list of files; its API may have changed"):
+        answered([answer])

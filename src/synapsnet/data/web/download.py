@@ -11,7 +11,7 @@ import errno
 import shutil
 import time
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pooch
 import requests
@@ -176,8 +176,9 @@ def _is_right(path: Path, checksum: str) -> bool:
 
 
 def _safe(path: str) -> Path:
-    parts = PurePosixPath(path).parts
-    if not parts or ".." in parts or PurePosixPath(path).is_absolute():
+    parts, elsewhere = PurePosixPath(path).parts, PureWindowsPath(path)
+    outside = ".." in (*parts, *elsewhere.parts) or PurePosixPath(path).is_absolute() or elsewhere.anchor
+    if not parts or outside or not path.isprintable():
         raise UserError(f"the archive names a file {path!r}, which would lie outside of the folder")
     return Path(*parts)
 

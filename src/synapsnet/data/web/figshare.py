@@ -25,6 +25,8 @@ def record_files(record: int, *, api: str = API) -> list[RemoteFile]:
     page, new = 1, True
     while new:  # a page that brings nothing new is the last one, or all there is comes on every page
         entries = get_json(url, page=page, page_size=_PAGE)
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise UserError(f"{url} answered something that is no list of files; its API may have changed")
         listed = [_remote_file(entry, url) for entry in entries if not entry.get("is_link_only", False)]
         new = any(file.path not in found for file in listed) and len(entries) >= _PAGE
         found |= {file.path: file for file in listed}

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from synapsnet.errors import UserError
+
+_CHECKSUM = re.compile(r"(sha256|md5):[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True)
@@ -15,9 +21,27 @@ class RemoteFile:
             ``.zip`` holds is put into a folder of its name without the suffix, in place of the file.
         size: In bytes.
         checksum: ``sha256:<hex>`` or ``md5:<hex>``.
+
+    Raises:
+        UserError: if the archive tells something that cannot be.
     """
 
     url: str
     path: str
     size: int
     checksum: str
+
+    def __post_init__(self) -> None:
+        try:
+            scheme = urlsplit(self.url).scheme
+        except ValueError:
+            scheme = ""
+        for what, value, holds in (
+            ("address", self.url, scheme in ("http", "https")),
+            ("size", self.size, self.size >= 0),
+            ("checksum", self.checksum, _CHECKSUM.fullmatch(self.checksum)),
+        ):
+            if not holds:
+                raise UserError(
+                    f"the archive tells of {self.path!r} with the {what} {value!r}; its API may have changed"
+                )

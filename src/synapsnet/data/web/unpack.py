@@ -13,12 +13,22 @@ from synapsnet.errors import UserError
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 _RECEIPT = ".unpacked"
+_DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,  # a zip file needs a password, or is compressed in a way that Python does not know
+    ValueError,
+)
 
 
 def folder_of(archive: Path) -> Path | None:
     """Where an archive is unpacked, beside it; None for a file that is none."""
     suffix = max((suffix for suffix in SUFFIXES if archive.name.endswith(suffix)), key=len, default=None)
-    return archive.with_name(archive.name.removesuffix(suffix)) if suffix else None
+    name = archive.name.removesuffix(suffix or "")
+    return archive.with_name(name) if suffix and name.strip(".") else None  # ``...zip`` would replace what is above it
 
 
 def is_unpacked(folder: Path, checksum: str) -> bool:
@@ -48,7 +58,7 @@ def unpack(archive: Path, folder: Path, checksum: str) -> None:
         (unfinished / _RECEIPT).write_text(checksum)
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.replace(folder)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
+    except _DAMAGED as error:
         raise UserError(f"{archive} cannot be unpacked: {' '.join(str(error).split())}") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
