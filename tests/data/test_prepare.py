@@ -13,7 +13,9 @@ from range_server import web_server
 
 from synapsnet.data.__main__ import main
 from synapsnet.data.prepare import origin
-from synapsnet.data.readers import read_sessions
+from synapsnet.data.prepare.convert import Job, convert
+from synapsnet.data.prepare.folder import Folder, fingerprint
+from synapsnet.data.readers import archive, find_recordings, read_sessions
 from synapsnet.data.web import download as downloads
 from synapsnet.data.web.file import RemoteFile
 
@@ -154,7 +156,7 @@ def test_two_recordings_for_one_file(
     assert [session.session_id for session in read_sessions(tmp_path / "out", bin_width_s=None)] == [first]
 
 
-@pytest.mark.parametrize("session_id", ["../../up", "a/b c:d", "...", "ü" * 300, "x" * 500, ""])
+@pytest.mark.parametrize("session_id", ["../../up", "a/b c:d", "...", "ü" * 300, "鼠" * 300, "x" * 500, ""])
 def test_any_session_id_makes_a_name_of_a_file(tmp_path: Path, session_id: str) -> None:
     write_recording(tmp_path / "in" / "x.npz", meta=np.array(json.dumps({"session_id": session_id})))
     prepare(tmp_path / "in", "--out", tmp_path / "out")
@@ -162,6 +164,29 @@ def test_any_session_id_makes_a_name_of_a_file(tmp_path: Path, session_id: str) 
     assert len(visible(tmp_path / "out")) == 1
     (session,) = read_sessions(tmp_path / "out", bin_width_s=None)
     assert session.session_id == session_id
+
+
+def test_names_in_any_script_and_of_any_length_stay_apart(tmp_path: Path) -> None:
+    ids = ["小鼠甲", "小鼠乙", "x" * 500 + "a", "x" * 500 + "b"]
+    for number, session_id in enumerate(ids):
+        meta = np.array(json.dumps({"session_id": session_id}))
+        write_recording(tmp_path / "in" / f"{number}.npz", meta=meta)
+    prepare(tmp_path / "in", "--out", tmp_path / "out")
+    assert {session.session_id for session in read_sessions(tmp_path / "out", bin_width_s=None)} == set(ids)
+    assert visible(tmp_path / "out")[2:] == ["小鼠乙.npz", "小鼠甲.npz"]
+
+
+def test_two_commands_into_one_folder(tmp_path: Path) -> None:
+    source = write_recordings(tmp_path / "in")
+    first, second = Folder(tmp_path / "out"), Folder(tmp_path / "out")
+    second.staging = second.staging.with_name("of-another-process")
+    for folder in (first, second):  # neither knows at first what the other has done since
+        for path in sorted(source.iterdir()):
+            outcome = convert(Job(path, archive.__name__, None, {}, folder.staged(path)))
+            folder.keep(path, fingerprint(path), None, outcome.sessions)
+        folder.clean()
+    assert visible(tmp_path / "out") == ["s0.npz", "s1.npz"]
+    assert sorted(path.suffix for path in (tmp_path / "out" / ".prepared").iterdir()) == [".json", ".json"]
 
 
 def test_nothing_that_is_not_ours_is_overwritten(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -182,6 +207,16 @@ def test_archives_inside_of_the_source_are_no_recordings(tmp_path: Path, capfd: 
     assert "choose another --out" in fails(capfd, source, "--out", source)
 
 
+def test_archives_beside_their_sources_are_not_taken_twice(tmp_path: Path) -> None:
+    source = write_recordings(tmp_path / "in")
+    prepare(source, "--out", source / "prepared")
+    assert len(read_sessions(source, bin_width_s=None)) == 2
+    prepare(source, "--out", tmp_path / "out")
+    assert visible(tmp_path / "out") == ["s0.npz", "s1.npz"]
+    (source / "s0.npz").rename(tmp_path / "s0.npz")  # its archive is now all there is
+    assert [recording.path.parent.name for recording in find_recordings(source)] == ["prepared", "in"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -191,6 +226,8 @@ def test_archives_inside_of_the_source_are_no_recordings(tmp_path: Path, capfd: 
         ([".", "--jobs", "0"], "--jobs must be 1 or more, got 0"),
         ([".", "--select", "a"], "--select goes with a public data set ("),
         (["."], "no recording in the folder"),
+        ([""], "the path is empty"),
+        (["https://x.org/a.zip"], "no address of a recording: https://x.org/a.zip; streamed are "),
     ],
 )
 def test_bad_arguments(

@@ -4,6 +4,27 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
+
+from synapsnet.session import Session
+
+GROUPS: Mapping[str, str] = {"spikes": "neuropixels", "calcium": "calcium"}
+"""The config under ``data=`` for recordings of a signal."""
+OF_FORMAT = ("steinmetz2019", "neuromatch", "bugeon2022", "suite2p", "caiman")
+"""Formats that have a config of their own, of the same name."""
+OF_SOURCE: Mapping[str, str] = {
+    "allen_visual_coding": "allen_visual_coding",
+    "allen_visual_behavior": "allen_visual_behavior",
+    "ibl": "ibl",
+    "https://openalyx.internationalbrainlab.org": "ibl",
+}
+"""Configs of data sets that come in a format of many labs, by what ``meta["source"]`` says."""
+
+
+def config_of(session: Session) -> str:
+    """Name of the config under ``data=`` that is made for a session: that of its data set, else that of its signal."""
+    name = str(session.meta.get("format", ""))
+    return name if name in OF_FORMAT else OF_SOURCE.get(str(session.meta.get("source", "")), GROUPS[session.signal])
 
 
 def training_command(config: str, root: str, *settings: str) -> str:

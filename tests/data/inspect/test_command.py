@@ -153,3 +153,11 @@ def test_a_new_process_ends_with_code_2_and_without_a_traceback(tmp_path):
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: no such file or folder: {tmp_path / 'nowhere'}\n"
+
+
+def test_any_session_id_makes_a_name_of_a_figure(inspect):
+    for number, session_id in enumerate(("x" * 400 + "a", "x" * 400 + "b", "日本語" * 50, "a/b:c")):
+        write_archive(recorded(session_id), Path(f"data/{number}.npz"))
+    seen = inspect("data")
+    assert (seen.code, seen.err) == (0, "")
+    assert len(list(Path("outputs/inspect").glob("*.png"))) == 4

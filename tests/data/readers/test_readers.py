@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synapsnet.data import readers as package
-from synapsnet.data.readers import Reader, read_sessions, readers
+from synapsnet.data.readers import Reader, find_recordings, read_sessions, readers
 from synapsnet.data.readers.archive import write_archive
 from synapsnet.errors import UserError
 from synapsnet.session import Session
@@ -88,3 +88,18 @@ def test_two_recordings_of_one_id(tmp_path: Path) -> None:
     write_archive(spikes("same"), tmp_path / "b.npz")
     with pytest.raises(UserError, match=r"b\.npz: the session id 'same' is taken by .*a\.npz"):
         read_sessions(tmp_path, bin_width_s=None)
+
+
+def test_links_lead_nowhere_twice(tmp_path: Path) -> None:
+    write_archive(spikes("a"), tmp_path / "real" / "a.npz")
+    (tmp_path / "real" / "up").symlink_to(tmp_path)
+    (tmp_path / "twin").symlink_to("real")
+    assert [recording.path for recording in find_recordings(tmp_path)] == [tmp_path / "real" / "a.npz"]
+
+
+def test_an_empty_path_is_not_the_folder_that_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_archive(spikes("a"), tmp_path / "a.npz")
+    monkeypatch.chdir(tmp_path)
+    assert len(find_recordings(".")) == 1
+    with pytest.raises(UserError, match="the path is empty"):
+        find_recordings("")

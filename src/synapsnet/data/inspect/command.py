@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 import math
 import os
 import sys
+import warnings
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,17 +17,19 @@ from rich.console import Console, RenderableType
 from synapsnet.atomic import replacing
 from synapsnet.data.inspect.facts import n_recorded
 from synapsnet.data.inspect.next_steps import next_steps
-from synapsnet.data.inspect.outlook import Settings, outlook
+from synapsnet.data.inspect.outlook import outlook, settings_of
 from synapsnet.data.inspect.text import HEADER, details, duration, row, width
 from synapsnet.data.notes import gathered_notes
-from synapsnet.data.readers import Recording, find_recordings
+from synapsnet.data.readers import Recording, archive, find_recordings
 from synapsnet.data.selection import select_task
+from synapsnet.data.training_command import GROUPS, config_of
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
 _PIPED_WIDTH = 110  # of a file that the text is written to
 _NAME_WIDTH = (12, 36)
+_LONGEST_NAME = 120  # of a figure; systems take 255 bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +72,6 @@ class _Survey:
 
     def __init__(self, options: argparse.Namespace, recordings: list[Recording]) -> None:
         self._options = options
-        self._settings = Settings()
         self._n_recordings = len(recordings)
         longest = max(len(Path(str(recording.path)).stem) for recording in recordings)
         self._name_width = min(max(longest, _NAME_WIDTH[0]), _NAME_WIDTH[1])
@@ -78,7 +81,8 @@ class _Survey:
         self._origins: dict[str, str] = {}
         self._signals: dict[str, int] = {}
         self._widths: dict[str, int] = {}
-        self._formats: set[str] = set()
+        self._configs: dict[str, int] = {}
+        self._is_prepared = all(recording.reader is archive for recording in recordings)
         self._tasks: dict[str, int] = {}
         self._n_units = self._n_shown = self._n_failed = self._n_without = 0
         self._seconds = 0.0
@@ -115,7 +119,11 @@ class _Survey:
             self._line(f"drawn: {path}")
         if self._n_shown:
             steps = next_steps(
-                self._options.path, list(self._signals), self._options.task, self._options.bin_width_s, self._formats
+                self._options.path,
+                self._config(),
+                self._options.task,
+                self._options.bin_width_s,
+                is_prepared=self._is_prepared,
             )
             self._line("")
             for line in steps:
@@ -134,7 +142,8 @@ class _Survey:
         if chosen is None:
             self._n_without += 1
             return
-        expected = outlook(chosen, self._settings, bin_width_s=self._options.bin_width_s)
+        settings = settings_of(config_of(chosen))
+        expected = outlook(chosen, settings, bin_width_s=self._options.bin_width_s)
         if notes is None:
             self._begin_rows()
             self._line(row(chosen, expected, self._name_width))
@@ -142,7 +151,7 @@ class _Survey:
                 problem = expected.problem.removeprefix(f"session {session.session_id!r}: ")
                 self._line(f"  training would stop: {problem}", style="red")
         else:
-            self._write(details(chosen, expected, self._settings, notes))
+            self._write(details(chosen, expected, settings, notes))
             self._line("")
         self._count(chosen)
         if len(self._figures) < self._options.max_figures:
@@ -155,15 +164,22 @@ class _Survey:
         self._signals[session.signal] = self._signals.get(session.signal, 0) + 1
         name = width(session.bin_width_s)
         self._widths[name] = self._widths.get(name, 0) + 1
-        self._formats.add(str(session.meta.get("format", "")))
+        config = config_of(session)
+        self._configs[config] = self._configs.get(config, 0) + 1
+
+    def _config(self) -> str | None:
+        """The config for all that was shown; None where it holds both signals, of which training takes one."""
+        if len(self._configs) == 1:
+            return next(iter(self._configs))
+        return GROUPS[next(iter(self._signals))] if len(self._signals) == 1 else None
 
     def _draw(self, session: Session) -> None:
         from synapsnet.viz.overview import draw_overview  # a second to import, of which text alone has no need
 
-        safe = quote(session.session_id, safe=" ,+=@#")
-        path = self._options.out / f"{safe.replace('.', '%2E') if set(safe) <= {'.'} else safe}.png"
+        path = self._options.out / f"{_file_name(session.session_id)}.png"
         figure = draw_overview(session)
-        with replacing(path) as partial:
+        with warnings.catch_warnings(), replacing(path) as partial:
+            warnings.filterwarnings("ignore", message="Glyph .* missing")  # of scripts that the font lacks
             figure.savefig(partial)
         self._figures.append(path)
 
@@ -177,6 +193,7 @@ class _Survey:
             self._line(f"tasks: {', '.join(f'{task} ({n:,})' for task, n in self._tasks.items())}")
         for what, found, advice in (
             ("signals", self._signals, "training takes one kind; name a folder with one"),
+            ("data sets", self._configs, "units are taken by the settings of each, data=<name>"),
             ("bin widths", self._widths, "set data.bin_width_s to a common multiple to train on all"),
         ):
             if len(found) > 1:
@@ -202,3 +219,11 @@ class _Survey:
             self._console.print(text)
         for line in captured.get().splitlines():
             self._console.out(line.rstrip(), highlight=False)
+
+
+def _file_name(session_id: str) -> str:
+    """A session's id as every file system takes it; what is cut off a long one is told apart by a hash."""
+    safe = quote(session_id, safe=" ,+=@#")
+    if len(safe) > _LONGEST_NAME:
+        return f"{safe[:_LONGEST_NAME]}-{hashlib.sha256(session_id.encode()).hexdigest()[:8]}"
+    return safe.replace(".", "%2E") if set(safe) <= {"."} else safe

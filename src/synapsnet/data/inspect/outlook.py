@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from synapsnet.data.inspect.facts import lengths
 from synapsnet.data.preprocessing import choose_behavior, keep_active_units, rebin
-from synapsnet.data.selection import UnitFilter, select_units
+from synapsnet.data.selection import UnitFilter, select_behavior, select_units
 from synapsnet.data.splits import SPLITS, Pieces, split_segments
 from synapsnet.errors import UserError
 from synapsnet.session import Session, Signal
@@ -17,11 +18,13 @@ from synapsnet.session import Session, Signal
 
 @dataclass(frozen=True)
 class Settings:
-    """What training does unless told otherwise.
+    """What training does under a config unless told otherwise.
 
     These numbers are those of ``conf/data``, which a package may be installed without; a test holds the two together.
     """
 
+    config: str = "neuropixels"
+    behavior: Sequence[str] | None = None
     units: UnitFilter = field(
         default_factory=lambda: UnitFilter(
             quality=("good",), max_isi_violations=0.5, max_amplitude_cutoff=0.1, min_presence_ratio=0.9
@@ -33,6 +36,29 @@ class Settings:
     fractions: Mapping[str, float] = field(default_factory=lambda: {"train": 0.7, "validation": 0.15, "test": 0.15})
 
 
+_SPECIAL: Mapping[str, Mapping[str, Any]] = {  # what the configs of data sets have otherwise
+    "steinmetz2019": {"units": {"quality": ("good", "unsorted")}},
+    "ibl": {"units": {"max_isi_violations": None, "max_amplitude_cutoff": None, "min_presence_ratio": None}},
+    "allen_visual_coding": {
+        "units": {"min_presence_ratio": 0.95},
+        "behavior": ("running_speed", "filtered_gaze_mapping_*"),
+    },
+    "allen_visual_behavior": {"behavior": ("speed_unfiltered", "pupil_tracking_*")},
+}
+
+
+def settings_of(config: str) -> Settings:
+    """What training does under a config.
+
+    Args:
+        config: Name of the config under ``data=``.
+    """
+    special = _SPECIAL.get(config, {})
+    usual = Settings()
+    units = replace(usual.units, **special.get("units", {}))
+    return replace(usual, config=config, behavior=special.get("behavior"), units=units)
+
+
 @dataclass(frozen=True)
 class Outlook:
     """What would become of a session.
@@ -42,6 +68,7 @@ class Outlook:
         behavior: Series of behavior taken.
         left_units: Ids of the units left out, by the reason.
         left_behavior: Series of behavior left out: constant, or never measured, on the train split.
+        unwanted: Series of behavior that the config does not ask for.
         split_bins: Bins of train, validation and test.
         targets: Bins of each to be forecast: those with a full context before them.
         problem: Why training would stop, if it would; what follows that point is then empty.
@@ -51,6 +78,7 @@ class Outlook:
     behavior: tuple[str, ...] = ()
     left_units: Mapping[str, list[str]] = field(default_factory=dict)
     left_behavior: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
     split_bins: tuple[int, ...] = ()
     targets: tuple[int, ...] = ()
     problem: str | None = None
@@ -66,7 +94,7 @@ def outlook(session: Session, settings: Settings, *, bin_width_s: float | None) 
     """
     left: dict[str, list[str]] = {}
     try:
-        taken, unfit = select_units(session, settings.units)
+        taken, unfit = select_units(select_behavior(session, settings.behavior), settings.units)
         left |= unfit
         taken = rebin(taken, bin_width_s)
         pieces = split_segments(taken.segments, settings.fractions)
@@ -86,6 +114,7 @@ def outlook(session: Session, settings: Settings, *, bin_width_s: float | None) 
         behavior=behavior,
         left_units=left,
         left_behavior=tuple(name for name in active.behavior_names if name not in behavior),
+        unwanted=tuple(name for name in session.behavior_names if name not in active.behavior_names),
         split_bins=tuple(int(lengths(pieces[split]).sum()) for split in SPLITS),
         targets=targets,
     )

@@ -202,6 +202,8 @@ def _outlook(session: Session, expected: Outlook, settings: Settings) -> Rendera
                 f"behavior {', '.join(expected.left_behavior)}: constant or never measured on the train split",
             )
         )
+    if expected.unwanted:
+        lines.append(("leaves out", f"behavior {', '.join(expected.unwanted)}: not among data.behavior"))
     bins = lengths(session.segments)
     short = bins[bins <= settings.context_bins]
     if short.size:
@@ -211,7 +213,7 @@ def _outlook(session: Session, expected: Outlook, settings: Settings) -> Rendera
         )
     if not any(name == "leaves out" for name, _ in lines) and expected.problem is None:
         lines.append(("leaves out", "nothing"))
-    return Group(Text("Training with default settings", style="bold"), _grid(lines))
+    return Group(Text(f"Training with the settings of data={settings.config}", style="bold"), _grid(lines))
 
 
 def _named(units: Sequence[str]) -> str:

@@ -21,12 +21,10 @@ from synapsnet.data.prepare.origin import Origin, origin
 from synapsnet.data.prepare.workers import outcomes
 from synapsnet.data.readers import Recording
 from synapsnet.data.sources import sources
-from synapsnet.data.training_command import training_command
+from synapsnet.data.training_command import GROUPS, training_command
 from synapsnet.data.web.address import public
 from synapsnet.data.web.download import FULL, default_cache
 from synapsnet.errors import UserError
-
-_GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a signal belongs to
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -172,7 +170,10 @@ def _tell(preparation: _Preparation, out: Path, found: Origin) -> None:
     ]
     signals = sorted({session.signal for session in sessions})
     if len(signals) == 1:
-        lines.append(f"train:    {training_command(found.config or _GROUPS[signals[0]], str(out))}")
+        made_for = {session.config for session in sessions} - {""}
+        general = found.config or GROUPS[signals[0]]
+        config = made_for.pop() if len(made_for) == 1 and not made_for <= set(GROUPS.values()) else general
+        lines.append(f"train:    {training_command(config, str(out))}")
     else:
         lines.append(f"these are {' and '.join(signals)}: training takes one kind, prepare them into two folders")
     lines += [f"cite:     {citation}" for citation in _distinct(session.citation for session in sessions)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import logging
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +15,13 @@ from typing import cast
 from synapsnet.data.notes import gathered_notes
 from synapsnet.data.readers import Reader, Recording
 from synapsnet.data.readers.archive import write_archive
+from synapsnet.data.training_command import config_of
 from synapsnet.data.web.address import public, without_secrets
 from synapsnet.data.web.download import FULL
 from synapsnet.errors import UserError, one_line
 from synapsnet.session import Session
 
-_LONGEST = 120  # letters of the name of a file; systems take 255 bytes
+_LONGEST = 120  # bytes of the name of a file; systems take 255
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Archived:
-    """A session in its archive: the file's name, and what there is to say of it at the end."""
+    """A session in its archive: the file's name, and what there is to say of it at the end.
+
+    ``config`` is the one under ``data=`` that is made for it.
+    """
 
     archive: str
     session_id: str
     signal: str
     citation: str
     licence: str
+    config: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,8 +89,15 @@ def convert(job: Job) -> Outcome:
 
 
 def file_name(session_id: str) -> str:
-    """A session's id as every file system takes it."""
-    return f"{re.sub(r'[^A-Za-z0-9._+=@-]+', '_', session_id)[:_LONGEST].strip('._') or 'session'}.npz"
+    """A session's id as every file system takes it; letters of any script are kept.
+
+    What is cut off a long one is told apart by a hash.
+    """
+    name = re.sub(r"[^\w.+=@-]+", "_", unicodedata.normalize("NFC", session_id)).strip("._")
+    encoded = name.encode()
+    if len(encoded) > _LONGEST:
+        name = f"{encoded[:_LONGEST].decode(errors='ignore')}-{hashlib.sha256(encoded).hexdigest()[:8]}"
+    return f"{name or 'session'}.npz"
 
 
 def _convert(job: Job) -> Outcome:
@@ -111,4 +125,5 @@ def _with_known(session: Session, known: Mapping[str, str]) -> Session:
 
 def _described(session: Session) -> Archived:
     citation, licence = (str(session.meta.get(key) or "") for key in ("citation", "licence"))
-    return Archived(file_name(session.session_id), session.session_id, session.signal, citation, licence)
+    name = file_name(session.session_id)
+    return Archived(name, session.session_id, session.signal, citation, licence, config_of(session))

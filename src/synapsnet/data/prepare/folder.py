@@ -17,13 +17,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from synapsnet.atomic import replacing
 from synapsnet.data.prepare.convert import Archived
+from synapsnet.data.readers import RECEIPTS
 from synapsnet.data.readers.archive import VERSION
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 
-_RECEIPTS = ".prepared"
 _UNFINISHED = f"unfinished-{platform.node()}-"
 
 
@@ -58,14 +57,13 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._is_new = not path.exists()
-        self._receipts_at = path / _RECEIPTS
+        self._receipts_at = path / RECEIPTS
         self.staging = self._receipts_at / f"{_UNFINISHED}{os.getpid()}"
         self._receipts_at.mkdir(parents=True, exist_ok=True)
         for left in self._receipts_at.glob(f"{_UNFINISHED}*"):
             if not _runs(left.name.removeprefix(_UNFINISHED)):
                 shutil.rmtree(left, ignore_errors=True)
-        receipts = [_parsed(file) for file in sorted(self._receipts_at.glob("*.json"))]
-        self._receipts = {receipt.path: receipt for receipt in receipts if receipt is not None}
+        self._receipts = self._read()
 
     def staged(self, recording: Path | str) -> Path:
         """Where to write the archives of a recording before they are kept."""
@@ -120,7 +118,14 @@ class Folder:
                 self._receipts_at.rmdir()
                 self.path.rmdir()
 
+    def _read(self) -> dict[str, Receipt]:
+        receipts = [_parsed(file) for file in sorted(self._receipts_at.glob("*.json"))]
+        return {receipt.path: receipt for receipt in receipts if receipt is not None}
+
     def _check_free(self, recording: Path | str, sessions: Sequence[Archived]) -> None:
+        known = {session.archive for receipt in self._receipts.values() for session in receipt.sessions}
+        if any(session.archive not in known and (self.path / session.archive).exists() for session in sessions):
+            self._receipts = self._read()  # another command writes into this folder
         owners = {
             session.archive.casefold(): (receipt.path, session.session_id)
             for receipt in self._receipts.values()
@@ -140,8 +145,11 @@ class Folder:
                 )
 
     def _write(self, receipt: Receipt) -> None:
-        with replacing(self._receipts_at / f"{_hash(receipt.path)}.json") as partial:
-            partial.write_text(json.dumps(asdict(receipt), indent=1))
+        # Staged where no other command writes: two may do the same recording at once.
+        self.staging.mkdir(parents=True, exist_ok=True)
+        name = f"{_hash(receipt.path)}.json"
+        (self.staging / name).write_text(json.dumps(asdict(receipt), indent=1))
+        (self.staging / name).replace(self._receipts_at / name)
         self._receipts[receipt.path] = receipt
 
 

@@ -12,7 +12,9 @@ to `synapsnet.data.selection` which units to take; what it must drop (copies, un
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import json
 import math
 import os
 import pkgutil
@@ -25,6 +27,9 @@ from typing import Any, Protocol, cast
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 from synapsnet.session import Session
+
+RECEIPTS = ".prepared"
+"""Folder beside archives in which `synapsnet.data.prepare` keeps what they were made of."""
 
 
 class Reader(Protocol):
@@ -72,10 +77,11 @@ class Recording:
 
 
 def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
-    """What there is to read in a file or folder, found by names alone: nothing is opened.
+    """What there is to read in a file or folder, found by names alone: no recording is opened.
 
     A folder that is no recording as a whole is searched for recordings, in the order of the names. Hidden
-    files are passed over.
+    files are passed over, and so are a folder that was searched already under another name, by a link, and archives
+    that `synapsnet.data.prepare` made of recordings which are found themselves, as its receipts tell.
 
     Args:
         root: A recording, a folder of recordings, or the address of a recording that can be streamed.
@@ -86,10 +92,17 @@ def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
     for reader in readers():
         if isinstance(root, str) and "://" in root and reader.recognises(root):
             return [Recording(root, reader)]
+    if root == "":
+        raise UserError("the path is empty; name a recording or a folder of them")
     path = Path(os.path.abspath(Path(root).expanduser()))
     if not path.exists():
-        raise UserError(f"no such file or folder: {public(root) if isinstance(root, str) and '://' in root else path}")
-    found = list(_find(path))
+        if isinstance(root, str) and "://" in root:
+            raise UserError(
+                f"no address of a recording: {public(root)}; streamed are https://<host>/<path>.nwb and "
+                "dandi://<dandiset>/<path>"
+            )
+        raise UserError(f"no such file or folder: {path}")
+    found = _without_copies(list(_find(path, set())))
     if not found:
         problem = f"no recording in the folder {path}" if path.is_dir() else f"unknown file type: {path}"
         hints = [hint(path) for reader in readers() if (hint := getattr(reader, "hint", None)) and path.is_file()]
@@ -129,7 +142,12 @@ def read_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None) ->
     return list(iterate_sessions(root, bin_width_s=bin_width_s))
 
 
-def _find(path: Path) -> Iterator[Recording]:
+def _find(path: Path, seen: set[Path]) -> Iterator[Recording]:
+    if path.is_dir():
+        place = path.resolve()
+        if place in seen:
+            return
+        seen.add(place)
     for reader in readers():
         if reader.recognises(path):
             yield Recording(path, reader)
@@ -137,7 +155,19 @@ def _find(path: Path) -> Iterator[Recording]:
     if path.is_dir():
         for child in sorted(path.iterdir()):
             if not child.name.startswith("."):
-                yield from _find(child)
+                yield from _find(child, seen)
+
+
+def _without_copies(found: list[Recording]) -> list[Recording]:
+    paths = {str(recording.path) for recording in found}
+    copies = set()
+    for folder in {Path(recording.path).parent for recording in found}:
+        for receipt in (folder / RECEIPTS).glob("*.json"):
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # no receipt, then
+                content = json.loads(receipt.read_text())
+                if content["path"] in paths:
+                    copies |= {folder / session["archive"] for session in content["sessions"]}
+    return [recording for recording in found if recording.path not in copies]
 
 
 def _title(reader: Reader) -> str:
