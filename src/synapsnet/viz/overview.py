@@ -31,7 +31,7 @@ from synapsnet.viz.style import (
     title,
 )
 
-MOST_TASKS, MOST_SERIES, MOST_SEGMENTS = 8, 8, 1200
+MOST_TASKS, MOST_SERIES, MOST_SEGMENTS = 12, 8, 1200
 LEAST_REGION = 0.035  # of the height of the raster; the names of smaller regions would overlap
 TRACE_GAP = 6.0  # standard deviations between traces of behavior, which are cut off half way
 MOST_LETTERS = 20
