@@ -76,8 +76,11 @@ def test_without_residuals_the_next_best_is_taken(planted: Planted, caplog: pyte
         assert read_one(planted.file).meta["trace"] == "C"
     assert "fitted to later frames too" in caplog.text
     replace(planted.file, "estimates/F_dff", planted.raw / 2)
-    session = read_one(planted.file)
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        session = read_one(planted.file)
     assert session.meta["trace"] == "F_dff"
+    assert "fitted to later frames too" in caplog.text
     np.testing.assert_allclose(session.activity, planted.raw[planted.accepted].T / 2, rtol=1e-6)
 
 
@@ -166,6 +169,14 @@ def test_bad_results(planted: Planted, name: str, values: Any, message: str) -> 
         read_one(planted.file)
     assert str(error.value).startswith(f"{planted.file}: ")
     assert "\n" not in str(error.value)
+
+
+def test_traces_that_are_no_numbers(tmp_path: Path) -> None:
+    cells = np.empty((2, 2), dtype=object)
+    cells[:] = [[1.0, "a"], [np.ones(3), 2.0]]
+    savemat(tmp_path / "neuron.mat", {"neuron": {"C": cells, "Fs": RATE_HZ}})
+    with pytest.raises(UserError, match=r"C must be .*got object of shape \(2, 2\)"):
+        read_one(tmp_path / "neuron.mat")
 
 
 @pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)

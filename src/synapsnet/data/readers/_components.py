@@ -84,9 +84,9 @@ def _components(software: str, fields: Fields, size: Any, rate_hz: Any) -> Compo
     if main is None:
         raise UserError(f"no traces C or C_raw of {software}; there are {_listed(fields)}")
     for name, trace in traces.items():
-        if trace.ndim != 2 or trace.shape != traces[main].shape:
-            shape = traces[main].shape
-            raise UserError(f"{name} must be [components, time] as {main} of shape {shape}, got shape {trace.shape}")
+        if trace.ndim != 2 or trace.shape != traces[main].shape or trace.dtype.kind not in "iufb":
+            expected = f"[components, time] as {main} of shape {traces[main].shape}"
+            raise UserError(f"{name} must be {expected}, got {trace.dtype} of shape {trace.shape}")
     n_components = len(traces[main])
     good, bad = (np.asarray(fields.get(name, [])).ravel().astype(np.int64) for name in _JUDGED)
     if len(good) and not 0 <= good.min() <= good.max() < n_components:

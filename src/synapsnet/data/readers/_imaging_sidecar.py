@@ -10,6 +10,7 @@ from typing import Any
 from synapsnet.errors import UserError, one_line
 
 _NUMBERS = ("bin_width_s", "pixel_size_um")
+_LARGEST = 1e9
 _KEYS = ("bin_width_s", "trace", "pixel_size_um")
 
 
@@ -34,7 +35,7 @@ def read_settings(path: Path, traces: Collection[str]) -> dict[str, Any]:
         raise UserError(f"{path.name} may hold {', '.join(_KEYS)}; got {settings!r}")
     for key in _NUMBERS:
         value = settings.get(key, 1.0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _LARGEST:
             raise UserError(f"{key} in {path.name} must be a positive number, got {value!r}")
     if "trace" in settings and settings["trace"] not in traces:
         raise UserError(f"trace in {path.name} must be one of {', '.join(traces)}, got {settings['trace']!r}")

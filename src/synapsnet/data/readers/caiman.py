@@ -6,7 +6,8 @@ components are read, if they were judged at all.
 
 Traces are the demixed fluorescence itself: ``C + YrA`` of CaImAn, ``C_raw`` of CNMF-E. Where it was not kept,
 ``F_dff`` is taken, and else ``C``. Beware of the last, and of ``S``: a denoised or deconvolved frame was fitted to the
-frames after it, so that a forecast of them is too good. A file ``NAME.synapsnet.json`` beside ``NAME.hdf5`` or
+frames after it, so that a forecast of them is too good. The baseline of ``F_dff`` was fitted to later frames too, and
+whether it was made of denoised traces is not told. A file ``NAME.synapsnet.json`` beside ``NAME.hdf5`` or
 ``NAME.mat`` may choose the traces, and tell what the results do not, or tell wrongly:
 ``{"bin_width_s": 0.05, "trace": "raw", "pixel_size_um": 1.2}``. (``NAME.json`` would make a plain array of the file.)
 """
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 _AXES = ("y", "x", "z")
 _COMMON = ("results", "analysis_results", "neuron")  # names that say nothing of the recording
 _TRACES = ("raw", "F_dff", "C", "S")
-_ACAUSAL = ("C", "S")
+_ACAUSAL = ("F_dff", "C", "S")
 
 
 def recognises(path: Path | str) -> bool:

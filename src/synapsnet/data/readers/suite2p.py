@@ -2,7 +2,8 @@
 
 Accepted cells only, as ``F - 0.7 Fneu`` at the rate of the frames. Planes that were recorded together are one session:
 those of one folder with the same rate and as many frames, give or take one, as the scan may stop between planes; the
-last frame of the others is left out. The folder ``combined`` holds the same cells again, and is passed over.
+last frame of the others is left out. Of recordings that suite2p put together, from several folders, each is a segment.
+The folder ``combined`` holds the same cells again, and is passed over.
 
 The frame rate and the positions of the cells lie in pickles (``ops.npy``, or ``settings.npy``, and ``stat.npy``). These
 are read as far as they are plain data, without running anything (`_plain_pickle`), and where they are not, or missing,
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 NEUROPIL_WEIGHT = 0.7  # suite2p's own default
 WIDTH_TOLERANCE = 1e-3  # relative; what `synapsnet.data.preprocessing.rebin` forgives
+_RATES_HZ = 1e-6, 1e6  # a number beyond is none of frames per second
 _SIDECAR = "synapsnet.json"
 _TRACES = ("F", "spks")
 
@@ -69,10 +71,10 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
             raise UserError(f"{folder.name}: {error}") from error
     if not any(plane.accepted.any() for plane in planes):
         raise UserError(f"iscell.npy accepts no ROI of any of {len(planes)} planes")
-    frames = [plane.traces.shape[1] for plane in planes]
     widths = [plane.width for plane in planes]
-    alike = max(frames) - min(frames) <= 1 and max(widths) <= (1 + WIDTH_TOLERANCE) * min(widths)
-    if alike and len({plane.trace for plane in planes}) == 1:
+    alike = len({(plane.trace, len(plane.runs)) for plane in planes}) == 1
+    alike = alike and max(widths) <= (1 + WIDTH_TOLERANCE) * min(widths)
+    if alike and np.ptp([plane.runs for plane in planes], axis=0).max() <= 1:
         return [_session(planes, path)]
     listed = ", ".join(f"{p.name} {p.traces.shape[1]} frames of {p.width:g} s of {p.trace}" for p in planes)
     log.warning("%s: its planes differ, so each is a session of its own: %s", path.name, listed)
@@ -81,7 +83,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
 
 @dataclass(frozen=True, eq=False)
 class _Plane:
-    """Traces of all ROIs ``[rois, frames]``, and what is known of each."""
+    """Traces of all ROIs ``[rois, frames]``, of how many frames each recording is, and what is known of each ROI."""
 
     name: str
     traces: npt.NDArray[np.floating]
@@ -89,6 +91,14 @@ class _Plane:
     accepted: npt.NDArray[np.bool_]
     table: dict[str, npt.NDArray[Any]]
     trace: str
+    runs: list[int]
+
+    def first_of_runs(self, n_frames: npt.NDArray[np.int64]) -> npt.NDArray[np.floating]:
+        """Traces of the accepted cells ``[cells, frames]`` in the first so many frames of each recording."""
+        starts = np.cumsum(self.runs) - self.runs
+        frames = np.concatenate([start + np.arange(n) for start, n in zip(starts, n_frames, strict=True)])
+        kept: npt.NDArray[np.floating] = self.traces[np.ix_(self.accepted, frames)]
+        return kept
 
 
 def _is_plane(path: Path) -> bool:
@@ -105,18 +115,19 @@ def _planes(path: Path) -> list[Path]:
 
 def _session(planes: list[_Plane], folder: Path) -> Session:
     """One session of planes recorded together, in the folder of all planes."""
-    n_frames = min(plane.traces.shape[1] for plane in planes)
+    runs = np.min([plane.runs for plane in planes], axis=0)
+    stops = np.cumsum(runs)
     alone = len(planes) == 1
     ids = [str(row) if alone else f"{plane.name}-{row}" for plane in planes for row in range(len(plane.accepted))]
     accepted = np.flatnonzero(np.concatenate([plane.accepted for plane in planes]))
     if not len(accepted):
         raise UserError(f"iscell.npy accepts none of {len(ids)} ROIs")
-    traces = np.concatenate([plane.traces[plane.accepted, :n_frames] for plane in planes])
+    traces = np.concatenate([plane.first_of_runs(runs) for plane in planes])
     # suite2p always writes <recording>/suite2p/plane<k>, unless it is told otherwise.
     standard = folder.name == "suite2p"
     recording = folder.parent.name if standard else folder.name
     name = recording if not alone else f"{recording}-{planes[0].name}" if standard else planes[0].name
-    activity, kept, segments = without_missing(traces.T, np.array([[0, n_frames]]), name)
+    activity, kept, segments = without_missing(traces.T, np.stack([stops - runs, stops], axis=1)[runs > 0], name)
     units = accepted[kept]
     columns = set.intersection(*(set(plane.table) for plane in planes))
     table = {column: np.concatenate([plane.table[column] for plane in planes])[units] for column in columns}
@@ -158,7 +169,8 @@ def _plane(path: Path, bin_width_s: float | None) -> _Plane:
         table |= {"y_px": _finite(centers[:, 0]), "x_px": _finite(centers[:, 1])}
         if "pixel_size_um" in settings:
             table |= {f"{axis}_um": settings["pixel_size_um"] * table[f"{axis}_px"] for axis in ("x", "y")}
-    return _Plane(path.name, traces, _width(path, settings, bin_width_s), iscell[:, 0] > 0.5, table, trace)
+    width, runs = _width(path, settings, bin_width_s), _runs(path, traces.shape[1])
+    return _Plane(path.name, traces, width, iscell[:, 0] > 0.5, table, trace, runs)
 
 
 def _finite(column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
@@ -193,7 +205,7 @@ def _rate(path: Path) -> tuple[float | None, str]:
             problem = str(error)
             continue
         rate = options.get("fs") if isinstance(options, dict) else None
-        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not _RATES_HZ[0] < rate < _RATES_HZ[1]:
             problem = f"{name} has no fs"
         elif name == "ops.npy" and options.get("nplanes", 1) != 1 and "suite2p_version" not in options:
             problem = f"fs in {name} of early versions was that of all planes together"
@@ -202,13 +214,26 @@ def _rate(path: Path) -> tuple[float | None, str]:
     return None, problem
 
 
+def _runs(path: Path, n_frames: int) -> list[int]:
+    """Frames of each of the recordings that were put together; of one, where nothing tells of more."""
+    for name in ("ops.npy", "db.npy"):
+        try:
+            options = _pickled(path / name)
+            folders = np.asarray(options.get("frames_per_folder"), dtype=np.float64)
+        except (UserError, AttributeError, TypeError, ValueError, OverflowError):
+            continue
+        if folders.ndim == 1 and (folders >= 0).all() and folders.sum() == n_frames:
+            return [int(n) for n in folders]
+    return [n_frames]
+
+
 def _centers(path: Path, n_rois: int) -> npt.NDArray[np.float64] | None:
     """Center of each ROI in pixels, ``[rois, (y, x)]``; None where it cannot be known."""
     if not (path / "stat.npy").is_file():
         return None
     try:
         centers = np.array([roi["med"] for roi in _pickled(path / "stat.npy")], dtype=np.float64)
-    except (UserError, KeyError, TypeError, ValueError) as error:
+    except (UserError, KeyError, TypeError, ValueError, OverflowError) as error:
         log.warning("%s: no positions of cells, as stat.npy is not what it was expected to be: %s", path.name, error)
         return None
     if centers.shape != (n_rois, 2):
