@@ -97,30 +97,6 @@ def test_planes_that_differ_stay_apart(tmp_path: Path, caplog: pytest.LogCapture
     assert rates == pytest.approx([7.5, 15.0], rel=1e-6)
 
 
-@pytest.mark.parametrize("name", ["ops", "db"])
-def test_recordings_that_suite2p_put_together_are_segments(tmp_path: Path, name: str) -> None:
-    """Each scan may stop between planes, so the same frame of each plane is another row of its file."""
-    planted = write(tmp_path, frames=(121, 119))
-    together = [[50, 30, 41], [50, 29, 40]]
-    for plane, of_folders in enumerate(together):
-        folder = planted.folder / f"plane{plane}"
-        if name == "ops":
-            save_ops(folder, frames_per_folder=np.array(of_folders, dtype=np.int32))
-        else:
-            np.save(folder / "db.npy", {"frames_per_folder": of_folders})
-    session = read_one(planted.folder)
-    assert session.segments.tolist() == [[0, 50], [50, 79], [79, 119]]
-    expected = [np.delete(planted.corrected(0), [79, 120], axis=1), planted.corrected(1)]
-    np.testing.assert_allclose(session.activity, np.concatenate(expected).T, rtol=1e-6)
-
-
-@pytest.mark.parametrize("folders", [[50, 50], 121, "121", [121.0, -1.0, 1.0], [[121]], [10**400], [np.nan], None])
-def test_recordings_that_are_not_told_plainly_are_one(tmp_path: Path, folders: Any) -> None:
-    planted = write(tmp_path, frames=(121,))
-    save_ops(planted.folder / "plane0", frames_per_folder=folders)
-    assert read_one(planted.folder).segments.tolist() == [[0, 121]]
-
-
 def test_combined_can_be_read_where_it_is_asked_for(planes: Planted) -> None:
     session = read_one(planes.folder / "combined", 0.1)
     assert (session.session_id, session.n_units) == ("mouse1-combined", 2 * N_ROIS)
