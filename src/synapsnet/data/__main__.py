@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 
 _COMMANDS = {
     "inspect": "say what is in a recording, and draw it",
@@ -21,7 +23,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: with code 2, after one line on standard error, for bad input; with 130 where it was interrupted.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):  # names of files may hold what cannot be written
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        _run(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        _exit(130, "interrupted")
+    except (UserError, OSError) as error:  # of the system: a folder that cannot be written, a full disk
+        _exit(2, f"error: {one_line(error)}")
+
+
+def _run(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m synapsnet.data", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, what in _COMMANDS.items():
@@ -31,12 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     options = parser.parse_args(arguments)
-    try:
-        options.run(options)
-    except KeyboardInterrupt:
-        parser.exit(130, "interrupted\n")
-    except (UserError, OSError) as error:  # of the system: a folder that cannot be written, a full disk
-        parser.exit(2, f"error: {' '.join(str(error).split())}\n")
+    options.run(options)
+
+
+def _exit(code: int, message: str) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(code)
 
 
 if __name__ == "__main__":

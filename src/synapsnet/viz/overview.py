@@ -229,8 +229,8 @@ def _short(name: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """A dollar sign begins no formula."""
-    return text.replace("$", r"\$")
+    """A dollar sign begins no formula, and a byte of a file's name that is no text is written as its number."""
+    return text.encode(errors="backslashreplace").decode().replace("$", r"\$")
 
 
 def _width(seconds: float) -> str:

@@ -128,7 +128,7 @@ BAD = {
     "no width": (["good/s.npz", "--bin-width-s", "0"], "--bin-width-s must be a positive number"),
     "infinite width": (["good/s.npz", "--bin-width-s", "inf"], "--bin-width-s must be a positive number"),
     "no task": (["good/s.npz", "--task", "rest"], "no session has a task 'rest'; none is named"),
-    "no folder to draw in": (["good/s.npz", "--out", "notes.docx/figures"], "notes.docx"),
+    "no folder to draw in": (["good/s.npz", "--out", "notes.docx/figures"], "cannot draw notes.docx/figures/"),
 }
 
 
@@ -156,8 +156,8 @@ def test_a_new_process_ends_with_code_2_and_without_a_traceback(tmp_path):
 
 
 def test_any_session_id_makes_a_name_of_a_figure(inspect):
-    for number, session_id in enumerate(("x" * 400 + "a", "x" * 400 + "b", "日本語" * 50, "a/b:c")):
+    for number, session_id in enumerate(("x" * 400 + "a", "x" * 400 + "b", "日本語" * 50, "a/b:c", "no \udcff text")):
         write_archive(recorded(session_id), Path(f"data/{number}.npz"))
     seen = inspect("data")
     assert (seen.code, seen.err) == (0, "")
-    assert len(list(Path("outputs/inspect").glob("*.png"))) == 4
+    assert len(list(Path("outputs/inspect").glob("*.png"))) == 5

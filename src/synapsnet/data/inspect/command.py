@@ -24,7 +24,7 @@ from synapsnet.data.readers import Recording, archive, find_recordings
 from synapsnet.data.selection import select_task
 from synapsnet.data.training_command import GROUPS, config_of
 from synapsnet.data.web.address import public
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 from synapsnet.session import Session
 
 _PIPED_WIDTH = 110  # of a file that the text is written to
@@ -178,9 +178,15 @@ class _Survey:
 
         path = self._options.out / f"{_file_name(session.session_id)}.png"
         figure = draw_overview(session)
-        with warnings.catch_warnings(), replacing(path) as partial:
-            warnings.filterwarnings("ignore", message="Glyph .* missing")  # of scripts that the font lacks
-            figure.savefig(partial)
+        try:
+            with warnings.catch_warnings(), replacing(path) as partial:
+                warnings.filterwarnings("ignore", message="Glyph .* missing")  # of scripts that the font lacks
+                figure.savefig(partial)
+        except OSError as error:
+            raise UserError(
+                f"cannot draw {path}: {error.strerror or one_line(error)}; choose another folder with --out, or draw "
+                "nothing with --max-figures 0"
+            ) from error
         self._figures.append(path)
 
     def _sum_up(self) -> None:
@@ -223,7 +229,7 @@ class _Survey:
 
 def _file_name(session_id: str) -> str:
     """A session's id as every file system takes it; what is cut off a long one is told apart by a hash."""
-    safe = quote(session_id, safe=" ,+=@#")
+    safe = quote(session_id, safe=" ,+=@#", errors="surrogateescape")
     if len(safe) > _LONGEST_NAME:
-        return f"{safe[:_LONGEST_NAME]}-{hashlib.sha256(session_id.encode()).hexdigest()[:8]}"
+        return f"{safe[:_LONGEST_NAME]}-{hashlib.sha256(safe.encode()).hexdigest()[:8]}"
     return safe.replace(".", "%2E") if set(safe) <= {"."} else safe

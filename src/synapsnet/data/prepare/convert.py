@@ -94,7 +94,7 @@ def file_name(session_id: str) -> str:
     What is cut off a long one is told apart by a hash.
     """
     name = re.sub(r"[^\w.+=@-]+", "_", unicodedata.normalize("NFC", session_id)).strip("._")
-    encoded = name.encode()
+    encoded = name.encode(errors="replace")
     if len(encoded) > _LONGEST:
         name = f"{encoded[:_LONGEST].decode(errors='ignore')}-{hashlib.sha256(encoded).hexdigest()[:8]}"
     return f"{name or 'session'}.npz"
