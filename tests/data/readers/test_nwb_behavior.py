@@ -191,3 +191,19 @@ def test_raw_data_takes_no_memory_before_it_is_passed_over(tmp_path: Path) -> No
         assert tracemalloc.get_traced_memory()[1] < 40_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_what_is_infinite_is_not_measured_and_a_clock_is_no_behavior(tmp_path: Path) -> None:
+    times = np.arange(40) * WIDTH
+    gain = np.where(np.arange(40) % 4 == 0, np.inf, 1.0)
+    path = write(
+        tmp_path / "x.nwb",
+        units([clock(40)]),
+        behavior(
+            TimeSeries(name="frames", data=times, unit="s", timestamps=times),
+            TimeSeries(name="gain", data=gain, unit="a.u.", timestamps=times),
+        ),
+    )
+    session = read_one(path)
+    assert session.behavior_names == ("gain",)
+    np.testing.assert_array_equal(column(session, "gain"), np.where(np.isinf(gain), np.nan, gain))

@@ -140,6 +140,27 @@ def test_planes_scanned_together_are_one_session(tmp_path: Path) -> None:
     assert session.meta["series"] == "deeper_traces, RoiResponseSeries"
 
 
+@pytest.mark.parametrize("offsets", [(0.0, 0.05), (0.05, 0.0)])
+def test_a_frame_knows_nothing_after_its_first_plane(tmp_path: Path, offsets: tuple[float, float]) -> None:
+    rng = np.random.default_rng(0)
+    times, value = np.sort(rng.uniform(0, 8, 900)), rng.normal(size=900)
+    times[times.searchsorted(3.0)] = 3.0  # as the frame is taken, which it may know
+
+    def resampled(name: str, values: np.ndarray) -> np.ndarray:
+        speed = TimeSeries(name="speed", data=values, unit="m/s", timestamps=times)
+        planes = [
+            rois(traces(60), plane=f"plane{k}", series=f"of{k}", rate=10.0, starting_time=1.0 + offset)
+            for k, offset in enumerate(offsets)
+        ]
+        return column(read_one(write(tmp_path / name, *planes, behavior(speed))), "speed")
+
+    before = resampled("a.nwb", value)
+    after = resampled("b.nwb", np.where(times > 3.0, value + 100, value))
+    np.testing.assert_array_equal(before[:21], after[:21])
+    assert (before[21:] != after[21:]).all()
+    assert before[20] == np.float32(value[times == 3.0][-1])
+
+
 @pytest.mark.parametrize("timing", [{"rate": 5.0}, {"rate": 10.0, "starting_time": 0.1}])
 def test_planes_of_their_own_time_are_sessions(tmp_path: Path, timing: dict[str, float]) -> None:
     upper, deeper = traces(20, 2), traces(20, 1)

@@ -118,6 +118,12 @@ def test_units_lie_at_their_peak_channel(tmp_path: Path) -> None:
     np.testing.assert_array_equal(table["z_um"], [6, 4, np.nan])
 
 
+def test_a_unit_whose_peak_channel_is_not_known_lies_nowhere(tmp_path: Path) -> None:
+    places = electrodes(["VISp", "VISl"], ids=[0, 1])
+    path = write(tmp_path / "x.nwb", places, units([clock(5), clock(4)], peak_channel_id=[np.nan, 1.0]))
+    assert read_one(path).unit_table["region"].tolist() == ["", "VISl"]
+
+
 def test_positions_on_the_probe_where_those_in_the_brain_are_placeholders(tmp_path: Path) -> None:
     places = electrodes(
         ["V1", "V1"], x=[-1.0, -1.0], y=[-1.0, -1.0], z=[-1.0, -1.0], rel_x=[11.0, 43.0], rel_y=[20.0, 40.0]

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 from pynwb.ecephys import ElectricalSeries
 from range_server import Web, web_server
+from requests.adapters import HTTPAdapter
 
 from synapsnet.data.readers import find_recordings, read_sessions
 from synapsnet.data.web import dandi, http
@@ -90,6 +92,35 @@ def test_bytes_of_a_stream(web: Web, tmp_path: Path) -> None:
             assert stream.seek(start) == start
             assert stream.read(size) == content[start : start + size]
             assert stream.tell() == start + size
+
+
+def test_connections_have_an_end(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part that is read is waited for so long and no longer, and at last the connection is closed."""
+    (tmp_path / "a.bin").write_bytes(bytes(400_000))
+    web.files["/a.bin"] = tmp_path / "a.bin"
+    waits: list[object] = []
+    closed: list[HTTPAdapter] = []
+    send, close = HTTPAdapter.send, HTTPAdapter.close
+
+    def watched_send(adapter: HTTPAdapter, request: Any, **options: Any) -> Any:
+        if request.headers.get("Range", "bytes=0-0") != "bytes=0-0":
+            waits.append(options["timeout"])
+        return send(adapter, request, **options)
+
+    def watched_close(adapter: HTTPAdapter) -> None:
+        closed.append(adapter)
+        close(adapter)
+
+    monkeypatch.setattr(HTTPAdapter, "send", watched_send)
+    monkeypatch.setattr(HTTPAdapter, "close", watched_close)
+    with open_remote(f"{web.url}/a.bin") as stream:
+        stream.read(10)
+        stream.seek(300_000)
+        stream.read(10)
+        closed.clear()  # of single requests on the way
+    assert len(waits) == 2
+    assert set(waits) == {http.TIMEOUT_S}
+    assert closed
 
 
 def listing(*paths: str, following: str | None = None) -> dict:
