@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -169,29 +170,33 @@ def test_forecast_of_an_array_is_what_the_batches_give(model: Forecaster, kind: 
     torch.testing.assert_close(found, mean, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("decoder", names("model/decoder"))
-@pytest.mark.parametrize("connectivity", names("model/connectivity"))
+@pytest.fixture(scope="class")
+def synapsnet(decoder: str, connectivity: str, task: Task) -> Forecaster:
+    """SynapsNet away from its start, fitted once for all laws."""
+    return trained("synapsnet", task, f"model/decoder={decoder}", f"model/connectivity={connectivity}")
+
+
+@pytest.mark.parametrize("decoder", names("model/decoder"), scope="class")
+@pytest.mark.parametrize("connectivity", names("model/connectivity"), scope="class")
 class TestConnectivityIsTheOnlyPath:
     """The law of SynapsNet, for every decoder and every connectivity on disk."""
 
     @pytest.fixture
-    def jacobian(self, decoder: str, connectivity: str, task: Task) -> Callable[[Tensor], Tensor]:
-        model = trained("synapsnet", task, f"model/decoder={decoder}", f"model/connectivity={connectivity}")
+    def jacobian(self, synapsnet: Any, task: Task) -> Callable[[Tensor], Tensor]:
         batch = batches(task)[0]
 
         def compute(matrix: Tensor) -> Tensor:
             """Summed absolute Jacobian ``[post, pre]`` of the last step, were ``matrix`` the connectivity."""
             past = batch.past[:6].clone().requires_grad_()
-            inputs = model.inputs(past, 0)
-            embeddings = model.embeddings[0]
-            drive = model.decoder(inputs, inputs @ matrix.T, embeddings, batch.behavior[:6])[:, -1]
+            inputs = synapsnet.inputs(past, 0)
+            embeddings = synapsnet.embeddings[0]
+            drive = synapsnet.decoder(inputs, inputs @ matrix.T, embeddings, batch.behavior[:6])[:, -1]
             rows = [
                 torch.autograd.grad(drive[:, unit].sum(), past, retain_graph=True)[0].abs().sum((0, 1))
                 for unit in range(past.shape[2])
             ]
             return torch.stack(rows)
 
-        compute.model = model  # type: ignore[attr-defined]
         return compute
 
     def test_without_connectivity_no_unit_hears_another(self, jacobian: Callable[[Tensor], Tensor]) -> None:
@@ -206,12 +211,9 @@ class TestConnectivityIsTheOnlyPath:
         off_diagonal = found - torch.diag(found.diagonal())
         assert off_diagonal.nonzero().tolist() == [[2, 4]]
 
-    def test_the_matrix_is_what_makes_the_currents(
-        self, jacobian: Callable[[Tensor], Tensor], connectivity: str, task: Task
-    ) -> None:
-        model = jacobian.model  # type: ignore[attr-defined]
-        inputs = model.inputs(batches(task)[0].past, 0)
-        matrix = model.connectivity.matrix(0)
-        torch.testing.assert_close(model.connectivity(inputs, 0), inputs @ matrix.T, rtol=1e-4, atol=1e-5)
+    def test_the_matrix_is_what_makes_the_currents(self, synapsnet: Any, connectivity: str, task: Task) -> None:
+        inputs = synapsnet.inputs(batches(task)[0].past, 0)
+        matrix = synapsnet.connectivity.matrix(0)
+        torch.testing.assert_close(synapsnet.connectivity(inputs, 0), inputs @ matrix.T, rtol=1e-4, atol=1e-5)
         assert not matrix.diagonal().any()
         assert bool(matrix.any()) == (connectivity != "none")
