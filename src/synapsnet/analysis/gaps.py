@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 
 from synapsnet.analysis.ensemble import BUDGET, Ensemble, flat
 from synapsnet.analysis.runs import Fit, Role, Run
+from synapsnet.data.training_command import GROUPS, quoted
 
 SEEDS = 3
 """Fits of the whole that tell how much a matrix depends on its seed."""
@@ -19,7 +19,6 @@ SEEDS = 3
 SURROGATES = 2
 """Fewer do not tell what the sizes of units bring about by chance."""
 
-_GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a signal belongs to
 _DEMO = "simulated"  # name of the recording that is simulated where the user names none
 _HALVES: tuple[Role, ...] = ("first_half", "second_half")
 _LENGTH = (*BUDGET, "trainer.max_time")
@@ -78,10 +77,10 @@ def _recording(run: Run, conf: Path) -> list[str]:
     data, apart = run.data, set(_SET_APART)
     degradation = data.get("degradation") or {}
     if data["root"] is not None:
-        group, named = _GROUPS[run.signal or "calcium"], [f"data.root={_quoted(str(data['root']))}"]
+        group, named = GROUPS[run.signal or "calcium"], [f"data.root={quoted(str(data['root']))}"]
         apart |= {"network", "degradation"}
     elif run.recording == _DEMO:
-        group, named = _GROUPS[run.signal or "spikes"], []
+        group, named = GROUPS[run.signal or "spikes"], []
     else:
         group = "simulated"
         named = [f"data/network={run.recording.removesuffix(''.join(f'-{name}' for name in degradation))}"]
@@ -104,7 +103,7 @@ def _changed(section: str, settings: dict[str, Any], usual: dict[str, Any]) -> l
     before = flat(usual, f"{section}.")
     unset = object()
     return [
-        f"{name}={'null' if value is None else _quoted(str(value))}"
+        f"{name}={'null' if value is None else quoted(str(value))}"
         for name, value in flat(settings, f"{section}.").items()
         if before.get(name, unset) != value
     ]
@@ -113,10 +112,3 @@ def _changed(section: str, settings: dict[str, Any], usual: dict[str, Any]) -> l
 def _read(path: Path) -> dict[str, Any]:
     settings = yaml.safe_load(path.read_text()) if path.is_file() else None
     return settings if isinstance(settings, dict) else {}
-
-
-def _quoted(value: str) -> str:
-    """A value that Hydra takes as it is, commas and all."""
-    if re.fullmatch(r"[\w./+~@%-]+", value):
-        return value
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

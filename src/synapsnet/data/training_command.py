@@ -36,12 +36,12 @@ def training_command(config: str, root: str, *settings: str) -> str:
         *settings: Further ones, as ``key=value``.
     """
     return shlex.join(
-        ["python", "train.py", "model=synapsnet", f"data={config}", f"data.root={_quoted(root)}", *settings]
+        ["python", "train.py", "model=synapsnet", f"data={config}", f"data.root={quoted(root)}", *settings]
     )
 
 
-def _quoted(value: str) -> str:
-    """A value that Hydra takes as it is, commas and all."""
+def quoted(value: str) -> str:
+    """A value on the command line that Hydra takes as it is, commas and all."""
     if re.fullmatch(r"[\w./+~@%-]+", value):
         return value
     # Backslashes count as such unless a quotation mark follows.

@@ -12,13 +12,12 @@ from urllib.parse import unquote, urlsplit
 
 from synapsnet.data.readers import iterate_sessions
 from synapsnet.data.selection import UnitFilter, select_behavior, select_task, select_units
+from synapsnet.data.training_command import GROUPS
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
 log = logging.getLogger(__name__)
-
-_GROUPS = {"spikes": "neuropixels", "calcium": "calcium"}  # the data= that a signal belongs to
 
 
 def recording_name(root: str | int | None, task: str | int | None = None) -> str:
@@ -64,7 +63,7 @@ def recordings(config: dict[str, Any]) -> Iterator[Session]:
         if session.signal != config["signal"]:
             raise UserError(
                 f"{public(root)}: session {session.session_id!r} is {session.signal}, and these settings are for "
-                f"{config['signal']}; take data={_GROUPS[session.signal]}"
+                f"{config['signal']}; take data={GROUPS[session.signal]}"
             )
         tasks.update(session.tasks)
         chosen = select_task(session, task)
