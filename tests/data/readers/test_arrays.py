@@ -78,6 +78,9 @@ def test_arrays_without_a_sidecar_are_no_recordings(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("{}")
     (tmp_path / "folder.npy").mkdir()
     (tmp_path / "folder.json").write_text("{}")
+    for name in ("participants", "sub-01_ses-02_events"):  # a BIDS data set has such pairs
+        (tmp_path / f"{name}.tsv").write_text("participant_id\tage\nsub-01\t3\n")
+        (tmp_path / f"{name}.json").write_text('{"age": {"Description": "in months"}}')
     assert [found.path for found in find_recordings(tmp_path)] == [path]
     assert arrays.recognises("https://host/rec.npy") is False  # type: ignore[arg-type]
 

@@ -54,6 +54,9 @@ from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
 from synapsnet.session import Session
 from synapsnet.session.intervals import common
 
+_BIDS = ("participants", "samples", "sessions", "scans", "events", "channels", "electrodes", "probes")
+"""Tables of the Brain Imaging Data Structure, which have a JSON of their own beside them and are no recordings."""
+
 
 def recognises(path: Path) -> bool:
     """Whether the file is named like an array and has a sidecar beside it."""
@@ -62,6 +65,7 @@ def recognises(path: Path) -> bool:
         and path.suffix.lower() in SUFFIXES
         and path.is_file()
         and path.with_suffix(".json").is_file()
+        and not (path.suffix == ".tsv" and path.stem.rpartition("_")[2] in _BIDS)
     )
 
 
