@@ -94,9 +94,12 @@ def test_sessions_are_taken_one_at_a_time() -> None:
     assert len(alive) == len(task.sessions) == 3
 
 
-def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
     class Full(np.ndarray):
         def tofile(self, *_: Any, **__: Any) -> None:
+            assert not list(tmp_path.iterdir())  # killed while it is written, nothing would be left
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("numpy.ascontiguousarray", lambda array: array.view(Full))

@@ -18,6 +18,7 @@ from laws import CONF
 from omegaconf import OmegaConf
 
 from synapsnet.data.readers.archive import write_archive
+from synapsnet.data.storage import on_disk
 from synapsnet.experiment.build import build_data, build_model
 from synapsnet.session import Session
 
@@ -90,9 +91,12 @@ def write_tasks(path: Path, *, signal: Any = "spikes") -> None:
 
 def test_a_run_on_a_task_and_a_region(train: Command) -> None:
     write_tasks(train.folder / "data" / "mouse.npz")
+    held = []
+    train.monkeypatch.setattr("synapsnet.data.task.on_disk", lambda array: held.append(array) or on_disk(array))
     quick = [*QUICK, f"data.root={train.folder / 'data'}", "trainer.max_epochs=1", "model=var"]
     done = train(*quick, "data.task=spontaneous", "data.units.regions=[CA*]", "data.in_memory=false")
     assert done.code == 0, done.err
+    assert [array.shape for array in held] == [(600, 3)]
     (run,) = (train.folder / "outputs").glob("*/*")
     assert run.name.endswith("-var-data-spontaneous-seed0")
     assert (run / "unit_metrics.csv").read_text().count("mouse,") == 3  # c, e and f
