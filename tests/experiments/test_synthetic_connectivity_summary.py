@@ -167,9 +167,9 @@ def test_incomplete_and_absent_rows_say_so_and_cannot_win(summary: Summary) -> N
 
 
 def test_a_row_planned_with_fewer_networks_is_not_the_best(summary: Summary) -> None:
-    plant_models(summary.root, {"var": [0.5] * 5, "lstm": [0.9] * 2}, data="rate_heterogeneous")
+    plant_models(summary.root, {"var": [0.5] * 5, "neuprint": [0.9] * 2}, data="rate_heterogeneous")
     printed, _ = summary()
-    assert cells(printed, "lstm")[1:3] == ["2", "0.900 ± 0.000 ≈"]
+    assert cells(printed, "neuprint")[1:3] == ["2", "0.900 ± 0.000 ≈"]
     assert cells(printed, "var")[2] == "**0.500 ± 0.000**"
 
 
@@ -246,7 +246,7 @@ def test_runs_without_results_are_what_is_left_to_do(tmp_path: Path) -> None:
     left = {job.model: job.seeds for job in run["missing"](ring, tmp_path, quick=False)}
     assert left == {
         "synapsnet_sparse": (100, 101, 102, 103, 104),
-        "synapsnet": (100, 101, 102),
+        "synapsnet": (100, 101, 102, 103, 104),
         "lasso_var": (101, 103, 104),
     }
 

@@ -76,6 +76,18 @@ def test_nothing_is_unpacked_elsewhere(
     assert left_in(tmp_path) == [f"cache/session{suffix}"]
 
 
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_are_refused(archive: Any, tmp_path: Path, kind: bytes) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as file:
+        member = tarfile.TarInfo("spikes.npy")
+        member.type, member.linkname = kind, "/etc/hostname"
+        file.addfile(member)
+    with pytest.raises(UserError, match="holds 'spikes.npy', which is neither a file nor a folder"):
+        download([served(archive, "session.tar", buffer.getvalue())], tmp_path)
+    assert left_in(tmp_path) == ["session.tar"]
+
+
 @pytest.mark.parametrize("suffix", [".tar", ".tar.gz", ".tgz", ".zip"])
 def test_a_damaged_archive(archive: Any, tmp_path: Path, suffix: str) -> None:
     file = served(archive, f"session{suffix}", b"no archive at all")
@@ -94,7 +106,7 @@ def test_what_could_not_be_unpacked_is_not_downloaded_again(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tarfile.TarFile, "extractall", full)
+        patch.setattr("shutil.copyfileobj", full)
         with pytest.raises(UserError, match="no room left on the disk"):
             download([file], tmp_path)
     assert left_in(tmp_path) == ["session.tar"]

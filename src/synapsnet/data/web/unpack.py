@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 _RECEIPT = ".unpacked"
@@ -53,23 +53,41 @@ def unpack(archive: Path, folder: Path, checksum: str) -> None:
         if archive.name.endswith(".zip"):
             _unzip(archive, unfinished)
         else:
-            with tarfile.open(archive) as file:
-                file.extractall(unfinished, filter="data")
+            _untar(archive, unfinished)
         (unfinished / _RECEIPT).write_text(checksum)
         shutil.rmtree(folder, ignore_errors=True)
         unfinished.replace(folder)
     except _DAMAGED as error:
-        raise UserError(f"{archive} cannot be unpacked: {' '.join(str(error).split())}") from error
+        raise UserError(f"{archive} cannot be unpacked: {one_line(error)}") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     archive.unlink()
 
 
+def _untar(archive: Path, folder: Path) -> None:
+    # File by file: the filter of tarfile that refuses the same came with Python 3.11.4.
+    with tarfile.open(archive) as file:
+        for member in file:
+            target = _within(folder, member.name, archive)
+            content = file.extractfile(member) if member.isfile() else None
+            if content is not None:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with content, target.open("wb") as unpacked:
+                    shutil.copyfileobj(content, unpacked)
+            elif not member.isdir():
+                raise UserError(f"{archive} holds {member.name!r}, which is neither a file nor a folder")
+
+
 def _unzip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as file:
         for member in file.infolist():
-            # zipfile would put such a file elsewhere in silence.
-            target = (folder / member.filename).resolve()
-            if not target.is_relative_to(folder.resolve()) or member.filename.startswith(("/", "\\")):
-                raise UserError(f"{archive} holds {member.filename!r}, which lies outside of it")
+            _within(folder, member.filename, archive)  # zipfile would put others elsewhere in silence
         file.extractall(folder)
+
+
+def _within(folder: Path, name: str, archive: Path) -> Path:
+    """Where a member of an archive belongs."""
+    target = (folder / name).resolve()
+    if not target.is_relative_to(folder.resolve()) or name.startswith(("/", "\\")):
+        raise UserError(f"{archive} holds {name!r}, which lies outside of it")
+    return target
