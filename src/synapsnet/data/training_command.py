@@ -13,8 +13,8 @@ GROUPS: Mapping[str, str] = {"spikes": "neuropixels", "calcium": "calcium"}
 OF_FORMAT = ("steinmetz2019", "neuromatch", "bugeon2022", "suite2p", "caiman")
 """Formats that have a config of their own, of the same name."""
 OF_SOURCE: Mapping[str, str] = {
-    "allen_visual_coding": "allen_visual_coding",
-    "allen_visual_behavior": "allen_visual_behavior",
+    "allen_vc_npx": "allen_vc_npx",
+    "allen_vb_2p": "allen_vb_2p",
     "ibl": "ibl",
     "https://openalyx.internationalbrainlab.org": "ibl",
 }

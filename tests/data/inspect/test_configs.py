@@ -46,8 +46,8 @@ def test_the_settings_are_those_of_the_config(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_look_and_the_archives_name_the_config(name, inspect, capsys):
     importlib.import_module(f"layouts.{name}").write(Path("in"))
-    if name in ("allen_visual_coding", "allen_visual_behavior"):  # NWB files tell no data set, as `prepare` does
-        assert f"data={'neuropixels' if name.endswith('coding') else 'calcium'} " in inspect("in").out
+    if name in ("allen_vc_npx", "allen_vb_2p"):  # NWB files tell no data set, as `prepare` does
+        assert f"data={'neuropixels' if name.endswith('npx') else 'calcium'} " in inspect("in").out
         return
     seen = inspect("in", "--max-figures", 0)
     (command,) = (line.removeprefix("train:") for line in seen.out.splitlines() if line.startswith("train:"))
@@ -65,15 +65,15 @@ def test_a_look_and_the_archives_name_the_config(name, inspect, capsys):
 def test_the_data_set_that_was_prepared_by_its_name(inspect, capsys, monkeypatch):
     from synapsnet.data.prepare import origin
 
-    importlib.import_module("layouts.allen_visual_coding").write(Path("cache/allen_visual_coding"))
+    importlib.import_module("layouts.allen_vc_npx").write(Path("cache/allen_vc_npx"))
     monkeypatch.setattr(origin, "download", lambda files, folder: [folder])
-    monkeypatch.setattr(origin.sources()["allen_visual_coding"], "files", lambda select: [])
-    main(["prepare", "allen_visual_coding", "--cache", "cache", "--out", "out", "--jobs", "1"])
-    assert "data=allen_visual_coding data.root=" in capsys.readouterr().out
+    monkeypatch.setattr(origin.sources()["allen_vc_npx"], "files", lambda select: [])
+    main(["prepare", "allen_vc_npx", "--cache", "cache", "--out", "out", "--jobs", "1"])
+    assert "data=allen_vc_npx data.root=" in capsys.readouterr().out
     seen = inspect("out", "--max-figures", 0)
-    assert "data=allen_visual_coding data.root=out" in seen.out
+    assert "data=allen_vc_npx data.root=out" in seen.out
     assert "not among data.behavior" in seen.words
-    task = build_data(composed("data=allen_visual_coding", "data.root=out")).task
+    task = build_data(composed("data=allen_vc_npx", "data.root=out")).task
     assert f" takes {task.spec.sessions[0].n_units:,} of " in seen.words
     assert f" and {len(task.spec.behavior_names)} of " in seen.words
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from range_server import Web, web_server
 
-from synapsnet.data.sources import allen_visual_behavior, allen_visual_coding
+from synapsnet.data.sources import allen_vb_2p, allen_vc_npx
 from synapsnet.data.web import dandi
 from synapsnet.data.web.file import RemoteFile
 from synapsnet.errors import UserError
@@ -37,8 +37,8 @@ def archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     """The server as the archive, with both dandisets; their lists come in pages of two."""
     with web_server() as web:
         monkeypatch.setattr(dandi, "API", f"{web.url}/api")
-        publish(web, allen_visual_coding.DANDISET, allen_visual_coding.VERSION, CODING, 0)
-        publish(web, allen_visual_behavior.DANDISET, allen_visual_behavior.VERSION, BEHAVIOR, 100)
+        publish(web, allen_vc_npx.DANDISET, allen_vc_npx.VERSION, CODING, 0)
+        publish(web, allen_vb_2p.DANDISET, allen_vb_2p.VERSION, BEHAVIOR, 100)
         yield web
 
 
@@ -82,7 +82,7 @@ def remote(paths: tuple[str, ...], index: int, first: int) -> RemoteFile:
     ],
 )
 def test_sessions_of_visual_coding(archive: Web, select: list[str], expected: list[int]) -> None:
-    assert allen_visual_coding.files(select) == [remote(CODING, index, 0) for index in expected]
+    assert allen_vc_npx.files(select) == [remote(CODING, index, 0) for index in expected]
 
 
 @pytest.mark.parametrize(
@@ -97,20 +97,20 @@ def test_sessions_of_visual_coding(archive: Web, select: list[str], expected: li
     ],
 )
 def test_planes_of_visual_behavior(archive: Web, select: list[str], expected: list[int]) -> None:
-    assert allen_visual_behavior.files(select) == [remote(BEHAVIOR, index, 100) for index in expected]
+    assert allen_vb_2p.files(select) == [remote(BEHAVIOR, index, 100) for index in expected]
 
 
 def test_nothing_selected_says_how_much_there_is(archive: Web) -> None:
     with pytest.raises(UserError, match=r"2 recordings of 2e-06 GB in all: choose with --select.*715093703") as error:
-        allen_visual_coding.files([])
+        allen_vc_npx.files([])
     assert "\n" not in str(error.value)
 
 
 def test_unknown_session_says_what_there_is(archive: Web) -> None:
     with pytest.raises(UserError, match=r"no recording of dandiset 000021 matches '42'; its 2 are sub-699733573_ses"):
-        allen_visual_coding.files(["715093703", "42"])
+        allen_vc_npx.files(["715093703", "42"])
     with pytest.raises(UserError, match="matches 'probe-810755797'"):
-        allen_visual_coding.files(["probe-810755797"])
+        allen_vc_npx.files(["probe-810755797"])
 
 
 def test_long_lists_are_cut(archive: Web) -> None:
@@ -120,14 +120,14 @@ def test_long_lists_are_cut(archive: Web) -> None:
 
 
 def test_only_what_was_chosen_is_asked_for(archive: Web) -> None:
-    allen_visual_coding.files(["719161530"])
+    allen_vc_npx.files(["719161530"])
     assert [path for path in archive.asked if "/assets/58703c97" in path] == [f"/api/assets/{asset_id(3)}/"]
 
 
 def test_file_without_a_checksum(archive: Web) -> None:
     archive.answers[f"/api/assets/{asset_id(0)}/"]["digest"] = {"dandi:dandi-etag": "ce0058d5-43"}
     with pytest.raises(UserError, match=r"no checksum of sub-699733573/sub-699733573_ses-715093703\.nwb yet"):
-        allen_visual_coding.files(["715093703"])
+        allen_vc_npx.files(["715093703"])
 
 
 def test_dandiset_that_is_not_there(archive: Web) -> None:

@@ -39,11 +39,11 @@ class Settings:
 _SPECIAL: Mapping[str, Mapping[str, Any]] = {  # what the configs of data sets have otherwise
     "steinmetz2019": {"units": {"quality": ("good", "unsorted")}},
     "ibl": {"units": {"max_isi_violations": None, "max_amplitude_cutoff": None, "min_presence_ratio": None}},
-    "allen_visual_coding": {
+    "allen_vc_npx": {
         "units": {"min_presence_ratio": 0.95},
         "behavior": ("running_speed", "filtered_gaze_mapping_*"),
     },
-    "allen_visual_behavior": {"behavior": ("speed_unfiltered", "pupil_tracking_*")},
+    "allen_vb_2p": {"behavior": ("speed_unfiltered", "pupil_tracking_*")},
 }
 
 

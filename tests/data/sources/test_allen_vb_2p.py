@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from layouts.allen_visual_behavior import INVALID, Planted, write
+from layouts.allen_vb_2p import INVALID, Planted, write
 
 from synapsnet.data.readers import read_sessions
-from synapsnet.data.sources import allen_visual_behavior
+from synapsnet.data.sources import allen_vb_2p
 from synapsnet.session import Session
 
-CONF = Path(__file__).parents[3] / "conf" / "data" / "allen_visual_behavior.yaml"
+CONF = Path(__file__).parents[3] / "conf" / "data" / "allen_vb_2p.yaml"
 Pairs = list[tuple[Planted, Session]]
 
 
@@ -67,7 +67,7 @@ def test_active_and_passive_sessions_have_tasks_of_their_own(tmp_path: Path) -> 
     assert not {"change_detection_behavior"} & set(passive.tasks)
     assert {"licks", "volume"} <= set(active.behavior_names)
     assert not {"licks", "volume"} & set(passive.behavior_names)
-    assert set(allen_visual_behavior.TASKS) <= set(active.tasks) | set(passive.tasks)
+    assert set(allen_vb_2p.TASKS) <= set(active.tasks) | set(passive.tasks)
 
 
 def test_running_pupil_and_no_clock(pairs: Pairs) -> None:
@@ -81,4 +81,4 @@ def test_running_pupil_and_no_clock(pairs: Pairs) -> None:
 
 
 def test_configuration_names_the_tasks() -> None:
-    assert tuple(yaml.safe_load(CONF.read_text())["tasks"]) == allen_visual_behavior.TASKS
+    assert tuple(yaml.safe_load(CONF.read_text())["tasks"]) == allen_vb_2p.TASKS

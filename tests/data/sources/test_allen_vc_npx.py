@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from layouts.allen_visual_coding import BLOCKS, DURATION_S, INVALID_S, NAME, Planted, write
+from layouts.allen_vc_npx import BLOCKS, DURATION_S, INVALID_S, NAME, Planted, write
 from range_server import web_server
 
 from synapsnet.data.readers import find_recordings, read_sessions
 from synapsnet.data.selection import UnitFilter, select_units
-from synapsnet.data.sources import allen_visual_coding
+from synapsnet.data.sources import allen_vc_npx
 from synapsnet.data.web import dandi
 from synapsnet.session import Session
 
 WIDTH = 0.02
-CONF = Path(__file__).parents[3] / "conf" / "data" / "allen_visual_coding.yaml"
+CONF = Path(__file__).parents[3] / "conf" / "data" / "allen_vc_npx.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +68,9 @@ def test_units_by_the_bounds_of_the_configuration(planted: Planted, session: Ses
 
 
 def test_tasks_are_the_stimuli(session: Session) -> None:
-    assert set(session.tasks) == {*allen_visual_coding.TASKS, "pulse"}
-    assert {name for name, _, _ in BLOCKS} == set(allen_visual_coding.TASKS)
-    for name in allen_visual_coding.TASKS:
+    assert set(session.tasks) == {*allen_vc_npx.TASKS, "pulse"}
+    assert {name for name, _, _ in BLOCKS} == set(allen_vc_npx.TASKS)
+    for name in allen_vc_npx.TASKS:
         planted = np.array([(start, stop) for other, start, stop in BLOCKS if other == name]) / WIDTH
         bins = session.tasks[name]
         assert len(bins) == len(planted), name
@@ -101,7 +101,7 @@ def test_clocks_and_empty_series_are_no_behavior(session: Session) -> None:
 
 
 def test_configuration_names_the_tasks() -> None:
-    assert tuple(yaml.safe_load(CONF.read_text())["tasks"]) == allen_visual_coding.TASKS
+    assert tuple(yaml.safe_load(CONF.read_text())["tasks"]) == allen_vc_npx.TASKS
 
 
 def test_streamed_from_the_archive(planted: Planted, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,10 +110,10 @@ def test_streamed_from_the_archive(planted: Planted, session: Session, monkeypat
     with web_server() as web:
         monkeypatch.setattr(dandi, "API", f"{web.url}/api")
         web.files["/blob"] = planted.path
-        version = f"/api/dandisets/000021/versions/{allen_visual_coding.VERSION}/assets/"
+        version = f"/api/dandisets/000021/versions/{allen_vc_npx.VERSION}/assets/"
         web.answers[version] = {"next": None, "results": [listed]}
         web.answers[f"/api/assets/{listed['asset_id']}/"] = {"path": path, "contentUrl": [f"{web.url}/blob"]}
-        (recording,) = find_recordings(f"dandi://000021@{allen_visual_coding.VERSION}/{path}")
+        (recording,) = find_recordings(f"dandi://000021@{allen_vc_npx.VERSION}/{path}")
         (streamed,) = recording.read(bin_width_s=WIDTH)
     assert streamed.session_id == session.session_id
     np.testing.assert_array_equal(streamed.activity, session.activity)
