@@ -7,8 +7,8 @@ of its own, as the files do not tell which run came first.
 
 Tasks are the stimulus sets (``blank``, ``drifting_gratings``, ``natural_scenes``) and the states of the brain in
 ``frame.states.npy``: ``running``, ``stationary_desynchronized`` and ``stationary_synchronized``. The states are no
-behavior that a model may see: whether cortex is synchronized can only be judged from the recording itself, and as we did
-not find how that was done, the future of each frame may be in it.
+behavior that a model may see: whether cortex is synchronized can only be judged from the recording itself, and as we
+did not find how that was done, the future of each frame may be in it.
 
 The layout is that of public code which reads the data set. Not verified against the archive: that the positions are in
 micrometres (that code takes cells within 65 to be neighbors), and the licence. The files do not say what
