@@ -15,7 +15,8 @@ from synapsnet.analysis.jacobian import differentiable, differentiated
 from synapsnet.data.task import Task
 from synapsnet.errors import UserError
 from synapsnet.metrics import ForecastScores
-from synapsnet.models.base import ConnectivityForecaster, Forecaster
+from synapsnet.models.base import Forecaster
+from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.synapsnet import SynapsNet
 from synapsnet.session import Batch, Session
 

@@ -15,7 +15,8 @@ from synapsnet.analysis.effective import effective_connectivity
 from synapsnet.analysis.jacobian import differentiable, differentiated, mean_jacobian
 from synapsnet.data.task import Task
 from synapsnet.errors import UserError
-from synapsnet.models.base import ConnectivityForecaster, Forecaster
+from synapsnet.models.base import Forecaster
+from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 
 FORMS = [f"model/decoder={name}" for name in names("model/decoder")]
 FORMS += [f"model/connectivity={name}" for name in names("model/connectivity")]

@@ -9,7 +9,8 @@ from laws import Kind, build, names, trained
 from torch import Tensor
 
 from synapsnet.data.task import Task
-from synapsnet.models.base import ConnectivityForecaster, Forecaster
+from synapsnet.models.base import Forecaster
+from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.synapsnet import SynapsNet
 
 

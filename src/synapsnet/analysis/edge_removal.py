@@ -11,7 +11,8 @@ import torch
 
 from synapsnet.errors import UserError
 from synapsnet.metrics import ForecastScores
-from synapsnet.models.base import ConnectivityForecaster, Forecaster
+from synapsnet.models.base import Forecaster
+from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.session import Batch
 
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)

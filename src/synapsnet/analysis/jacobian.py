@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from synapsnet.models.base import ConnectivityForecaster, Forecaster
+from synapsnet.models.base import Forecaster
+from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.gain import by_lag, raw_scale
 
 CHUNK_NUMBERS = 2**18  # numbers of activity differentiated at once, which bounds the memory of the graph

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from synapsnet.likelihoods import Likelihood
-from synapsnet.models.base import ConnectivityForecaster
+from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.edges import zeroed
 from synapsnet.models.gain import by_lag, input_gain, raw_scale
 from synapsnet.models.linear import LinearForecaster, lags_within

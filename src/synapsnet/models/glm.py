@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
-from synapsnet.models.base import ConnectivityForecaster, Forecaster, TrainedForecaster
+from synapsnet.models.base import Forecaster, TrainedForecaster
+from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.edges import zeroed
 from synapsnet.models.gain import by_lag, input_gain, raw_scale
 from synapsnet.models.linear import present_first

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
-from synapsnet.models.base import ConnectivityForecaster, TrainedForecaster
+from synapsnet.models.base import TrainedForecaster
 from synapsnet.models.connectivity import Connectivity
+from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.decoders import Decoder
 from synapsnet.models.gain import by_lag, input_gain, raw_scale
 from synapsnet.models.refinement import refine

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from layouts.arrays import FORMS, planted, write, write_mat, write_mat73, write_session, write_sidecar, write_table
@@ -204,7 +205,6 @@ def test_sparse_counts_of_matlab(tmp_path: Path) -> None:
 def test_sparse_counts_of_matlab_73(tmp_path: Path) -> None:
     sparse = csc_array(COUNTS.T.astype(np.float64))
     write_mat73(tmp_path / "rec.mat", {"raster": {"data": sparse.data, "ir": sparse.indices, "jc": sparse.indptr}})
-    h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "rec.mat", "r+") as file:
         raster = file["raster"]
         for key in ("data", "ir", "jc"):  # vectors, and no matrices, there

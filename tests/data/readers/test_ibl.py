@@ -160,7 +160,6 @@ def test_parquet_is_passed_over_where_nothing_reads_it(
 
 
 def test_parquet(planted: layout.Planted, tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="reading Parquet takes pyarrow")
     (planted.folder / "_ibl_trials.intervals.npy").unlink()
     trials = pd.DataFrame({"intervals_0": [2.0, 5.0], "intervals_1": [5.0, 9.0], "choice": [1, -1]})
     trials.to_parquet(planted.folder / "_ibl_trials.table.pqt")

@@ -1,4 +1,3 @@
-import hashlib
 import json
 import resource
 import shutil
@@ -9,24 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from served import CONTENT, left_in, served
 
 from synapsnet.data.web import download as downloads
 from synapsnet.data.web.download import download
 from synapsnet.data.web.file import RemoteFile
 from synapsnet.errors import UserError
 
-CONTENT = bytes(range(256)) * 1600
 CHUNK = downloads._CHUNK
-
-
-def served(archive: Any, path: str, content: bytes = CONTENT, algorithm: str = "sha256") -> RemoteFile:
-    archive.files[f"/{path}"] = content
-    checksum = hashlib.new(algorithm, content).hexdigest()
-    return RemoteFile(f"{archive.url}/{path}", path, len(content), f"{algorithm}:{checksum}")
-
-
-def left_in(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])

@@ -1,7 +1,6 @@
 """Archives that were downloaded: unpacked whole, once, and never elsewhere."""
 
 import errno
-import hashlib
 import io
 import tarfile
 import zipfile
@@ -10,24 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from served import left_in, served
 
-from synapsnet.data.web import download as downloads
 from synapsnet.data.web.download import download
-from synapsnet.data.web.file import RemoteFile
 from synapsnet.errors import UserError
-
-CONTENT = bytes(range(256)) * 1600
-CHUNK = downloads._CHUNK
-
-
-def served(archive: Any, path: str, content: bytes = CONTENT, algorithm: str = "sha256") -> RemoteFile:
-    archive.files[f"/{path}"] = content
-    checksum = hashlib.new(algorithm, content).hexdigest()
-    return RemoteFile(f"{archive.url}/{path}", path, len(content), f"{algorithm}:{checksum}")
-
-
-def left_in(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 def tarred(names: dict[str, bytes], mode: str = "w") -> bytes:

@@ -19,7 +19,8 @@ from synapsnet.analysis.methods.base import ConnectivityMethod
 from synapsnet.analysis.recovery import recovery_scores
 from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
-from synapsnet.models.base import ConnectivityForecaster, Forecaster
+from synapsnet.models.base import Forecaster
+from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
 
