@@ -11,6 +11,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["WANDB_MODE"] = "offline"  # no test reaches the network, whoever is logged in
 
 import pytest
+from command import Command, write_recordings
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,15 @@ def recordings() -> Path:
     if not root.is_dir():
         pytest.skip(f"no real recordings at {root}; set SYNAPSNET_DATA to the folder that holds them")
     return root
+
+
+@pytest.fixture
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+    """``python train.py`` in an empty folder, within this process."""
+    return Command(tmp_path, monkeypatch, capfd)
+
+
+@pytest.fixture(scope="session")
+def sessions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two sessions of different size."""
+    return write_recordings(tmp_path_factory.mktemp("recordings") / "two")

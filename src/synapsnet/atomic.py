@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_PARTIAL = ".partial"
 
 
 @contextmanager
@@ -13,13 +16,29 @@ def replacing(path: Path) -> Iterator[Path]:
     """Write a file atomically: the block writes to the path given, which then takes the place of ``path``.
 
     The temporary file lies in the same folder (a rename across file systems is a copy, and a copy can be cut short)
-    and keeps the suffix, by which NumPy and Matplotlib choose the format. If the block raises, ``path`` stays as
-    it was.
+    and keeps the suffix, by which NumPy and Matplotlib choose the format. Its name is unique, so that two
+    processes that write the same file never share it. If the block raises, ``path`` stays as it was.
+
+    Raises:
+        OSError: of the system, with ``path`` as its file where the system named none, as for a full disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    partial = path.with_name(f".{path.stem[:80]}.{secrets.token_hex(6)}{_PARTIAL}{path.suffix[:20]}")
     try:
         yield partial
         os.replace(partial, path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, partial, str(partial)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Remove what `replacing` left at any depth of a folder when its process was killed.
+
+    Call it only where no other process can be writing.
+    """
+    for path in folder.rglob(f".*{_PARTIAL}*"):
+        path.unlink(missing_ok=True)

@@ -112,14 +112,15 @@ def test_a_checkpoint_of_one_task_is_evaluated_on_another(train: Command) -> Non
     test = ["mode=test", "ckpt_path=run/checkpoints/best.ckpt", "logger=csv", "reference_models=[]"]
     done = train(*test, "data.task=gratings")
     assert done.code == 0, done.err
-    (run,) = (train.folder / "outputs").glob("*/*")
-    assert run.name.endswith("-var-data-gratings-seed0")
+    (run,) = (train.folder / "run" / "evaluations").iterdir()
+    assert run.name == "best-data-gratings"
     assert json.loads((run / "test_metrics.json").read_text())["data"] == "data-gratings"
     assert "1 of 6 units left out" in (run / "train.log").read_text()
     done = train(*test, "data.units.quality=null")
     assert done.code == 2
     assert "was trained on 5 units of session 'mouse', but the data has 6 units" in done.err
-    assert [*(train.folder / "outputs").glob("*/*")] == [run]
+    assert [*(train.folder / "run" / "evaluations").iterdir()] == [run]
+    assert not (train.folder / "outputs").exists()
 
 
 def test_every_task_of_a_sweep_has_a_folder_and_a_row(train: Command) -> None:
@@ -129,7 +130,7 @@ def test_every_task_of_a_sweep_has_a_folder_and_a_row(train: Command) -> None:
     assert done.code == 0, done.err
     with (train.folder / "sweep" / "sweep_table.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["data"] for row in rows] == ["data-gratings", "data-spontaneous"]
+    assert [row["data"] for row in rows] == ["data-spontaneous", "data-gratings"]
     assert len({row["folder"] for row in rows}) == 2
     for row in rows:
         assert row["data"] in done.out

@@ -35,20 +35,6 @@ def test_a_failing_job_does_not_stop_the_others(train: Command, sessions: Path) 
     assert float(rows[0]["nll"]) == single["mean"]["nll"]
 
 
-def test_a_failure_replaces_the_results_of_an_earlier_sweep(train: Command, sessions: Path) -> None:
-    common = ("-m", "model=mean", *QUICK, f"data.root={sessions}", "experiment=forecasting")
-    assert train(*common, "seed=0,1").code == 0
-    folder = train.folder / "outputs" / "forecasting" / "mean" / "two"
-    assert (folder / "seed0" / "test_metrics.json").exists()
-    assert train(*common, "data.min_rate=1000", "seed=0").code == 1
-    assert {path.name for path in (folder / "seed0").iterdir()} >= {"error.txt"}
-    assert not (folder / "seed0" / "test_metrics.json").exists()
-    again = train(*common, "seed=0")
-    assert again.code == 0
-    assert not (folder / "seed0" / "error.txt").exists()
-    assert "1 run in" in again.out
-
-
 def test_wandb_keeps_the_jobs_apart(train: Command, sessions: Path) -> None:
     quick = [override for override in QUICK if override != "logger=csv"]
     done = in_new_process(

@@ -114,7 +114,7 @@ def test_an_earlier_recovery_does_not_stay(train: Command, sessions: Path) -> No
     common = (*QUICK, "model=mean", "debug=fast", "hydra.run.dir=run")
     assert train(*SMALL, *common).code == 0
     assert (train.folder / "run" / "recovery.csv").is_file()
-    done = train(f"data.root={sessions}", *common)
+    done = train(f"data.root={sessions}", *common, "overwrite=true")
     assert done.code == 0, done.err
     assert not (train.folder / "run" / "recovery.csv").exists()
     assert "known connectivity" not in done.out

@@ -13,12 +13,18 @@ import wandb
 from command import QUICK, Command
 from laws import names
 from omegaconf import OmegaConf
+from runs import checkpoint
 
 METRICS = {"pearson_r", "r2", "mse", "nll", "skill_vs_persistence", "population_rate_r", "bits_per_spike"}
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
     return torch.load(path, weights_only=True)["state_dict"]
+
+
+def curve_steps(run: Path) -> range:
+    """The steps of a run, by its last checkpoint."""
+    return range(checkpoint(run, "last")["global_step"])
 
 
 def test_a_run_leaves_the_folder_that_the_design_lists(train: Command, sessions: Path) -> None:
@@ -36,6 +42,7 @@ def test_a_run_leaves_the_folder_that_the_design_lists(train: Command, sessions:
         "figures",
         "wandb",
         "train.log",
+        ".synapsnet-run",
     }
     assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
     assert {path.stem.partition("-")[0] for path in (run / "figures").glob("*.png")} == {
@@ -47,8 +54,14 @@ def test_a_run_leaves_the_folder_that_the_design_lists(train: Command, sessions:
     assert list((run / "wandb").glob("offline-run-*/*.wandb"))
 
     results = json.loads((run / "test_metrics.json").read_text())
-    expected = ("model", "data", "seed", "sessions", "mean", "sem", "n_parameters", "fit_seconds")
-    assert tuple(results) == expected
+    expected = (
+        *("model", "data", "seed", "sessions", "mean", "sem", "stopped", "validation", "n_parameters", "fit_seconds"),
+        *("references", "versions", "commit", "recordings"),
+    )
+    assert set(results) == set(expected)
+    assert results["stopped"] == {"reason": "budget", "step": len(curve_steps(run)), "budget": len(curve_steps(run))}
+    assert all(len(fingerprint) == 64 for fingerprint in results["recordings"].values())
+    assert set(results["recordings"]) == {"s0", "s1"}
     assert (results["model"], results["data"], results["seed"]) == ("synapsnet", "two", 0)
     assert set(results["sessions"]) == {"s0", "s1"}
     assert set(results["mean"]) == set(results["sem"]) == set(results["sessions"]["s0"]) == METRICS
@@ -157,6 +170,7 @@ def test_mode_test_only_evaluates(train: Command, sessions: Path) -> None:
     first, again = (json.loads((train.folder / run / "test_metrics.json").read_text()) for run in ("run", "again"))
     for results in (first, again):
         results.pop("fit_seconds")  # of the best checkpoint and of the whole run
+        results.pop("validation")  # of the run alone
     assert first == again
     assert not (train.folder / "again" / "checkpoints").exists()
     assert not (train.folder / "again" / "metrics.csv").exists()
@@ -181,8 +195,8 @@ def test_a_test_by_checkpoint_alone_is_named_after_it(train: Command, sessions: 
     assert done.code == 0, done.err
     done = train("mode=test", "ckpt_path=run/checkpoints/last.ckpt", "logger=csv", "reference_models=[]")
     assert done.code == 0, done.err
-    (tested,) = (train.folder / "outputs").glob("*/*")
-    assert tested.name.endswith("-mean-two-seed3")
+    (tested,) = (train.folder / "run" / "evaluations").iterdir()
+    assert tested.name == "last-two"
     assert json.loads((tested / "test_metrics.json").read_text())["data"] == "two"
 
 
@@ -190,7 +204,7 @@ def test_an_earlier_run_in_the_same_folder_leaves_nothing_behind(train: Command,
     common = (*QUICK, f"data.root={sessions}", "debug=fast", "hydra.run.dir=run")
     assert train("model=synapsnet", *common).code == 0
     assert (train.folder / "run" / "connectivity.npz").exists()
-    assert train("model=mean", *common).code == 0
+    assert train("model=mean", *common, "overwrite=true").code == 0
     assert not (train.folder / "run" / "connectivity.npz").exists()
 
 

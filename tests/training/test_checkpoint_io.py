@@ -14,6 +14,7 @@ from synapsnet.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
 def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(tmp_path: Path) -> None:
     io, path = AtomicCheckpointIO(), tmp_path / "last.ckpt"
     whole = {"state_dict": {"w": torch.ones(3)}, "hyper_parameters": {}, "loops": {}}
+    whole |= {"callbacks": {}, "optimizer_states": [], "global_step": 0}
     io.save_checkpoint(whole, path)
     with pytest.raises((AttributeError, TypeError, RuntimeError)):
         io.save_checkpoint({**whole, "odd": lambda: None}, path)

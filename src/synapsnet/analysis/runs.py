@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
 from synapsnet.errors import UserError
+from synapsnet.plain import read_plain_yaml
 from synapsnet.session import Signal
 
 CONFIG, CONNECTIVITY = "config.yaml", "connectivity.npz"
@@ -153,13 +153,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise UserError(f"{folder}: not a whole run folder: no {CONFIG}")
-    try:
-        config = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
-    if not isinstance(config, dict):
-        raise UserError(f"{path}: not the configuration of a run")
-    return config
+    return read_plain_yaml(path)
 
 
 def read_fits(run: Run, *, methods: bool) -> list[Fit]:

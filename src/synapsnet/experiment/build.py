@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +13,24 @@ import numpy as np
 import numpy.typing as npt
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from omegaconf import OmegaConf
 
+from synapsnet.data.fingerprint import fingerprint
 from synapsnet.data.simulate.simulation import Simulation
 from synapsnet.data.splits import TrainPart
 from synapsnet.data.surrogates import Surrogate
 from synapsnet.data.task import Task, build_task
 from synapsnet.errors import UserError
+from synapsnet.experiment import parts
 from synapsnet.experiment.recordings import recording_name, recordings
 from synapsnet.models.base import Forecaster
-from synapsnet.session import Inputs, TaskSpec
+from synapsnet.session import Inputs, Session, TaskSpec
 from synapsnet.training.checkpoint_io import AtomicCheckpointIO
+from synapsnet.training.ending import ValidateAtBudget
 from synapsnet.training.optimizers import OptimizerRecipe
 
 log = logging.getLogger(__name__)
@@ -48,16 +51,6 @@ _TASK_SETTINGS = (
     "surrogate_seed",
     "in_memory",
 )
-_BEFORE = {  # of checkpoints that lack these settings
-    "train_part": "all",
-    "surrogate": "none",
-    "surrogate_seed": 0,
-    "task": None,
-    "tasks": None,
-    "units": {},
-    "behavior": None,
-    "in_memory": True,
-}
 _CHOICES = {
     "inputs": ("auto", *get_args(Inputs)),
     "train_part": get_args(TrainPart),
@@ -72,10 +65,12 @@ class Data:
     Attributes:
         task: The forecasting task.
         truth: Connectivity of a simulated recording by session id, ``[post, pre]`` of the units kept; else empty.
+        recordings: Fingerprint of each session as it was given to the task, by session id.
     """
 
     task: Task
     truth: Mapping[str, npt.NDArray[np.float64]]
+    recordings: Mapping[str, str]
 
 
 # At import, and so before Hydra composes anything: a run folder's name is interpolated from it.
@@ -94,7 +89,6 @@ def build_data(config: Config) -> Data:
     Raises:
         UserError: for whatever is wrong with the recordings.
     """
-    config = {**_BEFORE, **config}
     for name in ("context_bins", "window_bins", "batch_size", "min_active_bins"):
         if not isinstance(config[name], int) or config[name] < 1:
             raise UserError(f"data.{name} must be a whole number above 0, got {config[name]!r}")
@@ -112,8 +106,17 @@ def build_data(config: Config) -> Data:
         raise UserError(f"data.in_memory must be true or false, got {config['in_memory']!r}")
     simulation = _simulated(config) if config["root"] is None else None
     sessions = recordings(config) if simulation is None else [simulation.session]
-    task = build_task(sessions, **{name: config[name] for name in _TASK_SETTINGS})
-    return Data(task, {} if simulation is None else {simulation.session.session_id: _truth_of_kept(simulation, task)})
+    fingerprints: dict[str, str] = {}
+    noted = _noting(sessions, fingerprints)
+    task = build_task(noted, **{name: config[name] for name in _TASK_SETTINGS})
+    truth = {} if simulation is None else {simulation.session.session_id: _truth_of_kept(simulation, task)}
+    return Data(task, truth, fingerprints)
+
+
+def _noting(sessions: Iterable[Session], fingerprints: dict[str, str]) -> Iterator[Session]:
+    for session in sessions:
+        fingerprints[session.session_id] = fingerprint(session)
+        yield session
 
 
 def _simulated(config: Config) -> Simulation:
@@ -140,20 +143,22 @@ def _truth_of_kept(simulation: Simulation, task: Task) -> npt.NDArray[np.float64
     return simulation.truth[np.ix_(kept, kept)]
 
 
-def build_model(model: Config, likelihood: Config, spec: TaskSpec) -> Forecaster:
+def build_model(model: Config, likelihood: Config, spec: TaskSpec, *, trust: Collection[str] = ()) -> Forecaster:
     """A fresh model for a task; its random weights are drawn from torch's global generator.
+
+    It is built from its recipe, as `load` will build it, so a model that would never load is refused before training.
 
     Args:
         model: Section ``model``.
         likelihood: Section ``likelihood``.
         spec: The task.
+        trust: Packages next to our own whose models may be built.
+
+    Raises:
+        UserError: if a setting is invalid, or the model is of a package that is not trusted.
     """
-    # Objects are passed outside `instantiate`, which would turn a dataclass into configuration.
-    make_likelihood = instantiate(likelihood, _convert_="all")
-    # `tuned` is for the optimizer, which interpolates it; a model is built from the rest.
-    make_model = instantiate({key: value for key, value in model.items() if key != "tuned"}, _convert_="all")
-    with refusing("model"):
-        built = make_model(spec=spec, likelihood=make_likelihood(signal=spec.signal))
+    of_next_bin = parts.build(parts.recipe(likelihood), trust=trust, where="likelihood", signal=spec.signal)
+    built = parts.build(parts.recipe(model), trust=trust, where="model", spec=spec, likelihood=of_next_bin)
     assert isinstance(built, Forecaster)
     return built
 
@@ -172,49 +177,63 @@ def build_optimizer(config: Config, model: Forecaster) -> OptimizerRecipe:
     return recipe
 
 
-def build_loggers(config: Config, *, run_dir: Path, name: str, tags: Sequence[str]) -> list[Logger]:
-    """The loggers of section ``logger``."""
-    return [
-        instantiate(logger, _convert_="all")(run_dir=run_dir, name=name, run_tags=tags) for logger in config.values()
-    ]
+def build_loggers(config: Config, *, run_dir: Path, run_id: str, name: str, tags: Sequence[str]) -> list[Logger]:
+    """The loggers of section ``logger``; those that are null, or switched off, are left out."""
+    given = {"run_dir": run_dir, "run_id": run_id, "name": name, "run_tags": tags}
+    with refusing("logger"):
+        loggers = [instantiate(logger, _convert_="all")(**given) for logger in config.values() if logger is not None]
+    return [logger for logger in loggers if logger is not None]
 
 
-def whole_epochs(config: Config, n_batches: int) -> Config:
-    """Section ``trainer`` with its budget of steps rounded up to whole epochs.
-
-    Validation closes an epoch, so the steps of a broken last epoch could never be the best ones.
+def planned_steps(config: Config, n_batches: int) -> int:
+    """Gradient steps that section ``trainer`` allows.
 
     Args:
         config: Section ``trainer``.
         n_batches: Steps of an epoch.
+
+    Raises:
+        UserError: if training would never start, or never end.
     """
-    with refusing("trainer"):
-        if config["max_steps"] < 0:
-            return config
-        epochs = math.ceil(config["max_steps"] / n_batches)
-        limit = epochs if config["max_epochs"] < 0 else min(epochs, config["max_epochs"])
-    return {**config, "max_steps": -1, "max_epochs": limit}
+    max_steps, max_epochs = config["max_steps"], config["max_epochs"]
+    for name, value in (("max_steps", max_steps), ("max_epochs", max_epochs)):
+        if isinstance(value, bool) or not isinstance(value, int) or value == 0 or value < -1:
+            raise UserError(f"trainer.{name} must be a whole number above 0, or -1 for no limit, got {value!r}")
+    limits = [max_steps] * (max_steps > 0) + [max_epochs * n_batches] * (max_epochs > 0)
+    if not limits and config["max_time"] is None:
+        raise UserError("training would never end: set trainer.max_steps, trainer.max_epochs or trainer.max_time")
+    return min(limits, default=2**62)
 
 
 def build_trainer(config: Config, callbacks: Mapping[str, Config], loggers: Sequence[Logger], run_dir: Path) -> Trainer:
     """A trainer from sections ``trainer`` and ``callbacks``.
 
     Raises:
-        UserError: if Lightning refuses the settings.
+        UserError: if Lightning refuses the settings, or if they ask for more than one process.
     """
     with refusing("callbacks"):
-        built: list[Callback] = [instantiate(callback, _convert_="all") for callback in callbacks.values()]
+        built: list[Callback] = [
+            instantiate(callback, _convert_="all") for callback in callbacks.values() if callback is not None
+        ]
     with refusing("trainer"):
-        return Trainer(
+        trainer = Trainer(
             **config,
-            callbacks=built,
+            callbacks=[ValidateAtBudget(), *built],
             logger=list(loggers),
-            plugins=[AtomicCheckpointIO()],
+            # One process needs nothing of a cluster. Lightning's own handling of SLURM would answer its signals by
+            # checkpoints that the final test then takes for the best ones.
+            plugins=[AtomicCheckpointIO(), LightningEnvironment()],
             default_root_dir=run_dir,
             num_sanity_val_steps=0,
             enable_model_summary=False,
             enable_progress_bar=False,  # a callback shows it
         )
+    if trainer.world_size > 1:
+        raise UserError(
+            f"trainer.devices={config['devices']} asks for {trainer.world_size} processes, and a run takes one: "
+            "trainer.devices=1, with a run for each device"
+        )
+    return trainer
 
 
 @contextmanager
@@ -228,7 +247,7 @@ def refusing(section: str) -> Iterator[None]:
     except InstantiationException as error:
         if isinstance(error.__cause__, UserError):
             raise error.__cause__ from None  # it says all that there is to say
-        raise UserError(f"a setting under {section} does not do: {error}") from error
+        raise UserError(f"invalid setting under {section}: {error}") from error
     except (MisconfigurationException, TypeError, ValueError, RuntimeError, AssertionError, ArithmeticError) as error:
         log.debug("refused", exc_info=True)
-        raise UserError(f"a setting under {section} does not do: {type(error).__name__}: {error}") from error
+        raise UserError(f"invalid setting under {section}: {type(error).__name__}: {error}") from error

@@ -3,80 +3,148 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import get_object
+import numpy as np
 
-from synapsnet.errors import UserError
-from synapsnet.experiment.build import Config, build_model
+from synapsnet.errors import UserError, one_line
+from synapsnet.experiment.parts import Recipe, build
+from synapsnet.experiment.record import Record
 from synapsnet.models.base import Forecaster
-from synapsnet.session import TaskSpec
-from synapsnet.training.checkpoint_io import read_checkpoint
+from synapsnet.plain import Plain, require_plain
+from synapsnet.session import SessionSpec, TaskSpec
+from synapsnet.training.checkpoint_io import DamagedError, read_checkpoint
+from synapsnet.training.ending import Ending
 
 PREFIX = "model."  # of the forecaster's weights among the training module's
-_TRUSTED = (  # where the parts of a model and its training are; elsewhere are functions that touch files
-    "synapsnet.models.",
-    "synapsnet.likelihoods.",
-    "synapsnet.training.optimizers.",
-    "synapsnet.data.simulate.",
-    "torch.nn.",
-)
 
 
-def load(path: str | os.PathLike[str]) -> Forecaster:
+@dataclass(frozen=True)
+class Saved:
+    """What a checkpoint says of its run, checked to be plain.
+
+    Attributes:
+        path: The file.
+        state: The file's content: weights, and the state of training.
+        model: Recipe of the model.
+        likelihood: Recipe of its likelihood.
+        spec: The task it was built for.
+        run_id: Name of the run, by which W&B knows it.
+        record: The overrides that the run was started with.
+        settings: The run's resolved configuration; for comparison, never to build from.
+        recordings: Fingerprint of each recording by session id.
+        ending: Why training ended; None if it had not.
+    """
+
+    path: Path
+    state: dict[str, Any]
+    model: Recipe
+    likelihood: Recipe
+    spec: TaskSpec
+    run_id: str
+    record: Record
+    settings: dict[str, Plain]
+    recordings: dict[str, str]
+    ending: Ending | None
+
+    @property
+    def step(self) -> int:
+        """Gradient steps done."""
+        return int(self.state["global_step"])
+
+    @property
+    def run_dir(self) -> Path | None:
+        """The run folder that the file lies in, wherever that was moved to; None for a file by itself."""
+        folder = self.path.absolute().parent
+        return folder.parent if folder.name == "checkpoints" else None
+
+
+def load(path: str | os.PathLike[str], *, trust: Collection[str] = ()) -> Forecaster:
     """Load a trained model for use in plain Python, without the data.
 
     Args:
         path: ``best.ckpt`` or ``last.ckpt`` of a run folder.
+        trust: Packages whose models may be built, next to those of synapsnet. Their code runs.
 
     Returns:
         The model in evaluation mode, on the CPU; see `Forecaster.forecast`.
 
     Raises:
-        UserError: if the file is no checkpoint of synapsnet.
+        UserError: if the file is no checkpoint of synapsnet, is damaged, or names a model of a package that is
+            not trusted.
     """
-    checkpoint = read_checkpoint(Path(path))
-    config, spec = hyper_parameters(checkpoint)
-    model = build_model(config["model"], config["likelihood"], spec)
-    load_weights(model, checkpoint, path)
+    if isinstance(trust, str):
+        raise UserError(f"trust is a list of packages, as [{trust!r}]")
+    saved = read_saved(Path(path))
+    model = build_saved_model(saved, trust=trust)
+    load_weights(model, saved.state, path)
     return model.eval()
 
 
-def hyper_parameters(checkpoint: dict[str, Any]) -> tuple[Config, TaskSpec]:
-    """The configuration and the task of a checkpoint.
+def build_saved_model(saved: Saved, *, trust: Collection[str]) -> Forecaster:
+    """The model of a checkpoint with fresh weights."""
+    likelihood = build(saved.likelihood, trust=trust, where=f"{saved.path}: likelihood", signal=saved.spec.signal)
+    model = build(saved.model, trust=trust, where=f"{saved.path}: model", spec=saved.spec, likelihood=likelihood)
+    if not isinstance(model, Forecaster):
+        raise UserError(f"{saved.path}: model is a {type(model).__name__}, which does not forecast")
+    return model
+
+
+def read_saved(path: Path) -> Saved:
+    """Read a checkpoint, and check that all it says is plain and fits together.
 
     Raises:
-        UserError: if the configuration names anything but parts of synapsnet and torch: it is instantiated, and a
-            checkpoint from elsewhere must not run code by it.
+        UserError: if the file is missing.
+        DamagedError: if it is no checkpoint of ours, is damaged or malformed.
     """
-    plain = checkpoint["hyper_parameters"]
-    for target in targets(plain["config"]):
-        name = getattr(get_object(target), "__module__", "") if target.startswith(_TRUSTED) else ""
-        if not f"{name}.".startswith(_TRUSTED):
-            raise UserError(f"the checkpoint asks for {target!r}, which is no part of synapsnet or torch.nn")
-    return plain["config"], TaskSpec.from_dict(plain["spec"])
-
-
-def targets(config: Any) -> Iterator[str]:
-    """Every ``_target_`` in a configuration."""
-    if isinstance(config, dict):
-        if "_target_" in config:
-            yield config["_target_"]
-        for value in config.values():
-            yield from targets(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from targets(value)
-
-
-def load_weights(model: Forecaster, checkpoint: dict[str, Any], path: str | os.PathLike[str]) -> None:
-    """Fill a model of the checkpoint's configuration with its weights."""
-    weights = {name.removeprefix(PREFIX): value for name, value in checkpoint["state_dict"].items()}
+    state = read_checkpoint(path)
     try:
+        said = state["hyper_parameters"]
+        require_plain(said, "hyper_parameters")
+        ending = state["ending"]
+        if not isinstance(state["global_step"], int) or not isinstance(state["state_dict"], Mapping):
+            raise ValueError("global_step must be a whole number, and state_dict a mapping")
+        return Saved(
+            path=path,
+            state=state,
+            model=said["model"],
+            likelihood=said["likelihood"],
+            spec=_checked(TaskSpec.from_dict(said["spec"])),
+            run_id=_text(said["run_id"], "run_id"),
+            record=Record.from_dict(said["record"]),
+            settings=dict(said["settings"]),
+            recordings={str(name): _text(value, "a fingerprint") for name, value in said["recordings"].items()},
+            ending=None if ending is None else Ending.from_dict(ending),
+        )
+    except (UserError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise DamagedError(f"{path} is no checkpoint of synapsnet: {one_line(error)}") from error
+
+
+def read_latest(path: Path, log: Any) -> Saved:
+    """Read ``last.ckpt``; where it is damaged, fall back to the best checkpoint next to it, with a warning.
+
+    An earlier checkpoint resumes to the same end: every step's randomness is a function of its position.
+    """
+    try:
+        return read_saved(path)
+    except DamagedError as error:
+        best = path.with_name("best.ckpt")
+        if path.name != "last.ckpt" or not best.is_file():
+            raise
+        saved = read_saved(best)
+        log.warning("%s; going on from %s, step %d", error, best, saved.step)
+        return saved
+
+
+def load_weights(model: Forecaster, state: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
+    """Fill a model of the checkpoint's recipe with its weights."""
+    try:
+        weights = {name.removeprefix(PREFIX): value for name, value in state["state_dict"].items()}
         model.load_state_dict(weights)
-    except RuntimeError as error:
+    except (RuntimeError, AttributeError, TypeError, ValueError) as error:
         raise UserError(f"the weights in {path} are not those of the model it names") from error
 
 
@@ -102,3 +170,37 @@ def check_units(saved: TaskSpec, task: TaskSpec, path: Path) -> None:
             raise UserError(
                 f"{path} was trained with {name} {getattr(saved, name)}, the data has {getattr(task, name)}"
             )
+
+
+def changed_recordings(saved: Saved, now: Mapping[str, str]) -> list[str]:
+    """Sessions whose content is not what the run was trained on."""
+    return [name for name, fingerprint in saved.recordings.items() if now.get(name, fingerprint) != fingerprint]
+
+
+def _text(value: Plain, what: str) -> str:
+    if not isinstance(value, str) or not value.isalnum() or len(value) > 128:
+        raise ValueError(f"{what} must be letters and digits, got {value!r:.80}")
+    return value
+
+
+def _checked(spec: TaskSpec) -> TaskSpec:
+    """Refuse a task whose numbers do not fit together."""
+    if spec.signal not in ("spikes", "calcium") or spec.inputs not in ("levels", "increments") or not spec.sessions:
+        raise ValueError("spec has an unknown signal or inputs, or no session")
+    if not (1 <= spec.context_bins <= spec.window_bins and 0 < spec.bin_width_s < np.inf):
+        raise ValueError("spec has impossible bins")
+    for session in spec.sessions:
+        _check_session(session, len(spec.behavior_names))
+    return spec
+
+
+def _check_session(session: SessionSpec, n_behavior: int) -> None:
+    per_unit = ("mean", "scale", "input_mean", "input_scale", "increment_scale")
+    sizes = dict.fromkeys(per_unit, session.n_units) | dict.fromkeys(("behavior_mean", "behavior_scale"), n_behavior)
+    for name, size in sizes.items():
+        values = getattr(session, name)
+        if values.shape != (size,) or not np.isfinite(values).all():
+            raise ValueError(f"spec.sessions: {name} must be {size} finite numbers")
+    names = [session.session_id, *session.unit_ids]
+    if session.n_units < 1 or session.n_train_bins < 1 or not all(isinstance(name, str) for name in names):
+        raise ValueError("spec.sessions: a session needs units, train bins and names that are text")

@@ -6,29 +6,32 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from synapsnet.errors import UserError, one_line
-from synapsnet.experiment import run_folder
-from synapsnet.experiment.build import Config
-from synapsnet.experiment.checkpoint import hyper_parameters
-from synapsnet.experiment.resume import continued
+from synapsnet.experiment import run_folder, sweep
+from synapsnet.experiment.checkpoint import Saved, read_latest
+from synapsnet.experiment.request import Request, other_settings, understood
+from synapsnet.experiment.run_folder import RunFolder, claimed
+from synapsnet.experiment.tables import show_finished
 from synapsnet.experiment.train import execute
-from synapsnet.training.checkpoint_io import read_checkpoint
+from synapsnet.training.checkpoint_io import DamagedError
+from synapsnet.training.signals import Stopped, leaving_on_signals
 
 log = logging.getLogger(__name__)
 
-BAD_INPUT = (UserError, HydraException, OmegaConfBaseException)
+BAD_INPUT = (UserError, HydraException, OmegaConfBaseException, OSError)
+"""What costs one line: settings that do not do, and a disk that refuses (a folder that is read-only, a full one)."""
 BAD_INPUT_CODE = 2
-STOPPED = 128 + 15  # as a shell reports SIGTERM
+STOPPED_CODE = 128 + 15  # as a shell reports SIGTERM, whatever the signal was
 
 
 def guard(main: Callable[[], object]) -> int:
@@ -41,8 +44,10 @@ def guard(main: Callable[[], object]) -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
         main()
-    except (*BAD_INPUT, OSError) as error:  # of the system: a folder that cannot be written, a full disk
+    except BAD_INPUT as error:
         return _report(error)
+    finally:
+        sweep.conclude()  # whatever ended a sweep
     return 0
 
 
@@ -50,30 +55,25 @@ def run(cfg: DictConfig) -> float:
     """Run the job that Hydra composed.
 
     Returns:
-        The validation score of the best checkpoint; NaN for a job of a multirun that failed, which is recorded in its
-        folder so that the other jobs can go on.
+        The validation score of the best checkpoint; NaN for a job of a multirun that failed, which is recorded so that
+        the other jobs can go on.
 
     Raises:
         SystemExit: 2 for bad input (after one line on standard error), 143 for a run that was asked to stop.
     """
-    hydra = HydraConfig.get()
-    hydra_dir = run_dir = Path(hydra.runtime.output_dir)
+    hydra_dir = Path(HydraConfig.get().runtime.output_dir)
     try:
-        config = _final(cfg, hydra.overrides.task)
-        run_dir = Path(config["run_dir"])
-        with run_folder.logging_to(run_dir, resumed=run_dir != hydra_dir):
-            return execute(config)
-    except SIGTERMException:
-        last = run_dir / "checkpoints" / "last.ckpt"
-        log.warning("stopped; go on with ckpt_path=%s" if last.is_file() else "stopped before %s was written", last)
-        raise SystemExit(STOPPED) from None
+        with leaving_on_signals():
+            request = understood(cfg)
+            with claimed(request.folder, unique=request.unique) as claim:
+                return _in_folder(request, claim)
+    except (Stopped, KeyboardInterrupt):
+        raise _stopped(hydra_dir, "before anything was written; the same command starts anew") from None
     except Exception as error:
-        if hydra.mode == RunMode.MULTIRUN:
-            message = one_line(error) if isinstance(error, BAD_INPUT) else traceback.format_exc()
-            run_folder.record_failure(hydra_dir, message)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            sweep.note(hydra_dir, "failed", one_line(error))
             log.error("this job failed: %s", one_line(error))
             return float("nan")
-        run_folder.remove_unless_begun(run_dir)
         if isinstance(error, BAD_INPUT):
             raise SystemExit(_report(error)) from None
         raise
@@ -81,39 +81,84 @@ def run(cfg: DictConfig) -> float:
         run_folder.remove_if_empty(hydra_dir)
 
 
-def _final(cfg: DictConfig, overrides: Sequence[str]) -> Config:
-    """The plain configuration of the job; one that goes on from a checkpoint shares that checkpoint's settings."""
-    if cfg.mode not in ("train", "test"):
-        raise UserError(f"mode must be train or test, got {cfg.mode!r}")
-    if not isinstance(cfg.seed, int) or cfg.seed < 0:
-        raise UserError(f"seed must be a whole number from 0, got {cfg.seed!r}")
-    if cfg.ckpt_path is None:
-        if cfg.mode == "test":
-            raise UserError("mode=test needs ckpt_path=<checkpoint>")
-        return _plain(cfg)
-    path = Path(cfg.ckpt_path).absolute()
-    saved, _ = hyper_parameters(read_checkpoint(path))
-    composed = _run_name(cfg)
-    for section, settings in continued(_plain(cfg), saved, overrides).items():
-        cfg[section] = settings
-    if cfg.mode == "train" and path.parent.name == "checkpoints":
-        cfg.run_dir = str(path.parent.parent)  # a resumed run goes on in its own folder
-    elif cfg.run_dir.endswith(composed):  # Hydra named the folder before the checkpoint was read
-        cfg.run_dir = cfg.run_dir.removesuffix(composed) + _run_name(cfg)
-    return _plain(cfg)
+def _in_folder(request: Request, claim: RunFolder) -> float:
+    opened = _opened(request, claim)
+    if opened is None:
+        sweep.note(claim.path, "kept")
+        return show_finished(claim.path)
+    folder, saved = opened
+    try:
+        with run_folder.logging_to(folder):
+            score = execute(request, folder, saved)
+    except (Stopped, SIGTERMException, KeyboardInterrupt):
+        last = folder.path / "checkpoints" / "last.ckpt"
+        folder.abandon()
+        way_on = f"go on by ckpt_path={last}" if last.is_file() else "no checkpoint yet, so start anew"
+        raise _stopped(folder.home, f"{way_on}, or by the same command into {folder.home}") from None
+    except Exception as error:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            folder.record_failure(one_line(error) if isinstance(error, BAD_INPUT) else traceback.format_exc())
+        else:
+            folder.abandon()
+        raise
+    folder.finish()
+    sweep.note(folder.home, "finished")
+    return score
 
 
-def _run_name(cfg: DictConfig) -> str:
-    """What a folder's default name says of its run, see ``hydra.run.dir`` in ``conf/train.yaml``."""
-    return f"{cfg.choices.model}-{cfg.choices.data}-seed{cfg.seed}"
+def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None] | None:
+    """The folder to write into and the checkpoint to go on from; None where the very run is finished.
+
+    Raises:
+        UserError: if the folder holds another run.
+    """
+    overwrite = bool(request.config["overwrite"])
+    goes_on_here = request.saved is not None and request.saved.run_dir == claim.path.absolute()
+    folder = claim
+    if claim.state == "finished":
+        other = other_settings(claim.path, request.config)
+        if not overwrite and other is None:
+            return None
+        if not overwrite:
+            raise UserError(
+                f"{claim.path} holds a finished run, which is kept ({other}): choose another folder by hydra.run.dir, "
+                "or overwrite=true to replace it"
+            )
+        folder = claim.next()
+    if folder.state == "unfinished" and not (goes_on_here and folder is claim):
+        other = other_settings(folder.path, request.config)
+        if other is None:
+            return folder, _latest(folder) or request.saved
+        if not overwrite:
+            raise UserError(
+                f"{folder.path} holds an unfinished run of other settings ({other}): go on with that one by its own "
+                "command, choose another folder by hydra.run.dir, or overwrite=true to give it up"
+            )
+        folder.clear()
+    return folder, request.saved
 
 
-def _plain(cfg: DictConfig) -> Config:
-    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    assert isinstance(plain, dict)
-    return {str(section): settings for section, settings in plain.items()}
+def _latest(folder: RunFolder) -> Saved | None:
+    """The last checkpoint of an unfinished run; None, and an empty folder, where there is none that can be read."""
+    last = folder.path / "checkpoints" / "last.ckpt"
+    try:
+        saved = read_latest(last, log) if last.is_file() else None
+    except DamagedError as error:
+        log.warning("%s; no earlier one can be read, so the run starts anew", error)
+        saved = None
+    if saved is None:
+        folder.clear()
+    else:
+        log.info("going on with the run in %s at step %d", folder.path, saved.step)
+    return saved
 
 
-def _report(error: Exception) -> int:
+def _stopped(folder: Path, way_on: str) -> SystemExit:
+    sweep.note(folder, "stopped", way_on)
+    log.warning("stopped: %s", way_on)
+    return SystemExit(STOPPED_CODE)
+
+
+def _report(error: BaseException) -> int:
     sys.stderr.write(f"error: {one_line(error)}\n")
     return BAD_INPUT_CODE

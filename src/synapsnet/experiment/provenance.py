@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-
-def code_version() -> dict[str, str | None]:
-    """Version of the package, and the commit it runs from where it is a git checkout."""
-    return {"version": version("synapsnet"), "commit": _commit()}
+_PACKAGES = ("synapsnet", "torch", "lightning", "numpy")
 
 
-def _commit() -> str | None:
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a run's numbers."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+
+
+def commit() -> str | None:
+    """The commit the code runs from, with ``-dirty`` where files were changed; None outside a git checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)

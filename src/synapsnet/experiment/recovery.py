@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from rich.table import Table
 
-from synapsnet.experiment.references import Scores, score_table
+from synapsnet.experiment.tables import Scores, score_table
 
 _SHOWN = ("pearson_r", "spearman_r", "auroc", "auprc", "sign_accuracy", "in_degree_r", "out_degree_r")
 
@@ -21,7 +21,9 @@ def recovery_table(file: Path) -> Table:
     found = pd.read_csv(file)
     rows = {}
     for method, block in found.groupby("method", sort=False):
-        mean, sem = block[list(_SHOWN)].mean(), block[list(_SHOWN)].sem()
-        rows[str(method)] = Scores(*({name: float(of[name]) for name in _SHOWN} for of in (mean, sem)))
+        mean, sem = (
+            {name: float(of[name]) for name in _SHOWN} for of in (block[list(_SHOWN)].mean(), block[list(_SHOWN)].sem())
+        )
+        rows[str(method)] = Scores(mean, sem)
     chance = found["auprc_chance"].mean()
     return score_table(f"recovery of the known connectivity; auprc by chance is {chance:.3f}", rows)

@@ -1,30 +1,179 @@
-"""The folder of a run: made ready, and left clean."""
+"""The folder of a run: claimed by one process, filled, and finished as a whole.
+
+A folder is new, unfinished or finished; it is finished once it holds ``test_metrics.json``, which is moved into it
+last. A finished folder is never changed, except by ``overwrite=true``. Then the new run grows in a hidden folder
+within, and takes the place of the old one at its end, so that a run that fails costs nothing.
+"""
 
 from __future__ import annotations
 
+import itertools
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
+from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
-from synapsnet.atomic import replacing
-from synapsnet.experiment.build import Config
+from synapsnet.atomic import remove_partial_files, replacing
+from synapsnet.errors import UserError
+from synapsnet.names import RUN_MARKER, STAGE
+from synapsnet.plain import Plain
 
-RESULTS = ("test_metrics.json", "unit_metrics.csv", "connectivity.npz", "recovery.csv", "figures")
-_HISTORY = ("metrics.csv", "checkpoints", "wandb", "tensorboard", "config.yaml")
+CONFIG = "config.yaml"
+SCORES = "test_metrics.json"
 LOG_FILE = "train.log"
 ERROR_FILE = "error.txt"
+EVALUATIONS = "evaluations"
+RESULTS = ("unit_metrics.csv", "connectivity.npz", "recovery.csv", "figures", SCORES)
+"""In the order in which they are moved into place: the last one makes the run finished."""
+_HISTORY = ("metrics.csv", "checkpoints", "wandb", "tensorboard", CONFIG, LOG_FILE, ERROR_FILE, STAGE)
+_OURS = (*RESULTS, *_HISTORY)
+_NEXT, _PREVIOUS, _MOVED_OUT = ".next", ".previous", ".moved-out"
+
+State = Literal["new", "unfinished", "finished"]
 
 
-def prepare(run_dir: Path, config: Config, *, resumed: bool) -> None:
-    """Clear what an earlier run left in the folder, unless that is the run to resume, and write ``config.yaml``."""
-    for name in (*RESULTS, ERROR_FILE, *(() if resumed else _HISTORY)):
-        remove(run_dir / name)
-    with replacing(run_dir / "config.yaml") as partial:
-        partial.write_text(OmegaConf.to_yaml(OmegaConf.create(config)))
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder that this process has claimed.
+
+    Attributes:
+        path: Where a run writes.
+        fresh: Whether it was made for this run, so that a run that fails at once takes it away again.
+        replaces: The finished run's folder that this one will take the place of; None for a run of its own.
+    """
+
+    path: Path
+    fresh: bool
+    replaces: Path | None = None
+
+    @property
+    def state(self) -> State:
+        """How far the run in it has come."""
+        if (self.path / SCORES).is_file():
+            return "finished"
+        return "unfinished" if any((self.path / name).exists() for name in (CONFIG, "checkpoints")) else "new"
+
+    @property
+    def home(self) -> Path:
+        """Where the run will be found once it is finished."""
+        return self.replaces or self.path
+
+    def next(self) -> RunFolder:
+        """A folder within this finished one, for the run that is to take its place."""
+        inner = self.path / _NEXT
+        inner.mkdir(exist_ok=True)
+        return RunFolder(inner, fresh=True, replaces=self.path)
+
+    def clear(self) -> None:
+        """Take away what an unfinished run left.
+
+        Raises:
+            UserError: if the run is finished.
+        """
+        if self.state == "finished":
+            raise UserError(f"{self.path} holds a finished run")
+        for name in _OURS:
+            remove(self.path / name)
+
+    def begin(self, config: dict[str, Plain]) -> None:
+        """Write ``config.yaml``, and clear what an interrupted ending or a failure left."""
+        for name in (*RESULTS, STAGE, ERROR_FILE):
+            remove(self.path / name)
+        with replacing(self.path / CONFIG) as partial:
+            partial.write_text(OmegaConf.to_yaml(OmegaConf.create(config)), encoding="utf-8")
+
+    def finish(self) -> None:
+        """Move the results into place; where the run replaces another, the whole folder."""
+        for name in RESULTS:
+            if (self.path / STAGE / name).exists():
+                os.replace(self.path / STAGE / name, self.path / name)
+        remove(self.path / STAGE)
+        if self.replaces is not None:
+            _swap(self.replaces)
+
+    def abandon(self) -> None:
+        """Take the folder away if nothing in it is worth keeping: no checkpoint was written."""
+        if self.fresh and not any((self.path / "checkpoints").glob("*.ckpt")):
+            for name in (*_OURS, RUN_MARKER):
+                remove(self.path / name)
+            remove_if_empty(self.path)
+
+    def record_failure(self, message: str) -> None:
+        """Leave ``error.txt`` in a folder without results."""
+        with replacing(self.path / ERROR_FILE) as partial:
+            partial.write_text(f"{message}\n", encoding="utf-8")
+
+
+@contextmanager
+def claimed(path: Path, *, unique: bool) -> Iterator[RunFolder]:
+    """Claim a folder for this process alone while the block runs; it is made where it is not there.
+
+    Args:
+        path: The folder.
+        unique: Take ``<path>-2``, ``<path>-3``, … where it is taken, as a folder named by the time of day can be.
+
+    Raises:
+        UserError: if another process writes into it, or if it holds files that a run would write over.
+    """
+    for number in itertools.count(1):
+        folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
+        fresh = not folder.exists() or {path.name for path in folder.iterdir()} <= {RUN_MARKER}
+        was_ours = any((folder / name).exists() for name in (RUN_MARKER, CONFIG, "checkpoints/last.ckpt"))
+        in_the_way = [name for name in _OURS if (folder / name).exists()]
+        if not was_ours and in_the_way:
+            raise UserError(f"{folder} has files that are of no run, as {in_the_way[0]}; choose another folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / RUN_MARKER)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if unique:
+                continue
+            raise UserError(
+                f"another process writes into {folder}; wait for its end, or choose another folder by hydra.run.dir"
+            ) from None
+        try:
+            _finish_swap(folder)
+            claim = RunFolder(folder, fresh)
+            if unique and claim.state != "new":
+                continue
+            if claim.state != "finished":
+                remove_partial_files(folder)
+            yield claim
+            return
+        finally:
+            lock.release()
+
+
+def _swap(folder: Path) -> None:
+    """Put the run in ``.next`` in the place of the one around it."""
+    (folder / _PREVIOUS).mkdir(exist_ok=True)
+    _finish_swap(folder)
+
+
+def _finish_swap(folder: Path) -> None:
+    """Bring a swap to its end, wherever it was cut short."""
+    new, old = folder / _NEXT, folder / _PREVIOUS
+    if not old.is_dir():
+        return
+    if not (old / _MOVED_OUT).exists():
+        # The scores first, so that the folder never looks finished in between.
+        for path in sorted(folder.iterdir(), key=lambda path: path.name != SCORES):
+            if path.name not in (RUN_MARKER, _NEXT, _PREVIOUS):
+                os.replace(path, old / path.name)
+        (old / _MOVED_OUT).touch()
+    if new.is_dir():
+        for path in sorted(new.iterdir(), key=lambda path: path.name == SCORES):
+            os.replace(path, folder / path.name)
+        new.rmdir()
+    shutil.rmtree(old)
 
 
 def remove(path: Path) -> None:
@@ -44,26 +193,17 @@ def remove_if_empty(folder: Path) -> None:
             empty.rmdir()
 
 
-def remove_unless_begun(run_dir: Path) -> None:
-    """Remove the folder of a run that failed before it had anything to keep but a log."""
-    if run_dir.is_dir() and {path.name for path in run_dir.iterdir()} <= {LOG_FILE}:
-        remove(run_dir / LOG_FILE)
-        remove_if_empty(run_dir)
+class _LogFile(logging.FileHandler):
+    """A log whose disk may be full: the run says so where it writes its results, once and in one line."""
 
-
-def record_failure(run_dir: Path, message: str) -> None:
-    """Leave ``error.txt`` in place of results, which would be those of an earlier run."""
-    for name in RESULTS:
-        remove(run_dir / name)
-    with replacing(run_dir / ERROR_FILE) as partial:
-        partial.write_text(f"{message}\n")
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name for it
+        pass
 
 
 @contextmanager
-def logging_to(run_dir: Path, *, resumed: bool) -> Iterator[None]:
-    """Write the log of the block to ``train.log``; a resumed run appends."""
-    run_dir.mkdir(parents=True, exist_ok=True)  # Hydra may have made another, before a checkpoint was read
-    handler = logging.FileHandler(run_dir / LOG_FILE, mode="a" if resumed else "w", delay=True)
+def logging_to(folder: RunFolder) -> Iterator[None]:
+    """Write the log of the block to ``train.log``, after what is there of the same run."""
+    handler = _LogFile(folder.path / LOG_FILE, mode="a", delay=True, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)
@@ -71,4 +211,5 @@ def logging_to(run_dir: Path, *, resumed: bool) -> Iterator[None]:
         yield
     finally:
         root.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()

@@ -1,4 +1,8 @@
-"""What a multirun ends with: one table over its runs, and the names of those that failed."""
+"""What a multirun ends with: one table over its runs, and the names of those that failed.
+
+Every job leaves a note of its folder and of how it went in a hidden folder of the sweep, whichever launcher ran it.
+Each sweep has a folder of notes of its own, so that two sweeps into one folder keep apart.
+"""
 
 from __future__ import annotations
 
@@ -6,77 +10,113 @@ import csv
 import json
 import logging
 import math
-import re
-import time
+import os
+import secrets
+import shlex
+import shutil
+import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from synapsnet.atomic import replacing
-from synapsnet.experiment.references import Scores, print_table, score_table
-from synapsnet.experiment.run_folder import ERROR_FILE
+from synapsnet.experiment.run_folder import SCORES, remove_if_empty
+from synapsnet.experiment.tables import Scores, print_table, score_table
 
 log = logging.getLogger(__name__)
 
-RESULTS_FILE = "test_metrics.json"
 TABLE_FILE = "sweep_table.csv"
+_NOTES = "SYNAPSNET_SWEEP"  # in the environment of every job: the folder of notes
+
+Status = Literal["finished", "kept", "failed", "stopped"]
 
 
 class SweepTable(Callback):
-    """Reads the run folders of a multirun once all jobs are done, whichever launcher ran them.
+    """Begins the notes of a multirun, and ends it with their table.
 
     Writes ``sweep_table.csv`` in the sweep's folder, and ends the program with exit code 1 if a job failed.
     """
 
-    def __init__(self) -> None:
-        self._start = 0.0
-
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        self._start = time.time()
+        folder = Path(config.hydra.sweep.dir).absolute() / f".sweep-{secrets.token_hex(4)}"
+        folder.mkdir(parents=True)
+        os.environ[_NOTES] = str(folder)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        folder = Path(config.hydra.sweep.dir)
-        runs = {str(path.parent.relative_to(folder)): _read(path) for path in self._written(folder, RESULTS_FILE)}
-        failed = {str(path.parent.relative_to(folder)): path for path in self._written(folder, ERROR_FILE)}
-        if runs:
-            rows = {name: Scores(_metrics(run["mean"]), _metrics(run["sem"])) for name, run in runs.items()}
-            print_table(score_table(f"{len(runs)} run{'s' if len(runs) > 1 else ''} in {folder}, test split", rows))
-            write_sweep_table(folder / TABLE_FILE, runs)
-        for name, path in failed.items():
-            log.error("failed: %s: %s", name, path.read_text().strip().splitlines()[-1])
-        if failed:
+        if conclude(ended=True):
             raise SystemExit(1)
 
-    def _written(self, folder: Path, name: str) -> list[Path]:
-        """Files of this name that this multirun wrote; its folder may hold runs of earlier ones."""
-        written = (path for path in folder.rglob(name) if path.stat().st_mtime >= self._start)
-        return sorted(written, key=_in_reading_order)
+
+def note(run_dir: Path, status: Status, message: str = "") -> None:
+    """Note how a job of a sweep went; outside a sweep, do nothing."""
+    if _NOTES in os.environ:
+        content = {"folder": str(run_dir.absolute()), "status": status, "message": message}
+        with suppress(OSError), replacing(Path(os.environ[_NOTES]) / f"{HydraConfig.get().job.num}.json") as partial:
+            partial.write_text(json.dumps(content), encoding="utf-8")
+
+
+def conclude(*, ended: bool = False) -> bool:
+    """End the sweep that runs, if one does: print and write its table, and name the jobs that failed.
+
+    Args:
+        ended: Whether all of its jobs were run.
+
+    Returns:
+        Whether a job failed.
+    """
+    if _NOTES not in os.environ:
+        return False
+    notes = Path(os.environ.pop(_NOTES))
+    jobs = [json.loads(path.read_text()) for path in sorted(notes.glob("*.json"), key=lambda path: int(path.stem))]
+    shutil.rmtree(notes)
+    folder = notes.parent
+    runs = {_name(job, folder): _read(job) for job in jobs if job["status"] in ("finished", "kept")}
+    if runs:
+        rows = {name: Scores.from_results(run) for name, run in runs.items()}
+        print_table(score_table(f"{len(runs)} run{'s' if len(runs) > 1 else ''} in {folder}, test split", rows))
+        write_sweep_table(folder / TABLE_FILE, runs)
+    kept = sum(job["status"] == "kept" for job in jobs)
+    if kept:
+        log.info("%d of them finished before, and kept as they are", kept)
+    failed = [job for job in jobs if job["status"] == "failed"]
+    for job in failed:
+        log.error("failed: %s: %s", _name(job, folder), job["message"])
+    if failed or not ended:
+        log.info("go on with what is missing: %s", _command(folder))
+    remove_if_empty(folder)
+    return bool(failed)
 
 
 def write_sweep_table(path: Path, runs: dict[str, dict[str, Any]]) -> None:
-    """One row a run: folder, model, data, seed, then mean and standard error of each metric."""
+    """One row a run: folder, model, data, seed, how training ended, then mean and standard error of each metric."""
     metrics = list(dict.fromkeys(metric for run in runs.values() for metric in run["mean"]))
     columns = [name for metric in metrics for name in (metric, f"{metric}_sem")]
-    facts = ["model", "data", "seed", "n_parameters", "fit_seconds"]
-    with replacing(path) as partial, partial.open("w", newline="") as file:
+    facts, ends = ["model", "data", "seed", "n_parameters", "fit_seconds"], ["reason", "step", "budget"]
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["folder", *facts, *columns])
+        writer.writerow(["folder", *facts, *(f"stopped_{name}" for name in ends), *columns])
         for folder, run in runs.items():
             scores = [run[part].get(metric) for metric in metrics for part in ("mean", "sem")]
-            writer.writerow([folder, *(run[fact] for fact in facts), *scores])
+            stopped = run["stopped"] or {}
+            writer.writerow([folder, *(run[fact] for fact in facts), *(stopped.get(end) for end in ends), *scores])
 
 
-def _in_reading_order(path: Path) -> list[tuple[int, str]]:
-    """A sort key in which 2 comes before 10."""
-    return [(int(digits or 0), other) for digits, other in re.findall(r"(\d*)(\D*)", str(path))]
+def _name(job: dict[str, str], folder: Path) -> str:
+    path = Path(job["folder"])
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    results: dict[str, Any] = json.loads(path.read_text())
+def _read(job: dict[str, str]) -> dict[str, Any]:
+    results: dict[str, Any] = json.loads((Path(job["folder"]) / SCORES).read_text(encoding="utf-8"))
+    results["mean"] = {name: math.nan if value is None else value for name, value in results["mean"].items()}
     return results
 
 
-def _metrics(plain: dict[str, float | None]) -> dict[str, float]:
-    return {name: math.nan if value is None else value for name, value in plain.items()}
+def _command(folder: Path) -> str:
+    """The command that goes on with a sweep, whose folder may have been named by the time of day."""
+    arguments = [argument for argument in sys.argv if not argument.startswith("hydra.sweep.dir=")]
+    return shlex.join(["python", *arguments, f"hydra.sweep.dir={folder}"])

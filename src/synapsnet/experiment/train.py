@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
+import secrets
+import shutil
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 
-from synapsnet.data.task import Task
 from synapsnet.data.web.address import public
-from synapsnet.experiment import run_folder
+from synapsnet.errors import UserError
 from synapsnet.experiment.build import (
     Config,
     Data,
@@ -25,21 +24,30 @@ from synapsnet.experiment.build import (
     build_model,
     build_optimizer,
     build_trainer,
-    whole_epochs,
+    planned_steps,
 )
-from synapsnet.experiment.checkpoint import check_units, hyper_parameters, load_weights
-from synapsnet.experiment.provenance import code_version
-from synapsnet.experiment.recovery import recovery_table
-from synapsnet.experiment.references import Scores, check_references, print_table, score_references, score_table
-from synapsnet.experiment.resume import KEPT
-from synapsnet.metrics import summarize
+from synapsnet.experiment.checkpoint import (
+    Saved,
+    build_saved_model,
+    changed_recordings,
+    check_units,
+    load_weights,
+)
+from synapsnet.experiment.outcome import Outcome, show_outcome, write_outcome
+from synapsnet.experiment.parts import recipe
+from synapsnet.experiment.provenance import commit, versions
+from synapsnet.experiment.references import check_references, score_references
+from synapsnet.experiment.request import Request
+from synapsnet.experiment.run_folder import RunFolder
 from synapsnet.models.base import ClosedFormForecaster
 from synapsnet.training import loggers as run_loggers
-from synapsnet.training.callbacks.results import n_parameters
+from synapsnet.training.callbacks.checkpoints import RunCheckpoint
 from synapsnet.training.checkpoint_io import read_checkpoint
 from synapsnet.training.curve import CurveLogger
 from synapsnet.training.datamodule import ForecastDataModule
+from synapsnet.training.ending import Ending, ending
 from synapsnet.training.module import ForecastModule
+from synapsnet.training.results import n_parameters
 
 log = logging.getLogger(__name__)
 
@@ -47,133 +55,215 @@ MONITOR = "validation/nll"
 _EXPECTED_WARNINGS = (
     "Checkpoint directory .* exists and is not empty",
     "The number of training batches .* is smaller than the logging interval",  # then it logs once an epoch
+    "The `srun` command is available",  # a run is one process, and needs none
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own, under recent torch
-    "The dirpath has changed from",  # a checkpoint that was moved out of its run folder
 )
 
 
-def execute(config: Config) -> float:
-    """Run one job.
+def execute(request: Request, folder: RunFolder, saved: Saved | None) -> float:
+    """Run one job; its results wait in the folder to be moved into place.
 
     Args:
-        config: The resolved configuration.
+        request: What the command line asks for.
+        folder: The folder to write into.
+        saved: The checkpoint to go on from, or to test; None to start from nothing.
 
     Returns:
-        The best validation score.
+        The best validation score; of an evaluation, the nll of the test split.
 
     Raises:
         UserError: for bad input, before anything is written.
     """
+    config = request.in_folder(folder.path)
     with _pleasant_terminal():
         data = build_data(config["data"])
+        settings = request.in_folder(folder.home)  # to be written down
         if config["data"]["root"] is not None:  # of an address, what gives access is written down nowhere
-            config = {**config, "data": {**config["data"], "root": public(config["data"]["root"])}}
-        task = data.task
-        checkpoint = None
-        spec = task.spec
-        if config["ckpt_path"] is not None:
-            checkpoint = read_checkpoint(Path(config["ckpt_path"]))
-            _, spec = hyper_parameters(checkpoint)
-            check_units(spec, task.spec, config["ckpt_path"])
-        pl.seed_everything(config["seed"], verbose=False)
-        model = build_model(config["model"], config["likelihood"], spec)
-        if checkpoint is not None:
-            load_weights(model, checkpoint, config["ckpt_path"])
-        module = ForecastModule(
-            model,
-            optimizer=build_optimizer(config["optimizer"], model),
-            seed=config["seed"],
-            hyper_parameters={"config": {name: config[name] for name in KEPT}, "spec": spec.to_dict()},
-        )
-        if checkpoint is not None:
-            module.on_load_checkpoint(checkpoint)
+            settings["data"]["root"] = public(config["data"]["root"])
+        if saved is not None:
+            _check_data(saved, data, config)
         check_references(config["reference_models"], config)
-        loggers = _loggers(config, checkpoint)
+        resumed = saved if config["mode"] == "train" else None
+        continues = resumed is not None and resumed.run_dir == folder.path.absolute()
+        run_id = resumed.run_id if resumed is not None and continues else secrets.token_hex(4)
+        said = {"run_id": run_id, "record": request.record.to_dict(), "settings": settings}
+        module = _module(config, data, saved, said)
+        planned = planned_steps(config["trainer"], len(_datamodule(config, data).train_dataloader()))
+        if resumed is not None and resumed.step > planned:
+            raise UserError(
+                f"{resumed.path} has {resumed.step} steps already, and trainer allows {planned}: raise "
+                "trainer.max_steps or trainer.max_epochs"
+            )
+        loggers = _loggers(config, folder, run_id, None if resumed is None else resumed.step)
         failed = True
         try:
-            n_batches = len(task.train_loader(batch_size=config["data"]["batch_size"], seed=config["seed"]))
-            budget = whole_epochs(config["trainer"], n_batches)
-            trainer = build_trainer(budget, config["callbacks"], loggers, Path(config["run_dir"]))
-            resumed = config["mode"] == "train" and checkpoint is not None
-            run_folder.prepare(Path(config["run_dir"]), config, resumed=resumed)
-            best = _fit_and_test(config, trainer, data, module)
+            trainer = build_trainer(config["trainer"], config["callbacks"], loggers, folder.path)
+            folder.begin({**settings, "run_id": run_id})
+            for logger in trainer.loggers:
+                logger.log_hyperparams({**settings, "versions": versions(), "commit": commit()})
+            if resumed is not None and not continues:
+                _copy_history(resumed, folder)
+            outcome = _fit_and_test(config, folder, trainer, data, module, saved, planned)
             failed = False
         finally:
             run_loggers.close(loggers, failed=failed)
-        return best
+        show_outcome(outcome, folder)
+        return outcome.score
 
 
-def _loggers(config: Config, checkpoint: dict[str, Any] | None) -> list[Logger]:
-    run_dir = Path(config["run_dir"])
+def _check_data(saved: Saved, data: Data, config: Config) -> None:
+    check_units(saved.spec, data.task.spec, saved.path)
+    changed = changed_recordings(saved, data.recordings)
+    if changed and config["mode"] == "train":
+        raise UserError(
+            f"{saved.path}: the content of session {changed[0]!r} is not what the run was trained on; give it the same "
+            "recordings, or start anew"
+        )
+    if changed:
+        log.info("not what the model was trained on: the content of %s", ", ".join(changed))
+
+
+def _module(config: Config, data: Data, saved: Saved | None, said: dict[str, Any]) -> ForecastModule:
+    """The model in its training module; checkpoints carry what is ``said`` of the run."""
+    trust = config["trusted_packages"]
+    pl.seed_everything(config["seed"], verbose=False)
+    if saved is None:
+        model = build_model(config["model"], config["likelihood"], data.task.spec, trust=trust)
+    else:
+        model = build_saved_model(saved, trust=trust)
+        load_weights(model, saved.state, saved.path)
+    module = ForecastModule(
+        model,
+        optimizer=build_optimizer(config["optimizer"], model),
+        seed=config["seed"],
+        hyper_parameters={
+            "model": recipe(config["model"]),
+            "likelihood": recipe(config["likelihood"]),
+            "spec": model.spec.to_dict(),
+            "recordings": dict(data.recordings),
+            **said,
+        },
+    )
+    if saved is not None:
+        module.on_load_checkpoint(saved.state)
+    return module
+
+
+def _datamodule(config: Config, data: Data) -> ForecastDataModule:
+    return ForecastDataModule(data.task, batch_size=config["data"]["batch_size"], seed=config["seed"], truth=data.truth)
+
+
+def _loggers(config: Config, folder: RunFolder, run_id: str, resume_step: int | None) -> list[Logger]:
     names = config["choices"]
     chosen = build_loggers(
         config["logger"],
-        run_dir=run_dir,
+        run_dir=folder.path,
+        run_id=run_id,
         name=f"{names['model']}-{names['data']}-seed{config['seed']}",
         tags=[*names.values(), *(["simulated"] if config["data"]["root"] is None else [])],
     )
     if config["mode"] == "test":
         return chosen
-    resume_step = checkpoint["global_step"] if checkpoint is not None else None
-    return [CurveLogger(run_dir / "metrics.csv", resume_step=resume_step), *chosen]
+    return [CurveLogger(folder.path / "metrics.csv", resume_step=resume_step), *chosen]
 
 
-def _fit_and_test(config: Config, trainer: pl.Trainer, data: Data, module: ForecastModule) -> float:
-    task = data.task
-    datamodule = ForecastDataModule(
-        task, batch_size=config["data"]["batch_size"], seed=config["seed"], truth=data.truth
-    )
-    described = {**config, "n_parameters": n_parameters(module.model), **code_version()}
-    for logger in trainer.loggers:
-        logger.log_hyperparams(described)
-    n_sessions = len(task.spec.sessions)
+def _fit_and_test(
+    config: Config,
+    folder: RunFolder,
+    trainer: pl.Trainer,
+    data: Data,
+    module: ForecastModule,
+    saved: Saved | None,
+    planned: int,
+) -> Outcome:
+    datamodule = _datamodule(config, data)
+    facts = {"n_parameters": n_parameters(module.model), "versions": versions(), "commit": commit()}
+    n_sessions = len(data.task.spec.sessions)
     log.info(
         "%s: %d parameters, %d session%s",
         config["choices"]["model"],
-        described["n_parameters"],
+        facts["n_parameters"],
         n_sessions,
         "s" if n_sessions > 1 else "",
     )
-    best = _fit(trainer, module, datamodule, config) if config["mode"] == "train" else None
+    best, ended = None, saved.ending if saved is not None else None
+    if config["mode"] == "train":
+        best, ended = _fit(config, trainer, module, datamodule, saved, planned)
+        log.info("%s", ended)
     trainer.test(module, datamodule=datamodule, verbose=False)
-    _show_table(config, task, module)
-    return float(trainer.callback_metrics["test/nll"]) if best is None else best
+    outcome = Outcome(
+        names={**config["choices"], "seed": config["seed"]},
+        scores=module.scores,
+        spec=data.task.spec,
+        validation=best,
+        ended=ended,
+        references=score_references(config["reference_models"], config, data.task),
+        facts={"fit_seconds": round(module.fit_seconds, 3), **facts, "recordings": dict(data.recordings)},
+    )
+    write_outcome(outcome, folder)
+    return outcome
 
 
-def _fit(trainer: pl.Trainer, module: ForecastModule, datamodule: ForecastDataModule, config: Config) -> float:
+def _fit(
+    config: Config,
+    trainer: pl.Trainer,
+    module: ForecastModule,
+    datamodule: ForecastDataModule,
+    saved: Saved | None,
+    planned: int,
+) -> tuple[float, Ending]:
     """Fit the model and leave the weights of its best checkpoint in it."""
     model = module.model
+    checkpoints = [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, RunCheckpoint)]
     if isinstance(model, ClosedFormForecaster):
-        if config["ckpt_path"] is None:
+        if saved is None:
             start = time.monotonic()
             split = datamodule.task.loader("train", batch_size=datamodule.batch_size)
             model.fit_closed_form(split, datamodule.val_dataloader())
             module.fit_seconds = time.monotonic() - start
         trainer.validate(module, datamodule=datamodule, verbose=False)
-        for callback in trainer.checkpoint_callbacks:
-            if isinstance(callback, ModelCheckpoint):
-                trainer.save_checkpoint(f"{callback.dirpath}/{callback.filename}.ckpt")
-        return float(trainer.callback_metrics[MONITOR])
-    trainer.fit(module, datamodule=datamodule, ckpt_path=config["ckpt_path"])
-    for callback in trainer.checkpoint_callbacks:
-        if isinstance(callback, ModelCheckpoint) and callback.monitor and callback.best_model_path:
-            load_weights(model, read_checkpoint(Path(callback.best_model_path)), callback.best_model_path)
-            assert callback.best_model_score is not None
-            return float(callback.best_model_score)
-    return float(trainer.callback_metrics[MONITOR])
+        for callback in checkpoints:
+            trainer.save_checkpoint(callback.path)
+        return float(trainer.callback_metrics[MONITOR]), Ending("formula", 0, 0)
+    ended = _ended_before(saved, config, planned)
+    if ended is None:
+        trainer.fit(module, datamodule=datamodule, ckpt_path=None if saved is None else saved.path)
+        ended = ending(trainer) or Ending("budget", trainer.global_step, planned)
+    for callback in checkpoints:
+        if callback.monitor and callback.path.is_file():  # scores are of the best weights, always
+            state = read_checkpoint(callback.path)
+            load_weights(model, state, callback.path)
+            return _best_score(state), ended
+    return float(trainer.callback_metrics[MONITOR]), ended
 
 
-def _show_table(config: Config, task: Task, module: ForecastModule) -> None:
-    names = config["choices"]
-    rows = {names["model"]: Scores(*summarize(module.scores.session_metrics()))}
-    rows |= score_references(config["reference_models"], config, task)
-    n_sessions = len(task.spec.sessions)
-    over = "1 session" if n_sessions == 1 else f"mean ± standard error over {n_sessions} sessions"
-    print_table(score_table(f"{names['data']}, test split, {over}", rows))
-    recovered = Path(config["run_dir"]) / "recovery.csv"
-    if recovered.is_file():
-        print_table(recovery_table(recovered))
-    log.info("results in %s", config["run_dir"])
+def _ended_before(saved: Saved | None, config: Config, planned: int) -> Ending | None:
+    """How the training of a checkpoint has ended; None where these settings let it go on."""
+    ended = None if saved is None else saved.ending
+    if ended is None or saved is None:
+        return None
+    longer = ended.reason == "budget" and planned > saved.step
+    other_clock = ended.reason == "time" and config["trainer"]["max_time"] != saved.settings["trainer"]["max_time"]
+    return None if longer or other_clock else ended
+
+
+def _best_score(state: dict[str, Any]) -> float:
+    (score,) = (
+        callback["best_model_score"]
+        for callback in state["callbacks"].values()
+        if isinstance(callback, dict) and callback.get("best_model_score") is not None
+    )
+    return float(score)
+
+
+def _copy_history(saved: Saved, folder: RunFolder) -> None:
+    """Give a run that goes on from another one's checkpoint what that has of its curve and its best weights."""
+    if saved.run_dir is None:
+        return
+    (folder.path / "checkpoints").mkdir(exist_ok=True)
+    for name in ("metrics.csv", "checkpoints/best.ckpt"):
+        if (saved.run_dir / name).is_file():
+            shutil.copyfile(saved.run_dir / name, folder.path / name)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from synapsnet.errors import UserError
 
 
-def tensorboard_logger(*, run_dir: Path, name: str, run_tags: Sequence[str]) -> TensorBoardLogger:
+def tensorboard_logger(*, run_dir: Path, run_id: str, name: str, run_tags: Sequence[str]) -> TensorBoardLogger:
     """TensorBoard files in the run folder's ``tensorboard/``."""
     try:
         return TensorBoardLogger(save_dir=run_dir, name="tensorboard", version="")

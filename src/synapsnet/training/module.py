@@ -22,6 +22,7 @@ from synapsnet.errors import UserError
 from synapsnet.metrics import ForecastScores, summarize
 from synapsnet.models.base import Forecaster
 from synapsnet.session import Batch
+from synapsnet.training.ending import ending, step_budget
 from synapsnet.training.optimizers import OptimizerRecipe
 from synapsnet.training.progress import seed_step, settle_finished_epoch, step_seed
 
@@ -119,12 +120,14 @@ class ForecastModule(LightningModule):
         checkpoint["hyper_parameters"] = self._hyper_parameters
         checkpoint["fit_seconds"] = self.elapsed_seconds()
         checkpoint["refined_epoch"] = self._refined_epoch
+        ended = ending(self._fitter()) if self._between_epochs else None
+        checkpoint["ending"] = None if ended is None else ended.to_dict()
         if self._between_epochs:
             settle_finished_epoch(checkpoint["loops"]["fit_loop"])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.fit_seconds = checkpoint["fit_seconds"]
-        self._refined_epoch = checkpoint.get("refined_epoch", -1)  # of before there were refinements
+        self._refined_epoch = checkpoint["refined_epoch"]
 
     def on_train_end(self) -> None:
         self.fit_seconds = self.elapsed_seconds()
@@ -136,14 +139,14 @@ class ForecastModule(LightningModule):
         return self.fit_seconds + running
 
     def _refine_if_due(self) -> None:
-        """Let the model refine itself at even shares of the epochs, and where time ends the training."""
+        """Let the model refine itself at even shares of the epochs, and where training ends."""
         trainer: Any = self._fitter()
+        n_epochs = max(math.ceil(step_budget(trainer) / trainer.num_training_batches), 1)
         due, done = (
-            (epoch + 1) * self.model.n_refinements // max(trainer.max_epochs, 1)
-            for epoch in (self.current_epoch, self._refined_epoch)
+            (epoch + 1) * self.model.n_refinements // n_epochs for epoch in (self.current_epoch, self._refined_epoch)
         )
-        out_of_time = trainer.should_stop and self.model.n_refinements > 0
-        if due == done and not out_of_time:
+        ends = trainer.should_stop and self.model.n_refinements > 0
+        if due == done and not ends:
             return
         datamodule = trainer.datamodule
         train = datamodule.task.loader("train", batch_size=datamodule.batch_size)

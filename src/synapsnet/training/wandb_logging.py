@@ -2,43 +2,99 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 import wandb
 from lightning.pytorch.loggers import WandbLogger
 
+from synapsnet.errors import UserError, one_line
+
+log = logging.getLogger(__name__)
+
+Mode = Literal["online", "offline", "disabled"]
+
 
 def wandb_logger(
-    *, run_dir: Path, name: str, run_tags: Sequence[str], project: str, offline: bool, tags: Sequence[str]
-) -> WandbLogger:
+    *,
+    run_dir: Path,
+    run_id: str,
+    name: str,
+    run_tags: Sequence[str],
+    project: str,
+    offline: bool | None,
+    tags: Sequence[str],
+) -> WandbLogger | None:
     """A W&B run whose files lie in the run folder; ``wandb sync`` uploads what was logged offline.
+
+    W&B's own ``WANDB_MODE``, ``WANDB_DISABLED`` and ``WANDB_DIR`` are obeyed.
 
     Args:
         run_dir: The run folder.
+        run_id: Name of the run for W&B: a run that is continued has the one it began with.
         name: Name of the run.
         run_tags: What the run itself says of its data and model.
         project: W&B project.
-        offline: Needs no login and no network.
+        offline: Whether to work without login and network; None leaves it to the environment, and without a word
+            there is offline.
         tags: The user's own.
+
+    Returns:
+        The logger, its run begun; None where the environment switches W&B off.
+
+    Raises:
+        UserError: if W&B is to be online and there is no login, or no network.
     """
+    mode = _mode(offline)
+    if mode == "disabled":
+        log.info("W&B is switched off by the environment")
+        return None
+    folder = Path(os.environ.get("WANDB_DIR") or run_dir)
     settings = wandb.Settings(
-        mode="offline" if offline else "online",
+        mode=mode,
         silent=True,
         console="off",
         disable_git=True,  # a remote's URL may hold a token; the commit is logged by ourselves
         save_code=False,
     )
     wandb.setup(settings)  # or it warns of an argument that Lightning passes
-    return WandbLogger(
+    logger = WandbLogger(
         project=project,
         name=name,
-        save_dir=run_dir,
-        offline=offline,
+        save_dir=folder,
+        offline=mode == "offline",
         log_model=False,
+        id=run_id,
+        resume=None if mode == "offline" else "allow",  # offline, the id alone joins the parts at `wandb sync`
         tags=sorted({*run_tags, *tags}),
         settings=settings,
     )
+    try:
+        _ = logger.experiment  # begins the run now, so that what is wrong is told before training
+    except (wandb.Error, OSError) as error:
+        raise UserError(
+            f"W&B cannot go online: {one_line(error)[:300]}; log in by `wandb login`, or work offline by "
+            "logger.wandb.offline=true"
+        ) from error
+    if folder != run_dir:
+        log.info("W&B writes into %s, as WANDB_DIR says", folder)
+    return logger
+
+
+def _mode(offline: bool | None) -> Mode:
+    if os.environ.get("WANDB_DISABLED", "").lower() in ("true", "1", "yes"):
+        return "disabled"
+    asked = os.environ.get("WANDB_MODE", "")
+    if asked == "disabled":
+        return "disabled"
+    if offline is not None:
+        return "offline" if offline else "online"
+    if asked and asked not in (*get_args(Mode), "dryrun"):
+        raise UserError(f"WANDB_MODE={asked} is unknown; it is online, offline or disabled")
+    return "online" if asked == "online" else "offline"
 
 
 def finish(exit_code: int) -> None:

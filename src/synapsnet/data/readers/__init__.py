@@ -26,6 +26,7 @@ from typing import Any, Protocol, cast
 
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
+from synapsnet.names import RUN_MARKER
 from synapsnet.session import Session
 
 RECEIPTS = ".prepared"
@@ -80,8 +81,8 @@ def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
     """What there is to read in a file or folder, found by names alone: no recording is opened.
 
     A folder that is no recording as a whole is searched for recordings, in the order of the names. Hidden
-    files are passed over, and so are a folder that was searched already under another name, by a link, and archives
-    that `synapsnet.data.prepare` made of recordings which are found themselves, as its receipts tell.
+    files are passed over, and so are run folders, a folder that was searched already under another name, by a link,
+    and archives that `synapsnet.data.prepare` made of recordings which are found themselves, as its receipts tell.
 
     Args:
         root: A recording, a folder of recordings, or the address of a recording that can be streamed.
@@ -145,7 +146,7 @@ def read_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None) ->
 def _find(path: Path, seen: set[Path]) -> Iterator[Recording]:
     if path.is_dir():
         place = path.resolve()
-        if place in seen:
+        if place in seen or (path / RUN_MARKER).exists():  # what a run of ours left is no recording
             return
         seen.add(place)
     for reader in readers():

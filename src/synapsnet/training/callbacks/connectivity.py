@@ -21,6 +21,7 @@ from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
+from synapsnet.names import STAGE
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
 
@@ -69,7 +70,7 @@ class ConnectivityWriter(Callback):
         for name, number in (("max_windows", max_windows), ("n_lags", n_lags), ("n_blocks", n_blocks)):
             if not isinstance(number, int) or number < 1:  # or it would be told only once the model is fitted
                 raise UserError(f"callbacks.connectivity.{name} must be a whole number above 0, got {number!r}")
-        self._run_dir = Path(run_dir)
+        self._folder = Path(run_dir) / STAGE
         self._model = model
         self._max_windows, self._n_lags, self._n_blocks = max_windows, n_lags, n_blocks
         self._any_model = any_model
@@ -100,7 +101,7 @@ class ConnectivityWriter(Callback):
                 truth = datamodule.truth[session.session_id]
                 arrays[f"{session.session_id}/truth"] = truth
                 rows += [_row(estimate, truth) for estimate in found]
-        with replacing(self._run_dir / "connectivity.npz") as partial:
+        with replacing(self._folder / "connectivity.npz") as partial:
             np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
         if rows:
             self._write_recovery(rows, trainer)
@@ -121,7 +122,7 @@ class ConnectivityWriter(Callback):
         )
 
     def _write_recovery(self, rows: Sequence[Mapping[str, str | float]], trainer: Trainer) -> None:
-        with replacing(self._run_dir / "recovery.csv") as partial, partial.open("w", newline="") as file:
+        with replacing(self._folder / "recovery.csv") as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
             for row in rows:

@@ -14,6 +14,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from synapsnet.atomic import replacing
+from synapsnet.names import STAGE
 from synapsnet.training.callbacks.figures_connectivity import connectivity_figures
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.loggers import log_image
@@ -45,7 +46,7 @@ class FigureWriter(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, ForecastModule)
         for name, figure in self._figures(trainer, pl_module):
-            path = self._run_dir / "figures" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.png"
+            path = self._run_dir / STAGE / "figures" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.png"
             with replacing(path) as partial:
                 figure.savefig(partial)
             log_image(trainer.loggers, name, path)
@@ -73,7 +74,7 @@ class FigureWriter(Callback):
                 session_id=session.session_id,
             )
             yield f"traces-{session.session_id}", figure
-        file = self._run_dir / "connectivity.npz"
+        file = self._run_dir / STAGE / "connectivity.npz"
         if file.is_file():
             with np.load(file) as arrays:
                 for session in spec.sessions:

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a run between two steps, where its state is whole."""
+"""Signals end a run between two steps, where its state is whole."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from synapsnet.training.signals import defer_leaving
+
+FORWARDED = (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
+"""Ctrl-C, and what schedulers send before they take the machine away."""
+
 
 class FinishStepOnInterrupt(Callback):
-    """Treat the first Ctrl-C during training as SIGTERM, at which Lightning finishes the step and stops.
+    """Treats Ctrl-C, SIGUSR1 and SIGUSR2 during training as SIGTERM, at which Lightning finishes the step and stops.
 
-    A ``KeyboardInterrupt`` may rise in the middle of an optimizer step, and a checkpoint saved then resumes to
-    something else. A second Ctrl-C stops at once.
+    An exception may rise in the middle of an optimizer step, and a checkpoint saved then resumes to something else.
+    A second Ctrl-C stops at once.
     """
 
     def __init__(self) -> None:
-        self._previous: Any = None
+        self._previous: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, self._forward)
+            defer_leaving(True)
+            self._previous = {number: signal.signal(number, self._forward) for number in FORWARDED}
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._restore()
@@ -32,10 +38,11 @@ class FinishStepOnInterrupt(Callback):
         self._restore()
 
     def _forward(self, signum: int, frame: FrameType | None) -> None:
-        self._restore()
+        signal.signal(signal.SIGINT, self._previous.get(signal.SIGINT, signal.default_int_handler))
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _restore(self) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-            self._previous = None
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
+        defer_leaving(False)

@@ -2,62 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from command import QUICK, TRAIN, Command, in_new_process
+from runs import assert_equal_runs, assert_same, checkpoint, contents, scores
 
 EPOCHS = 5
 SETTINGS = (*QUICK, f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping.patience=3", "data.batch_size=4")
-
-
-def checkpoint(run: Path, name: str) -> dict[str, Any]:
-    return torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
-
-
-def assert_same(first: Any, second: Any, at: str = "") -> None:
-    """Equality to the last bit of nested containers."""
-    if isinstance(first, torch.Tensor):
-        assert torch.equal(first, second), at
-    elif isinstance(first, dict):
-        assert first.keys() == second.keys(), at
-        for key in first:
-            assert_same(first[key], second[key], f"{at}/{key}")
-    elif isinstance(first, list | tuple):
-        assert len(first) == len(second), at
-        for index, (one, other) in enumerate(zip(first, second, strict=True)):
-            assert_same(one, other, f"{at}/{index}")
-    else:
-        assert first == second, at
-
-
-def without_clocks(saved: dict[str, Any], run: Path) -> dict[str, Any]:
-    """A checkpoint without its times, and with paths relative to the run folder."""
-    saved.pop("fit_seconds")
-    saved["callbacks"].pop("Timer")
-    return json_paths(saved, str(run))
-
-
-def json_paths(value: Any, prefix: str) -> Any:
-    if isinstance(value, str):
-        return value.replace(prefix, "")
-    if isinstance(value, dict):
-        return {json_paths(key, prefix): json_paths(part, prefix) for key, part in value.items()}
-    if isinstance(value, list):
-        return [json_paths(part, prefix) for part in value]
-    return value
-
-
-def assert_equal_runs(first: Path, second: Path) -> None:
-    for name in ("best", "last"):
-        one, other = (without_clocks(checkpoint(run, name), run) for run in (first, second))
-        assert_same(one, other, name)
-    assert (first / "metrics.csv").read_text() == (second / "metrics.csv").read_text()
-    results = [json.loads((run / "test_metrics.json").read_text()) for run in (first, second)]
-    assert results[0]["mean"] == results[1]["mean"]
 
 
 @pytest.fixture
@@ -133,26 +85,24 @@ def test_the_checkpoint_knows_its_own_settings(train: Command, sessions: Path, u
     assert_same(first, second)
 
 
-def test_a_finished_run_can_go_on_for_longer(train: Command, sessions: Path) -> None:
+def test_a_finished_run_goes_on_for_longer_in_another_folder(train: Command, sessions: Path) -> None:
     common = (*QUICK, f"data.root={sessions}")
     assert train(*common, "trainer.max_epochs=1", "hydra.run.dir=run").code == 0
-    done = train(*common, "trainer.max_epochs=3", "ckpt_path=run/checkpoints/last.ckpt")
+    before = contents(train.folder / "run")
+    longer = ("trainer.max_epochs=3", "ckpt_path=run/checkpoints/last.ckpt")
+    done = train(*common, *longer)
+    assert done.code == 0, done.err
+    assert "is finished and stays as it is" in done.out
+    (other,) = (train.folder / "outputs").glob("*/*")
+    assert checkpoint(other, "last")["epoch"] == 2
+    assert contents(train.folder / "run") == before
+    first, both = ((run / "metrics.csv").read_text().splitlines() for run in (train.folder / "run", other))
+    assert both[: len(first) - 1] == first[:-1]
+    assert len(both) > len(first)
+    done = train(*common, *longer, "overwrite=true")
     assert done.code == 0, done.err
     assert checkpoint(train.folder / "run", "last")["epoch"] == 2
-
-
-def test_a_run_from_before_there_were_these_settings_goes_on(train: Command, sessions: Path) -> None:
-    common = (*QUICK, f"data.root={sessions}")
-    assert train(*common, "trainer.max_epochs=1", "hydra.run.dir=run").code == 0
-    path = train.folder / "run" / "checkpoints" / "last.ckpt"
-    old = checkpoint(train.folder / "run", "last")
-    for name in ("train_part", "surrogate", "surrogate_seed", "task", "tasks", "units", "behavior", "in_memory"):
-        del old["hyper_parameters"]["config"]["data"][name]
-    for session in old["hyper_parameters"]["spec"]["sessions"]:
-        del session["unit_table"]
-    torch.save(old, path)
-    done = train(*common, "trainer.max_epochs=2", "data.units.quality=[good]", f"ckpt_path={path}")
-    assert done.code == 0, done.err
+    assert scores(train.folder / "run")["mean"] == scores(other)["mean"]
 
 
 def test_resuming_another_model_is_refused(train: Command, sessions: Path) -> None:

@@ -1,0 +1,78 @@
+"""What came out of a run: written down, and shown."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from synapsnet.experiment.recovery import recovery_table
+from synapsnet.experiment.run_folder import RunFolder
+from synapsnet.experiment.tables import Scores, print_table, score_table
+from synapsnet.metrics import ForecastScores, summarize
+from synapsnet.names import STAGE
+from synapsnet.session import TaskSpec
+from synapsnet.training.ending import Ending
+from synapsnet.training.results import finite, write_scores
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came out of a run.
+
+    Attributes:
+        names: ``model``, ``data`` and ``seed``.
+        scores: Of the test split.
+        spec: The task.
+        validation: The best validation score; None of an evaluation.
+        ended: Why training ended; None of a checkpoint that was evaluated before its training had.
+        references: Scores of the reference models by name.
+        facts: What else ``test_metrics.json`` says.
+    """
+
+    names: Mapping[str, Any]
+    scores: ForecastScores
+    spec: TaskSpec
+    validation: float | None
+    ended: Ending | None
+    references: Mapping[str, Scores]
+    facts: Mapping[str, Any]
+
+    @property
+    def summary(self) -> Scores:
+        """Mean and standard error over sessions."""
+        mean, sem = summarize(self.scores.session_metrics())
+        return Scores(mean, sem, cut=self.ended is not None and self.ended.cut)
+
+    @property
+    def score(self) -> float:
+        """What a sweeper lowers: the validation score, or of an evaluation the nll of the test split."""
+        return self.summary.mean["nll"] if self.validation is None else self.validation
+
+
+def write_outcome(outcome: Outcome, folder: RunFolder) -> None:
+    """Write scores, per unit too, to where the results of the folder gather."""
+    ended, references = outcome.ended, outcome.references
+    facts = {
+        **outcome.names,
+        "stopped": None if ended is None else ended.to_dict(),
+        "validation": outcome.validation,
+        **outcome.facts,
+        "references": {name: {"mean": finite(of.mean), "sem": finite(of.sem)} for name, of in references.items()},
+    }
+    write_scores(folder.path / STAGE, outcome.scores, outcome.spec, facts)
+
+
+def show_outcome(outcome: Outcome, folder: RunFolder) -> None:
+    """Print the table of the run next to its references, and of what is known of its connections."""
+    rows = {outcome.names["model"]: outcome.summary, **outcome.references}
+    n_sessions = len(outcome.spec.sessions)
+    over = "1 session" if n_sessions == 1 else f"mean ± standard error over {n_sessions} sessions"
+    print_table(score_table(f"{outcome.names['data']}, test split, {over}", rows))
+    recovered = folder.path / STAGE / "recovery.csv"
+    if recovered.is_file():
+        print_table(recovery_table(recovered))
+    log.info("results in %s", folder.home)

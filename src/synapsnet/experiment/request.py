@@ -1,0 +1,217 @@
+"""A command line understood: the configuration of its run, what it goes on from, and where it writes."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra.conf import HydraConf
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from synapsnet.data.web.address import public
+from synapsnet.errors import UserError
+from synapsnet.experiment import parts
+from synapsnet.experiment.build import Config
+from synapsnet.experiment.checkpoint import Saved, read_latest, read_saved
+from synapsnet.experiment.record import OF_THIS_COMMAND, Record, keys_of, record_of
+from synapsnet.experiment.run_folder import CONFIG, EVALUATIONS, SCORES
+from synapsnet.plain import Plain, differences, read_plain_yaml
+
+log = logging.getLogger(__name__)
+
+_DECISIVE = ("model", "likelihood", "data", "optimizer", "trainer", "seed")
+"""Sections that decide what a run's scores are; two commands that share them are the same."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command line asks for.
+
+    Attributes:
+        config: Resolved, for the folder that was asked for.
+        record: Its overrides, with those of the run it goes on from.
+        saved: The checkpoint that it goes on from or tests; None for a run from the start.
+        folder: Where it writes.
+        unique: Whether the folder was named by the time of day, so that another name does as well.
+        in_folder: The resolved configuration for any folder.
+    """
+
+    config: Config
+    record: Record
+    saved: Saved | None
+    folder: Path
+    unique: bool
+    in_folder: Callable[[Path], Config]
+
+
+def understood(cfg: DictConfig) -> Request:
+    """The request of the command line that Hydra composed.
+
+    Raises:
+        UserError: if its settings, or the checkpoint that it names, do not do.
+    """
+    hydra = HydraConfig.get()
+    if cfg.mode not in ("train", "test"):
+        raise UserError(f"mode must be train or test, got {cfg.mode!r}")
+    if not isinstance(cfg.seed, int) or cfg.seed < 0:
+        raise UserError(f"seed must be a whole number from 0, got {cfg.seed!r}")
+    if cfg.ckpt_path is None:
+        if cfg.mode == "test":
+            raise UserError("mode=test needs ckpt_path=<checkpoint>")
+        saved, earlier, resolve = None, Record(), partial(_resolved, cfg, None)
+    else:
+        path = Path(str(cfg.ckpt_path)).expanduser().absolute()
+        saved = read_latest(path, log) if cfg.mode == "train" else read_saved(path)
+        earlier, resolve = saved.record, partial(_resolved, *_composed(saved, cfg, hydra.overrides.task))
+    config = resolve(Path(cfg.run_dir))
+    record = earlier.followed_by(record_of(hydra.overrides.task, config, _is_group))
+    if saved is None:
+        folder, unique = Path(cfg.run_dir), _named_by_time(hydra)
+    else:
+        _check_model(saved, config)
+        folder, unique = _place(saved, config, hydra)
+    return Request(config, _public_root(record, config), saved, folder, unique, resolve)
+
+
+def decisive(config: Mapping[str, Plain]) -> dict[str, Plain]:
+    """The settings that decide what a run's scores are."""
+    settings = {name: config.get(name) for name in _DECISIVE}
+    settings["early_stopping"] = (config.get("callbacks") or {}).get("early_stopping")
+    settings["tested"] = config.get("ckpt_path") if config.get("mode") == "test" else None
+    return settings
+
+
+def other_settings(folder: Path, config: Config) -> str | None:
+    """How the run in a folder differs from a configuration; None where it is the same run."""
+    there = read_plain_yaml(folder / CONFIG) if (folder / CONFIG).is_file() else {}
+    for key, one, other in differences(decisive(there), decisive(config)):
+        return f"{key} is {one!r:.60} there and {other!r:.60} here"
+    return None
+
+
+def _place(saved: Saved, config: Config, hydra: HydraConf) -> tuple[Path, bool]:
+    """Where a command that names a checkpoint writes, and whether another name does as well."""
+    asked = Path(config["run_dir"])
+    chosen = any(o.lstrip("+").startswith(("hydra.run.dir=", "run_dir=")) for o in _all_overrides(hydra))
+    if chosen or hydra.mode == RunMode.MULTIRUN or saved.run_dir is None:
+        return asked, _named_by_time(hydra)
+    if config["mode"] == "test":
+        name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in config["choices"]["data"])
+        return saved.run_dir / EVALUATIONS / f"{saved.path.stem}-{name[:100]}", True
+    finished = (saved.run_dir / SCORES).is_file()
+    if finished and not config["overwrite"] and other_settings(saved.run_dir, config) is not None:
+        log.info("the run in %s is finished and stays as it is; this one goes on in %s", saved.run_dir, asked)
+        return asked, True
+    return saved.run_dir, False
+
+
+def _named_by_time(hydra: HydraConf) -> bool:
+    if any(o.lstrip("+").startswith("run_dir=") for o in hydra.overrides.task):
+        return False
+    raw: Any = OmegaConf.to_container(hydra, resolve=False)
+    return "${now:" in raw["sweep" if hydra.mode == RunMode.MULTIRUN else "run"]["dir"]
+
+
+def _all_overrides(hydra: HydraConf) -> Sequence[str]:
+    return [*hydra.overrides.hydra, *hydra.overrides.task]
+
+
+def _composed(saved: Saved, cfg: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
+    """The configuration of a checkpoint's run with this command line's overrides on top, from our own files.
+
+    Returns:
+        The configuration, and with it that of Hydra.
+
+    Raises:
+        UserError: if the files have changed, or the checkpoint says what none can.
+    """
+    _check_same_files(saved)
+    given = keys_of(overrides)
+    composed = _compose([*saved.record.options(), *overrides])
+    saved.record.apply(composed, but=given)
+    for name in OF_THIS_COMMAND:
+        if name in cfg and name != "choices":
+            composed[name] = cfg[name]
+    missing = [key for key in saved.record.left_out if key not in given]
+    if missing:
+        log.warning("not restored, because a checkpoint names nothing to build: %s", ", ".join(missing))
+    return composed, composed
+
+
+def _check_model(saved: Saved, config: Config) -> None:
+    """Refuse a command line that asks for another model than the checkpoint holds."""
+    if saved.spec.signal != config["data"].get("signal", saved.spec.signal):
+        raise UserError(f"the checkpoint was trained on {saved.spec.signal}; drop the override of data")
+    for section in ("model", "likelihood"):
+        if parts.recipe(config[section]) != getattr(saved, section):
+            raise UserError(f"the checkpoint holds another {section} than the command line asks for; drop its override")
+
+
+def _check_same_files(saved: Saved) -> None:
+    """Refuse to go on where the defaults under ``conf`` are no longer those of the run."""
+    composed = _compose(saved.record.options())
+    saved.record.apply(composed, but=())
+    composed.run_dir = None
+    now = _resolved(composed, composed, None)
+    for key, then, today in differences(decisive(saved.settings), decisive(now)):
+        if not any(key.startswith(left_out) for left_out in saved.record.left_out):
+            raise UserError(
+                f"{saved.path}: {key} was {then!r:.60} when this run began and is {today!r:.60} in the configuration "
+                "of today; go on with the version that began it, or start anew"
+            )
+
+
+def _compose(options: Sequence[str]) -> DictConfig:
+    return compose(HydraConfig.get().job.config_name, overrides=list(options), return_hydra_config=True)
+
+
+def _resolved(cfg: DictConfig, hydra: DictConfig | None, run_dir: Path | None) -> Config:
+    """The plain configuration of a run that writes into a folder.
+
+    Args:
+        cfg: Composed.
+        hydra: Configuration that holds Hydra's own, which interpolations ask for the options that were chosen; None
+            for that of the present job.
+        run_dir: The folder.
+    """
+    cfg = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
+    cfg.run_dir = None if run_dir is None else str(run_dir)
+    outer = HydraConfig.instance().cfg
+    if hydra is not None:
+        HydraConfig.instance().set_config(hydra)
+    try:
+        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    finally:
+        HydraConfig.instance().cfg = outer
+    assert isinstance(plain, dict)
+    return _settled({str(section): settings for section, settings in plain.items()})
+
+
+def _is_group(key: str) -> bool:
+    loader = GlobalHydra.instance().config_loader()
+    return bool(loader.get_group_options(key, results_filter=ObjectType.CONFIG))
+
+
+def _settled(config: Config) -> Config:
+    """A configuration whose path of recordings does not depend on the working folder."""
+    root = config["data"]["root"]
+    if root is not None and "://" not in str(root):
+        config["data"]["root"] = os.path.abspath(Path(str(root)).expanduser()) if str(root) else ""
+    return config
+
+
+def _public_root(record: Record, config: Config) -> Record:
+    """The record with the root of the recordings as it may be written down: what gives access is left out."""
+    if "data.root" not in record.values or config["data"]["root"] is None:
+        return record
+    return record.followed_by(Record(values={"data.root": public(config["data"]["root"])}))

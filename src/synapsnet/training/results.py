@@ -1,0 +1,66 @@
+"""The scores of a run on disk."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from synapsnet.atomic import replacing
+from synapsnet.metrics import ForecastScores, summarize
+from synapsnet.models.base import ClosedFormForecaster, Forecaster
+from synapsnet.session import TaskSpec
+
+
+def write_scores(folder: Path, scores: ForecastScores, spec: TaskSpec, facts: Mapping[str, Any]) -> None:
+    """Write ``test_metrics.json`` and ``unit_metrics.csv``.
+
+    Args:
+        folder: Where to.
+        scores: Of the test split.
+        spec: The task.
+        facts: What else ``test_metrics.json`` says; ``model``, ``data`` and ``seed`` come before the scores, the rest
+            after them.
+    """
+    by_session = scores.session_metrics()
+    mean, sem = summarize(by_session)
+    names = ("model", "data", "seed")
+    results = {
+        **{name: facts[name] for name in names},
+        "sessions": {session_id: finite(metrics) for session_id, metrics in by_session.items()},
+        "mean": finite(mean),
+        "sem": finite(sem),
+        **{name: fact for name, fact in facts.items() if name not in names},
+    }
+    write_unit_metrics(folder / "unit_metrics.csv", spec, scores)
+    with replacing(folder / "test_metrics.json") as partial:
+        partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_unit_metrics(path: Path, spec: TaskSpec, scores: ForecastScores) -> None:
+    """One row a unit: session, unit id, metrics; an undefined metric is an empty cell."""
+    by_session = scores.unit_metrics()
+    names = list(next(iter(by_session.values())))
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["session", "unit_id", *names])
+        for session_id, metrics in by_session.items():
+            unit_ids = spec.sessions[spec.session_index(session_id)].unit_ids
+            for unit, unit_id in enumerate(unit_ids):
+                values = (float(metrics[name][unit]) for name in names)
+                writer.writerow([session_id, unit_id, *("" if math.isnan(value) else value for value in values)])
+
+
+def n_parameters(model: Forecaster) -> int:
+    """Numbers that were fitted: parameters, or what a closed-form model stores."""
+    closed_form = isinstance(model, ClosedFormForecaster)
+    fitted = model.state_dict().values() if closed_form else model.parameters()
+    return sum(values.numel() for values in fitted)
+
+
+def finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
+    """Metrics as JSON holds them: None where undefined."""
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}

@@ -1,0 +1,45 @@
+"""Signals that ask a run to leave: SIGTERM, and SIGUSR1 and SIGUSR2, which schedulers send before a preemption."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+LEAVE = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+_deferred = False  # during training, which ends by itself after the step
+
+
+class Stopped(BaseException):
+    """The run was asked to leave. It is no `Exception`, so that nothing takes it for a failure and goes on."""
+
+
+@contextmanager
+def leaving_on_signals() -> Iterator[None]:
+    """Within the block, a signal to leave raises `Stopped`; during training it only ends the step.
+
+    Signals reach the main thread alone; elsewhere the block changes nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, _leave) for number in LEAVE}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        defer_leaving(False)
+
+
+def defer_leaving(deferred: bool) -> None:
+    """Leave it to training, which runs, to end between two steps; or no longer."""
+    global _deferred
+    _deferred = deferred
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    if not _deferred:
+        raise Stopped(signal.Signals(signum).name)
