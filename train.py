@@ -2,6 +2,11 @@
 
 import sys
 
+from synapsnet.training.signals import leave_at_once
+
+if __name__ == "__main__":
+    leave_at_once()  # a scheduler may ask for it while the libraries below are loaded
+
 import hydra
 from omegaconf import DictConfig
 

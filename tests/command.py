@@ -138,6 +138,28 @@ class InterruptAt(At):
         os.kill(os.getpid(), signal.SIGINT)
 
 
+class UserSignalAt(At):
+    """A scheduler announces that it will take the machine away."""
+
+    def act(self, module: LightningModule) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+
+class KillAtWrite(Callback):
+    """The machine goes down when a file is about to be moved into place, the given number of times from the start."""
+
+    def __init__(self, *, number: int) -> None:
+        self._left = number
+        self._replace = os.replace
+        os.replace = self._counted
+
+    def _counted(self, source: Any, target: Any) -> None:
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self._replace(source, target)
+
+
 class TerminateInRefinement(Callback):
     """A scheduler ends the job while the model refines itself after the given epoch."""
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from figure import draw
-from omegaconf import OmegaConf
 
+from synapsnet.analysis.runs import read_config
 from synapsnet.errors import UserError
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -31,7 +31,8 @@ LEGEND = """\
 Scores on the test split; the best of each column in bold, ↓ where less is better. Rows are sorted by the first column.
 With several sessions: mean over sessions ± standard error across sessions, of scores averaged over seeds.
 With one session: mean over seeds, in brackets the standard deviation over seeds, where there are several.
-"2 of 3 seeds" marks an incomplete row, which takes no part in the bold. Definitions: README.md beside this table."""
+"2 of 3 seeds" marks an incomplete row, "cut by the clock" one whose training `trainer.max_time` ended, so that it
+depends on the machine; neither takes part in the bold. Definitions: README.md beside this table."""
 
 
 def read_runs(root: Path) -> pd.DataFrame:
@@ -53,6 +54,7 @@ def read_runs(root: Path) -> pd.DataFrame:
         _check_alike(run_dir, conditions, reference_dir, reference)
         facts = {name: results[name] for name in ("data", "model", "seed", *COSTS)}
         facts |= {"signal": conditions["data.signal"], "n_units": sum(map(len, conditions["units scored"].values()))}
+        facts["cut"] = (results.get("stopped") or {}).get("reason") == "time"
         rows += [{**facts, "session": session, **scores} for session, scores in results["sessions"].items()]
     if not rows:
         raise UserError(f"{root}: no finished run there, expected <model>/<recording>/seed<k>/test_metrics.json")
@@ -67,7 +69,7 @@ def read_runs(root: Path) -> pd.DataFrame:
 def _conditions(run_dir: Path, results: dict[str, Any]) -> dict[str, Any]:
     """What runs must share to be compared: recordings, units, splits, windows and budget."""
     try:
-        config: Any = OmegaConf.to_container(OmegaConf.load(run_dir / "config.yaml"))
+        config = read_config(run_dir)
         units = pd.read_csv(run_dir / "unit_metrics.csv", usecols=["session", "unit_id"], dtype=str)
     except (OSError, ValueError) as error:
         raise UserError(f"{run_dir}: not a whole run folder: {error}") from error
@@ -122,7 +124,7 @@ def summarize(runs: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
 
 
 def _row(model: str, runs: pd.DataFrame) -> dict[str, Any]:
-    row: dict[str, Any] = {"model": model, "seeds": runs.seed.nunique()}
+    row: dict[str, Any] = {"model": model, "seeds": runs.seed.nunique(), "cut": bool(runs.cut.any())}
     for score in SCORES:
         if score not in runs:
             continue
@@ -151,7 +153,7 @@ def _block(data: str, block: pd.DataFrame) -> str:
     defined = [score for score in SCORES if score in block and block[score].notna().any()]
     scores = [primary, *(score for score in defined if score != primary)]
     header = ["model", *(f"{score} ↓" if score in LOWER_IS_BETTER else score for score in scores), *COSTS]
-    complete = block[block.seeds == block.seeds_expected]
+    complete = block[(block.seeds == block.seeds_expected) & ~block.cut]
     best = {s: complete[s].min() if s in LOWER_IS_BETTER else complete[s].max() for s in scores}
     lines = [
         f"## {data}",
@@ -161,11 +163,12 @@ def _block(data: str, block: pd.DataFrame) -> str:
         f"| --- |{' ---: |' * (len(header) - 1)}",
     ]
     for _, row in block.iterrows():
-        whole = row.seeds == row.seeds_expected
-        cells = [row.model if whole else f"{row.model} ({row.seeds} of {row.seeds_expected} seeds)"]
+        flaws = [f"{row.seeds} of {row.seeds_expected} seeds"] if row.seeds < row.seeds_expected else []
+        flaws += ["cut by the clock"] if row.cut else []
+        cells = [f"{row.model} ({', '.join(flaws)})" if flaws else row.model]
         for score in scores:
             cell = _cell(row, score)
-            cells.append(f"**{cell}**" if whole and row[score] == best[score] else cell)
+            cells.append(f"**{cell}**" if not flaws and row[score] == best[score] else cell)
         cells += ["-" if np.isnan(row[cost]) else f"{row[cost]:,.{digits}f}" for cost, digits in COSTS.items()]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from omegaconf import OmegaConf
 
 from synapsnet.analysis.currents import current_activity_correlation, shuffled
+from synapsnet.analysis.runs import read_config
 from synapsnet.data.splits import Split
 from synapsnet.data.task import Task
 from synapsnet.errors import UserError
@@ -118,9 +118,7 @@ def read_runs(root: Path) -> list[Recorded]:
     given: dict[str, tuple[Path, dict[str, Any]]] = {}
     for path in sorted(root.glob("*/*/seed0/connectivity.npz")):
         run_dir, recording = path.parent, path.parent.parent.name
-        if not (run_dir / "config.yaml").is_file():
-            raise UserError(f"{run_dir}: not a whole run folder: no config.yaml")
-        config: Any = OmegaConf.to_container(OmegaConf.load(run_dir / "config.yaml"))
+        config = read_config(run_dir)
         data = {key: value for key, value in config["data"].items() if key not in NOT_COMPARED}
         other_dir, other = given.setdefault(recording, (run_dir, data))
         if data != other:

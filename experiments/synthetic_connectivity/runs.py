@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from omegaconf import OmegaConf
 from study import METHODS, ROWS
 
+from synapsnet.analysis.runs import read_config
 from synapsnet.errors import UserError
 
 BUDGET = ("max_steps", "max_epochs", "max_time")
@@ -37,7 +37,7 @@ def read_runs(root: Path) -> pd.DataFrame:
         if run_dir.parent.name not in known:
             continue
         try:
-            config: Any = OmegaConf.to_container(OmegaConf.load(run_dir / "config.yaml"))
+            config = read_config(run_dir)
             recovery = pd.read_csv(run_dir / "recovery.csv")
         except (OSError, ValueError) as error:
             raise UserError(f"{run_dir}: not a whole run folder: {error}") from error
@@ -60,9 +60,11 @@ def _rows(results: dict[str, Any], recovery: pd.DataFrame) -> list[dict[str, Any
     """The model's row, with what only a model has, and those of the methods computed beside it."""
     rows = []
     for scores in recovery.drop(columns="session").to_dict("records"):
-        facts = {"data": results["data"], "seed": results["seed"], "forecast_r": np.nan, "fit_seconds": np.nan}
+        facts = {"data": results["data"], "seed": results["seed"], "cut": False}
+        facts |= {"forecast_r": np.nan, "fit_seconds": np.nan}
         if scores["method"] not in METHODS:
             facts |= {"forecast_r": results["mean"]["pearson_r"], "fit_seconds": results["fit_seconds"]}
+            facts["cut"] = (results.get("stopped") or {}).get("reason") == "time"
         rows.append({**facts, **scores})
     return rows
 

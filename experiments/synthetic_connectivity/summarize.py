@@ -35,8 +35,9 @@ OF_MAGNITUDES = ("pearson_r", "spearman_r")  # where the method knows no sign, a
 LEGEND = """\
 Mean ± standard deviation over networks (seeds). **Bold**: the best of a column. ≈: within one standard error of the
 best, the error being that of the differences on the same networks. †: a method without signs, whose correlations are
-with magnitudes and take no part in the bold. "2 of 5" marks an incomplete row, which takes no part either. Rows that
-are planned with fewer networks than others cannot be the best, but can be ≈. Definitions: README.md here."""
+with magnitudes and take no part in the bold. "2 of 5" marks an incomplete row, "cut" one with a run that the clock
+ended (`trainer.max_time`), so that it depends on the machine; neither takes part. Rows that are planned with fewer
+networks than others cannot be the best, but can be ≈. Definitions: README.md here."""
 
 
 def summarize(runs: pd.DataFrame) -> pd.DataFrame:
@@ -62,6 +63,7 @@ def summarize(runs: pd.DataFrame) -> pd.DataFrame:
 def _of_method(row: Row, name: str, runs: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {"data": row.data, "method": name, "seeds": len(runs)}
     found["seeds_expected"] = expected_seeds(row, name)
+    found["cut"] = bool(runs.cut.any())
     found["signed"] = runs.empty or bool(runs.sign_accuracy.notna().any())
     for score in (*SCORES, "fit_seconds"):
         found[score], found[f"{score}_sd"] = runs[score].mean(), runs[score].std(ddof=1)
@@ -70,7 +72,7 @@ def _of_method(row: Row, name: str, runs: pd.DataFrame) -> dict[str, Any]:
 
 def _mark(table: pd.DataFrame, runs: pd.DataFrame, score: str) -> None:
     """Add a column that says which row is ``best`` in a score, and which are ``near`` to it."""
-    whole = (table.seeds >= table.seeds_expected) & (table.seeds > 0)
+    whole = (table.seeds >= table.seeds_expected) & (table.seeds > 0) & ~table.cut
     eligible = whole & (table.signed | (score not in OF_MAGNITUDES)) & table[score].notna()
     most = table.seeds_expected[eligible].max()
     marks = pd.Series("", index=table.index)
@@ -108,7 +110,7 @@ def _block(block: pd.DataFrame) -> str:
     for _, row in block.iterrows():
         short = row.seeds < row.seeds_expected
         cells = [f"{row.method}{'' if row.signed else ' †'}"]
-        cells.append(f"{row.seeds} of {row.seeds_expected}" if short else str(row.seeds))
+        cells.append((f"{row.seeds} of {row.seeds_expected}" if short else str(row.seeds)) + ", cut" * row.cut)
         cells += [_cell(row, score) for score in SCORES]
         cells.append("-" if np.isnan(row.fit_seconds) else f"{row.fit_seconds:.1f}")
         lines.append(f"| {' | '.join(cells)} |")

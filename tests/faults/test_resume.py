@@ -33,7 +33,13 @@ def test_killed_between_two_epochs(train: Command, sessions: Path, uninterrupted
 
 @pytest.mark.parametrize(
     ("signal", "batch"),
-    [("TerminateAt", "first"), ("TerminateAt", "middle"), ("TerminateAt", "last"), ("InterruptAt", "middle")],
+    [
+        ("TerminateAt", "first"),
+        ("TerminateAt", "middle"),
+        ("TerminateAt", "last"),
+        ("InterruptAt", "middle"),
+        ("UserSignalAt", "middle"),
+    ],
 )
 def test_stopped_within_an_epoch(signal: str, batch: str, train: Command, sessions: Path, uninterrupted: Path) -> None:
     steps = checkpoint(uninterrupted, "last")["global_step"] // EPOCHS

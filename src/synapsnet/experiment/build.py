@@ -80,11 +80,12 @@ OmegaConf.register_new_resolver(
 )
 
 
-def build_data(config: Config) -> Data:
+def build_data(config: Config, *, trust: Collection[str] = ()) -> Data:
     """Read the recordings, or simulate one where the user named none, and make the forecasting task of them.
 
     Args:
-        config: Section ``data``.
+        config: Section ``data``, also as ``config.yaml`` of a run folder has it: nothing but our own parts is built.
+        trust: Packages next to our own whose simulations may be run.
 
     Raises:
         UserError: for whatever is wrong with the recordings.
@@ -104,7 +105,7 @@ def build_data(config: Config) -> Data:
         raise UserError(f"data.surrogate_seed must be a whole number, 0 or above, got {config['surrogate_seed']!r}")
     if not isinstance(config["in_memory"], bool):
         raise UserError(f"data.in_memory must be true or false, got {config['in_memory']!r}")
-    simulation = _simulated(config) if config["root"] is None else None
+    simulation = _simulated(config, trust) if config["root"] is None else None
     sessions = recordings(config) if simulation is None else [simulation.session]
     fingerprints: dict[str, str] = {}
     noted = _noting(sessions, fingerprints)
@@ -119,14 +120,13 @@ def _noting(sessions: Iterable[Session], fingerprints: dict[str, str]) -> Iterat
         yield session
 
 
-def _simulated(config: Config) -> Simulation:
+def _simulated(config: Config, trust: Collection[str]) -> Simulation:
     if config["network"] is None:
         raise UserError("no recording: set data.root=<file or folder>")
-    with refusing("data.network"):
-        simulation: Simulation = instantiate(config["network"], _convert_="all")
+    simulation: Simulation = parts.build(parts.recipe(config["network"]), trust=trust, where="data.network")
     for name, degradation in config["degradation"].items():
-        with refusing(f"data.degradation.{name}"):
-            simulation = instantiate(degradation, _convert_="all")(simulation)
+        where = f"data.degradation.{name}"
+        simulation = parts.build(parts.recipe(degradation), simulation, trust=trust, where=where)
     session = simulation.session
     log.info(
         "SIMULATED recording %s: %d units, %d bins of %g s. Set data.root=<file or folder> for your own.",

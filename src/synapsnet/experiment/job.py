@@ -24,14 +24,13 @@ from synapsnet.experiment.run_folder import RunFolder, claimed
 from synapsnet.experiment.tables import show_finished
 from synapsnet.experiment.train import execute
 from synapsnet.training.checkpoint_io import DamagedError
-from synapsnet.training.signals import Stopped, leaving_on_signals
+from synapsnet.training.signals import STOPPED_CODE, Stopped, leaving_on_signals
 
 log = logging.getLogger(__name__)
 
 BAD_INPUT = (UserError, HydraException, OmegaConfBaseException, OSError)
 """What costs one line: settings that do not do, and a disk that refuses (a folder that is read-only, a full one)."""
 BAD_INPUT_CODE = 2
-STOPPED_CODE = 128 + 15  # as a shell reports SIGTERM, whatever the signal was
 
 
 def guard(main: Callable[[], object]) -> int:

@@ -1,10 +1,10 @@
-"""Models by name: the closed table of classes that a checkpoint may name, and the one way to build them.
+"""Parts by name: the closed table of what a checkpoint or a saved configuration may name, and the one way to build it.
 
 A recipe is plain data: ``{"part": "<module>.<Class>", "settings": {...}}``, whose settings are plain values or further
-recipes. It is made of a model's yaml before training, travels in the checkpoint, and is all that a model is ever
-built from. A part is a model, one of its layers or a likelihood, defined in the package `synapsnet.models`, in
-`synapsnet.likelihoods`, or in a package that the user trusts by name. No other code can be named, so a checkpoint
-from a stranger runs none.
+recipes. It is made of a yaml before training, a model's travels in the checkpoint, and nothing else is ever built
+from a file. A part is a model, one of its layers, a likelihood, or a function that simulates or degrades a recording,
+defined in `synapsnet.models`, `synapsnet.likelihoods` or `synapsnet.data.simulate`, or in a package that the user
+trusts by name. No other code can be named, so a file from a stranger runs none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any
 
 from torch import nn
 
+import synapsnet.data.simulate
 import synapsnet.models
+from synapsnet.data.simulate.simulation import Simulation
 from synapsnet.errors import UserError, one_line
 from synapsnet.likelihoods import Likelihood, default_likelihood
 from synapsnet.plain import Plain, require_plain
@@ -43,14 +45,15 @@ def recipe(config: Plain) -> Plain:
     return [recipe(value) for value in config] if isinstance(config, list) else config
 
 
-def build(made_of: Recipe, *, trust: Collection[str], where: str, **given: Any) -> Any:
+def build(made_of: Recipe, *args: Any, trust: Collection[str], where: str, **given: Any) -> Any:
     """Build a part from its recipe.
 
     Args:
         made_of: The recipe; recipes among its settings reach the constructor as callables that build them.
-        trust: Packages, next to our own, whose classes may be named.
+        args: Arguments of the constructor, before its settings.
+        trust: Packages, next to our own, whose parts may be named.
         where: Section of the configuration, for messages.
-        given: Further arguments of the constructor.
+        given: Further arguments of the constructor, by name.
 
     Raises:
         UserError: if the recipe names what is not in the table, or has settings that a constructor refuses.
@@ -58,7 +61,7 @@ def build(made_of: Recipe, *, trust: Collection[str], where: str, **given: Any) 
     require_plain(made_of, where)
     constructor = _constructor(made_of, trust, where)
     try:
-        return constructor(**given)
+        return constructor(*args, **given)
     except UserError:
         raise
     except (TypeError, ValueError, RuntimeError, AssertionError, ArithmeticError, MemoryError) as error:
@@ -66,7 +69,7 @@ def build(made_of: Recipe, *, trust: Collection[str], where: str, **given: Any) 
 
 
 def part(name: Plain, *, trust: Collection[str], where: str) -> Any:
-    """The class of a part by its full name.
+    """The class or function of a part by its full name.
 
     Raises:
         UserError: if it is not in the table.
@@ -85,10 +88,15 @@ def part(name: Plain, *, trust: Collection[str], where: str) -> Any:
         found = vars(importlib.import_module(module_name)).get(class_name)
     except ImportError as error:
         raise UserError(f"{where} names {name!r}, which cannot be imported: {one_line(error)}") from error
-    is_part = inspect.isclass(found) and issubclass(found, nn.Module | Likelihood) and not inspect.isabstract(found)
-    if not is_part or found.__module__ != module_name:
-        raise UserError(f"{where} names {name!r}, which is not a model, a layer or a likelihood")
+    if not _is_part(found) or found.__module__ != module_name:
+        raise UserError(f"{where} names {name!r}, which is not a model, a layer, a likelihood or a simulation")
     return found
+
+
+def _is_part(found: Any) -> bool:
+    if inspect.isclass(found):
+        return issubclass(found, nn.Module | Likelihood) and not inspect.isabstract(found)
+    return inspect.isfunction(found) and found.__annotations__.get("return") in (Simulation, Simulation.__name__)
 
 
 def _constructor(made_of: Recipe, trust: Collection[str], where: str) -> Any:
@@ -107,7 +115,7 @@ def _is_recipe(value: Plain) -> bool:
 
 @cache
 def _own_modules() -> frozenset[str]:
-    """Names of the modules that define models, from the package's own folder."""
-    package = synapsnet.models
-    below = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-    return frozenset({_LIKELIHOODS, *(module.name for module in below)})
+    """Names of the modules that define parts, from the folders of our own packages."""
+    packages = (synapsnet.models, synapsnet.data.simulate)
+    below = [m.name for package in packages for m in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+    return frozenset({_LIKELIHOODS, *below})

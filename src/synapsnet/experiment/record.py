@@ -15,7 +15,6 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
 
 from synapsnet.errors import UserError
 from synapsnet.plain import Plain, require_plain
@@ -88,14 +87,10 @@ class Record:
             config: Changed in place.
             but: Keys that the present command line sets itself, and whose values stand.
 
-        Raises:
-            UserError: for a value that would move what a run writes to another folder.
         """
         for key, value in self.values.items():
             if any(_overlap(key, other) for other in but):
                 continue
-            if "run_dir" in str(_raw(config, key)):
-                raise UserError(f"the checkpoint sets {key}, and no checkpoint chooses where a run writes")
             with open_dict(config):
                 OmegaConf.update(config, key, value, merge=False, force_add=True)
         for key in self.deleted:
@@ -175,13 +170,3 @@ def _at(config: Any, path: Sequence[str]) -> Plain:
     for key in path:
         config = config[int(key)] if isinstance(config, list) else config.get(key) if config is not None else None
     return config
-
-
-def _raw(config: DictConfig, key: str) -> Any:
-    """A value as it is written, interpolations unresolved."""
-    parent, _, last = key.rpartition(".")
-    try:
-        section = OmegaConf.select(config, parent) if parent else config
-    except OmegaConfBaseException:
-        return None
-    return section._get_node(last) if isinstance(section, DictConfig) and last in section else None

@@ -29,7 +29,7 @@ from synapsnet.plain import Plain, differences, read_plain_yaml
 
 log = logging.getLogger(__name__)
 
-_DECISIVE = ("model", "likelihood", "data", "optimizer", "trainer", "seed")
+_DECISIVE = ("seed", "model", "likelihood", "data", "optimizer", "trainer")
 """Sections that decide what a run's scores are; two commands that share them are the same."""
 
 
@@ -76,10 +76,10 @@ def understood(cfg: DictConfig) -> Request:
     config = resolve(Path(cfg.run_dir))
     record = earlier.followed_by(record_of(hydra.overrides.task, config, _is_group))
     if saved is None:
-        folder, unique = Path(cfg.run_dir), _named_by_time(hydra)
+        folder, unique = Path(cfg.run_dir), _named_by_time(cfg, hydra)
     else:
         _check_model(saved, config)
-        folder, unique = _place(saved, config, hydra)
+        folder, unique = _place(saved, cfg, config, hydra)
     return Request(config, _public_root(record, config), saved, folder, unique, resolve)
 
 
@@ -99,12 +99,13 @@ def other_settings(folder: Path, config: Config) -> str | None:
     return None
 
 
-def _place(saved: Saved, config: Config, hydra: HydraConf) -> tuple[Path, bool]:
+def _place(saved: Saved, cfg: DictConfig, config: Config, hydra: HydraConf) -> tuple[Path, bool]:
     """Where a command that names a checkpoint writes, and whether another name does as well."""
     asked = Path(config["run_dir"])
-    chosen = any(o.lstrip("+").startswith(("hydra.run.dir=", "run_dir=")) for o in _all_overrides(hydra))
+    by_hydra = any(override.startswith("hydra.run.dir=") for override in hydra.overrides.hydra)
+    chosen = by_hydra or asked != Path(hydra.runtime.output_dir)
     if chosen or hydra.mode == RunMode.MULTIRUN or saved.run_dir is None:
-        return asked, _named_by_time(hydra)
+        return asked, _named_by_time(cfg, hydra)
     if config["mode"] == "test":
         name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in config["choices"]["data"])
         return saved.run_dir / EVALUATIONS / f"{saved.path.stem}-{name[:100]}", True
@@ -115,15 +116,11 @@ def _place(saved: Saved, config: Config, hydra: HydraConf) -> tuple[Path, bool]:
     return saved.run_dir, False
 
 
-def _named_by_time(hydra: HydraConf) -> bool:
-    if any(o.lstrip("+").startswith("run_dir=") for o in hydra.overrides.task):
+def _named_by_time(cfg: DictConfig, hydra: HydraConf) -> bool:
+    if cfg.run_dir != hydra.runtime.output_dir:
         return False
     raw: Any = OmegaConf.to_container(hydra, resolve=False)
     return "${now:" in raw["sweep" if hydra.mode == RunMode.MULTIRUN else "run"]["dir"]
-
-
-def _all_overrides(hydra: HydraConf) -> Sequence[str]:
-    return [*hydra.overrides.hydra, *hydra.overrides.task]
 
 
 def _composed(saved: Saved, cfg: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:

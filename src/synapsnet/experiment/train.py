@@ -76,8 +76,8 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> float:
     """
     config = request.in_folder(folder.path)
     with _pleasant_terminal():
-        data = build_data(config["data"])
-        settings = request.in_folder(folder.home)  # to be written down
+        data = build_data(config["data"], trust=config["trusted_packages"])
+        settings = {**request.in_folder(folder.home), "overwrite": False}  # to be written down
         if config["data"]["root"] is not None:  # of an address, what gives access is written down nowhere
             settings["data"]["root"] = public(config["data"]["root"])
         if saved is not None:
@@ -223,16 +223,16 @@ def _fit(
             module.fit_seconds = time.monotonic() - start
         trainer.validate(module, datamodule=datamodule, verbose=False)
         for callback in checkpoints:
-            trainer.save_checkpoint(callback.path)
+            trainer.save_checkpoint(callback.path(trainer))
         return float(trainer.callback_metrics[MONITOR]), Ending("formula", 0, 0)
     ended = _ended_before(saved, config, planned)
     if ended is None:
         trainer.fit(module, datamodule=datamodule, ckpt_path=None if saved is None else saved.path)
         ended = ending(trainer) or Ending("budget", trainer.global_step, planned)
-    for callback in checkpoints:
-        if callback.monitor and callback.path.is_file():  # scores are of the best weights, always
-            state = read_checkpoint(callback.path)
-            load_weights(model, state, callback.path)
+    for path in (callback.path(trainer) for callback in checkpoints if callback.monitor):
+        if path.is_file():  # scores are of the best weights, always
+            state = read_checkpoint(path)
+            load_weights(model, state, path)
             return _best_score(state), ended
     return float(trainer.callback_metrics[MONITOR]), ended
 

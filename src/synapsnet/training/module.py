@@ -52,9 +52,11 @@ class ForecastModule(LightningModule):
         self._refined_epoch = -1  # the last after which the model refined itself
         self._clock = math.nan
         self._log_every_n_steps = 1
+        self._asked: list[tuple[float, float]] = []  # learning rate and weight decay of each group of parameters
 
     def configure_optimizers(self) -> Any:
         optimizer, schedule = self._optimizer(self.model, total_steps=int(self.trainer.estimated_stepping_batches))
+        self._asked = [(group["initial_lr"], group["weight_decay"]) for group in optimizer.param_groups]
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_start(self) -> None:
@@ -62,6 +64,7 @@ class ForecastModule(LightningModule):
         trainer: Any = self._fitter()
         trainer.log_every_n_steps = min(trainer.log_every_n_steps, trainer.num_training_batches)
         self._log_every_n_steps = trainer.log_every_n_steps
+        self._apply_rates()
         # Lightning restores a loader's position only if nothing asked for its length before, and a schedule must.
         self._go_to_batch(trainer.fit_loop.epoch_loop.batch_progress.current.ready)
 
@@ -153,6 +156,15 @@ class ForecastModule(LightningModule):
         with torch.inference_mode(False):
             self.model.refine(train, datamodule.val_dataloader())
         self._refined_epoch = self.current_epoch
+
+    def _apply_rates(self) -> None:
+        """Give a resumed optimizer the rates that are asked for now; its state brings those it was saved with."""
+        (config,) = self._fitter().lr_scheduler_configs
+        schedule: Any = config.scheduler
+        schedule.base_lrs = [lr for lr, _ in self._asked]
+        groups = schedule.optimizer.param_groups
+        for group, (lr, weight_decay), factor in zip(groups, self._asked, schedule.lr_lambdas, strict=True):
+            group.update(initial_lr=lr, weight_decay=weight_decay, lr=lr * factor(schedule.last_epoch))
 
     def _go_to_batch(self, batch: int) -> None:
         trainer: Any = self._fitter()

@@ -24,17 +24,16 @@ class RunCheckpoint(ModelCheckpoint):
     The one without is also written when the run is asked to stop, and only then: after an error, a loss that is
     not finite among them, the last good state is the one to keep.
 
-    Its own state names no folder, so that a run folder can be moved and resumed where it is.
+    The folder is ``checkpoints`` in the trainer's root. The callback's state names no folder, so that a run folder
+    can be moved and resumed where it is.
 
     Args:
-        dirpath: Folder.
         filename: Name without suffix.
         monitor: What the best checkpoint minimises; None keeps the latest.
     """
 
-    def __init__(self, *, dirpath: str, filename: str, monitor: str | None = None) -> None:
+    def __init__(self, *, filename: str, monitor: str | None = None) -> None:
         super().__init__(
-            dirpath=dirpath,
             filename=filename,
             monitor=monitor,
             mode="min",
@@ -44,11 +43,13 @@ class RunCheckpoint(ModelCheckpoint):
             enable_version_counter=False,
         )
 
-    @property
-    def path(self) -> Path:
-        """The file."""
-        assert self.dirpath is not None
-        return Path(self.dirpath) / f"{self.filename}.ckpt"
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self.dirpath = str(self.path(trainer).parent)
+        super().setup(trainer, pl_module, stage)
+
+    def path(self, trainer: Trainer) -> Path:
+        """The file, in a trainer's root."""
+        return Path(trainer.default_root_dir) / "checkpoints" / f"{self.filename}.ckpt"
 
     def state_dict(self) -> dict[str, Any]:
         return {"best_model_score": self.best_model_score}
@@ -56,13 +57,13 @@ class RunCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if self.monitor is None or state_dict["best_model_score"] is None:
             return
+        path = f"{self.dirpath}/{self.filename}.ckpt"
         try:
             # Of the file itself, which may be an epoch ahead of the state that a killed run goes on from.
-            score = read_checkpoint(self.path)["callbacks"][self.state_key]["best_model_score"]
+            score = read_checkpoint(Path(path))["callbacks"][self.state_key]["best_model_score"]
         except (UserError, KeyError, TypeError) as error:
             log.warning("%s; the best checkpoint will be the best of the steps to come", one_line(error))
             return
-        path = str(self.path)
         self.best_model_score = self.kth_value = torch.as_tensor(score)
         self.best_model_path = self.kth_best_model_path = path
         self.best_k_models = {path: self.best_model_score}

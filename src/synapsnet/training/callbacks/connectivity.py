@@ -31,7 +31,7 @@ Arrays = dict[str, npt.NDArray[np.generic]]
 
 
 class ConnectivityWriter(Callback):
-    """Writes ``connectivity.npz`` and, where the truth is known, ``recovery.csv``.
+    """Writes ``connectivity.npz`` and, where the truth is known, ``recovery.csv`` to where results gather.
 
     Keys of a session: ``/effective``, ``/standard_error`` and ``/raw`` ``[post, pre]``, ``/per_lag``
     ``[lags, post, pre]``, ``/unit_ids``; ``/inclusion`` ``[post, pre]`` of a sparse connectivity;
@@ -42,7 +42,6 @@ class ConnectivityWriter(Callback):
     is for scores alone, and the weights never saw either.
 
     Args:
-        run_dir: The run folder.
         model: Name of the model.
         max_windows: Windows a session, spread evenly over the split.
         n_lags: Lags told apart; the last holds all that lie further back.
@@ -55,7 +54,6 @@ class ConnectivityWriter(Callback):
     def __init__(
         self,
         *,
-        run_dir: str,
         model: str,
         max_windows: int,
         n_lags: int,
@@ -70,7 +68,6 @@ class ConnectivityWriter(Callback):
         for name, number in (("max_windows", max_windows), ("n_lags", n_lags), ("n_blocks", n_blocks)):
             if not isinstance(number, int) or number < 1:  # or it would be told only once the model is fitted
                 raise UserError(f"callbacks.connectivity.{name} must be a whole number above 0, got {number!r}")
-        self._folder = Path(run_dir) / STAGE
         self._model = model
         self._max_windows, self._n_lags, self._n_blocks = max_windows, n_lags, n_blocks
         self._any_model = any_model
@@ -101,7 +98,7 @@ class ConnectivityWriter(Callback):
                 truth = datamodule.truth[session.session_id]
                 arrays[f"{session.session_id}/truth"] = truth
                 rows += [_row(estimate, truth) for estimate in found]
-        with replacing(self._folder / "connectivity.npz") as partial:
+        with replacing(Path(trainer.default_root_dir) / STAGE / "connectivity.npz") as partial:
             np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
         if rows:
             self._write_recovery(rows, trainer)
@@ -122,7 +119,8 @@ class ConnectivityWriter(Callback):
         )
 
     def _write_recovery(self, rows: Sequence[Mapping[str, str | float]], trainer: Trainer) -> None:
-        with replacing(self._folder / "recovery.csv") as partial, partial.open("w", newline="") as file:
+        path = Path(trainer.default_root_dir) / STAGE / "recovery.csv"
+        with replacing(path) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
             for row in rows:

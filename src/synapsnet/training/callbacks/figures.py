@@ -30,29 +30,28 @@ _CURVE = {"step", "train/nll", "validation/nll"}
 
 
 class FigureWriter(Callback):
-    """Writes ``figures/*.png`` once the test split is scored.
+    """Writes ``figures/*.png`` once the test split is scored, from the run's files and to where its results gather.
 
     Args:
-        run_dir: The run folder; the curve and the connectivity are drawn from their files in it.
         model: Name of the model.
         trace_bins: Length of the stretch of true and predicted activity.
     """
 
-    def __init__(self, *, run_dir: str, model: str, trace_bins: int) -> None:
-        self._run_dir = Path(run_dir)
+    def __init__(self, *, model: str, trace_bins: int) -> None:
         self._model = model
         self._trace_bins = trace_bins
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, ForecastModule)
         for name, figure in self._figures(trainer, pl_module):
-            path = self._run_dir / STAGE / "figures" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.png"
+            path = Path(trainer.default_root_dir) / STAGE / "figures" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.png"
             with replacing(path) as partial:
                 figure.savefig(partial)
             log_image(trainer.loggers, name, path)
 
     def _figures(self, trainer: Trainer, module: ForecastModule) -> Iterator[tuple[str, Figure]]:
-        curve = self._run_dir / "metrics.csv"
+        run_dir = Path(trainer.default_root_dir)
+        curve = run_dir / "metrics.csv"
         if curve.is_file():
             metrics = pd.read_csv(curve)
             if _CURVE.issubset(metrics.columns) and len(metrics) > 1:
@@ -74,7 +73,7 @@ class FigureWriter(Callback):
                 session_id=session.session_id,
             )
             yield f"traces-{session.session_id}", figure
-        file = self._run_dir / STAGE / "connectivity.npz"
+        file = run_dir / STAGE / "connectivity.npz"
         if file.is_file():
             with np.load(file) as arrays:
                 for session in spec.sessions:

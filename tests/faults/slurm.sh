@@ -1,0 +1,312 @@
+#!/usr/bin/env bash
+# Training under a real SLURM: a run that is stopped and requeued ends with the scores of one that nobody stopped.
+#
+#     PYTHON=.venv/bin/python tests/faults/slurm.sh [usr1 term ...]
+#
+# Prints a line a scenario; exits with 1 if any failed. Arguments choose scenarios by the names at the end of this file.
+# Where no SLURM answers, one starts in a scratch folder, for which Debian's slurm-wlm and munge must be installed; /etc
+# is left alone. TRAIN=<folder>/train.py replaces the repository's, to try this script itself.
+#
+# shellcheck disable=SC2317 # the scenarios are called by name
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+train=$(realpath -m "${TRAIN:-$here/../../train.py}")
+root=$(dirname "$train")
+deadline_s=300 # of anything waited for
+job_name=slurm-faults-$$
+
+# --- the job --------------------------------------------------------------------------------------------------------
+
+# What the README shows. `exec` would not do: somebody must be left to requeue the job.
+batch_script() {
+    cat <<'EOF'
+#!/bin/bash
+#SBATCH --requeue --open-mode=append --signal=USR1@120
+srun python train.py "$@"
+code=$?
+if [ $code -eq 143 ]; then scontrol requeue $SLURM_JOB_ID; fi
+exit $code
+EOF
+}
+
+settings() { # of the run by this name
+    printf '%s\n' logger=csv trainer.accelerator=cpu "hydra.run.dir=$scratch/runs/$1" seed=0 'reference_models=[]' \
+        trainer.max_steps=400
+}
+
+submit() { # the run by this name; prints the job's number
+    mapfile -t overrides < <(settings "$1")
+    sbatch --parsable --job-name="$job_name" --chdir="$root" --output="$scratch/$1.out" --ntasks=1 \
+        "$scratch/job.sh" "${overrides[@]}" | tee "$scratch/$1.job"
+}
+
+# --- what is waited for, and what must hold -------------------------------------------------------------------------
+
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+await() { # await <what, in words> <command ...>: until the command succeeds
+    local what=$1 end=$((SECONDS + deadline_s))
+    shift
+    until "$@"; do
+        ((SECONDS < end)) || fail "$deadline_s s passed without $what"
+        sleep 0.5
+    done
+}
+
+job_field() { # job_field <job> <field>
+    scontrol --oneliner show job "$1" | grep -oP "(?<= $2=)\S+"
+}
+
+completed() {
+    local state
+    state=$(job_field "$1" JobState) || true
+    case $state in
+        COMPLETED) ;;
+        '' | PENDING | CONFIGURING | RUNNING | COMPLETING) return 1 ;; # '': the controller was busy
+        *) fail "the job ended as $state, exit code $(job_field "$1" ExitCode)" ;;
+    esac
+}
+
+requeued() {
+    if completed "$1"; then fail "the job was not stopped, it ran to its end"; fi
+    [[ $(job_field "$1" JobState) == PENDING && $(job_field "$1" Restarts) -gt 0 ]]
+}
+
+steps() { # the steps that the run reported, one a line
+    grep -oP '\bstep \K[0-9]+(?= of )' "$scratch/$1.out" || true
+}
+
+trains() { # two reports, and something to go on from
+    local run=$scratch/runs/$1
+    if completed "$(<"$scratch/$1.job")"; then fail "the job ended before it could be stopped"; fi
+    [[ -e $run/metrics.csv || -e $run/checkpoints/last.ckpt ]] && (($(steps "$1" | wc -l) >= 2))
+}
+
+same_scores() { # as the run that nobody stopped, to the last digit
+    local run=$scratch/runs/$1 whole=$scratch/runs/whole
+    "$PYTHON" - "$run/test_metrics.json" "$whole/test_metrics.json" <<'EOF' || fail "$1: other test scores"
+import json
+import sys
+
+stopped, whole = (json.load(open(path))["mean"] for path in sys.argv[1:])
+sys.exit(stopped != whole or not whole)
+EOF
+    cmp "$run/metrics.csv" "$whole/metrics.csv" || fail "$1: another metrics.csv"
+}
+
+contents() { # of a run's folder, with times
+    find "$scratch/runs/$1" -printf '%P %s %T@\n' | sort
+}
+
+# --- scenarios ------------------------------------------------------------------------------------------------------
+
+whole() { # every other run is compared with this one
+    mapfile -t overrides < <(settings whole)
+    timeout --foreground "$deadline_s" python train.py "${overrides[@]}"
+}
+
+stopped_by() { # stopped_by <name of the run> <command ...>: the command gets the job's number, while the job trains
+    local name=$1 run=$scratch/runs/$1 job before after
+    shift
+    job=$(submit "$name")
+    await "training" trains "$name"
+    touch "$scratch/$name.stopped"
+    "$@" "$job"
+    await "a requeue" requeued "$job"
+    [[ $run/checkpoints/last.ckpt -nt $scratch/$name.stopped ]] || fail "no last.ckpt was written at the signal"
+    [[ ! -e $run/test_metrics.json ]] || fail "test_metrics.json is there before the end"
+    before=$(steps "$name")
+    await "an end" completed "$job"
+    after=$(steps "$name" | sed "1,$(wc -l <<<"$before")d" | head -1)
+    # A run that begins anew has the same scores, too.
+    ((${after:-0} > $(tail -1 <<<"$before"))) || fail "did not go on: from step $(tail -1 <<<"$before") to '$after'"
+    same_scores "$name"
+}
+
+usr1() { stopped_by usr1 scancel --signal=USR1; } # what --signal=USR1@120 does
+term() { stopped_by term scancel --signal=TERM; }
+requeue() { stopped_by requeue scontrol requeue; } # SLURM sends TERM to everything, and KILL 20 s later
+
+after_end() {
+    local job before seen
+    [[ -e $scratch/runs/usr1/test_metrics.json ]] || fail "needs the finished run of the first scenario"
+    job=$(<"$scratch/usr1.job")
+    before=$(contents usr1)
+    seen=$(wc -l <"$scratch/usr1.out")
+    scontrol requeue "$job"
+    await "an end" completed "$job"
+    tail -n "+$((seen + 1))" "$scratch/usr1.out" >"$scratch/after_end.out"
+    grep -qi finished "$scratch/after_end.out" || fail "does not say that the run is finished"
+    diff <(echo "$before") <(contents usr1) || fail "the finished run's folder changed"
+}
+
+# One process in an allocation for two, as one tries things out; the job's name is not one that Lightning lets pass.
+allocation() { # allocation <name of the run> <options of salloc, and the start of the command ...>
+    local name=$1
+    shift
+    mapfile -t overrides < <(settings "$name")
+    timeout --foreground "$deadline_s" salloc --quiet --job-name="$job_name" --ntasks=2 \
+        "$@" python train.py "${overrides[@]}" >"$scratch/$name.out" 2>&1 || fail "exit code $?"
+    same_scores "$name"
+}
+
+two_by_srun() { allocation two_by_srun --ntasks-per-node=2 srun --ntasks=1; }
+two_without_srun() { allocation two_without_srun env; }
+
+no_hpc_checkpoint() { # Lightning's own, which it would prefer to last.ckpt
+    local found
+    found=$({ find "$scratch/runs" -name 'hpc_ckpt*'; find "$root" -maxdepth 1 -name 'hpc_ckpt*'; })
+    [[ -z $found ]] || fail "$found"
+}
+
+chosen=" $* "
+failed=0
+scenario() { # scenario <function> <in words>
+    local start=$SECONDS
+    [[ $1 == whole || -z ${chosen// /} || $chosen == *" $1 "* ]] || return 0
+    # In the background, for `if` would turn off `set -e` in it; a process group of its own can be ended as a whole.
+    set -m
+    "$1" >"$scratch/$1.said" 2>&1 </dev/null &
+    current=$!
+    set +m
+    if wait "$current"; then
+        echo "ok      $2 ($((SECONDS - start)) s)"
+    else
+        failed=1
+        echo "FAILED  $2 ($((SECONDS - start)) s)"
+        { tail -qn 15 "$scratch/$1.said" "$scratch/$1.out" 2>/dev/null || true; } | sed 's/^/        /'
+    fi
+    current=
+}
+
+# --- SLURM ----------------------------------------------------------------------------------------------------------
+
+services=()
+
+start_slurm() { # a controller and a node in the scratch folder, on free ports
+    local program ports host
+    for program in sbatch srun salloc slurmctld slurmd munged; do
+        if ! command -v "$program" >/dev/null; then
+            echo "$0: needs SLURM: apt-get install slurm-wlm munge" >&2
+            exit 1
+        fi
+    done
+    host=$(hostname -s)
+    read -ra ports < <("$PYTHON" -c '
+import socket
+with socket.socket() as a, socket.socket() as b:
+    a.bind(("", 0)), b.bind(("", 0))
+    print(a.getsockname()[1], b.getsockname()[1])')
+    mkdir -p "$scratch"/slurm/{state,spool}
+    (umask 077 && head -c 1024 /dev/urandom >"$scratch/slurm/munge.key")
+    # cred_expire: how long a requeued job waits; 120 s otherwise. config_overrides: four CPUs, whatever there is.
+    cat >"$scratch/slurm/slurm.conf" <<EOF
+ClusterName=faults
+SlurmctldHost=$host(127.0.0.1)
+SlurmctldPort=${ports[0]}
+SlurmdPort=${ports[1]}
+SlurmUser=$(id -un)
+SlurmdUser=$(id -un)
+AuthType=auth/munge
+AuthInfo=socket=$scratch/slurm/munge.socket,cred_expire=5
+StateSaveLocation=$scratch/slurm/state
+SlurmdSpoolDir=$scratch/slurm/spool
+SlurmctldPidFile=$scratch/slurm/slurmctld.pid
+SlurmdPidFile=$scratch/slurm/slurmd.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+SchedulerParameters=sched_interval=2,bf_interval=2
+SlurmdParameters=config_overrides
+MpiDefault=none
+MailProg=/bin/true
+PropagateResourceLimits=NONE
+JobRequeue=1
+ReturnToService=2
+KillWait=20
+NodeName=$host NodeAddr=127.0.0.1 CPUs=4 State=UNKNOWN
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+EOF
+    export SLURM_CONF=$scratch/slurm/slurm.conf
+    # setsid: Ctrl-C is for this script, which needs them to end its jobs. --force: the folder is closed to others.
+    setsid munged --foreground --force --key-file="$scratch/slurm/munge.key" --socket="$scratch/slurm/munge.socket" \
+        --pid-file="$scratch/slurm/munged.pid" --seed-file="$scratch/slurm/munged.seed" \
+        --log-file="$scratch/slurm/munged.log" &>"$scratch/slurm/munged.out" &
+    services+=($!)
+    await_service munged test -S "$scratch/slurm/munge.socket"
+    setsid slurmctld -D &>"$scratch/slurm/slurmctld.out" &
+    services+=($!)
+    await_service slurmctld answers
+    setsid slurmd -D -N "$host" &>"$scratch/slurm/slurmd.out" &
+    services+=($!)
+    await_service slurmd idle
+}
+
+answers() { timeout 10 sinfo &>/dev/null; }
+idle() { [[ $(sinfo --noheader --format=%t) == idle ]]; }
+
+await_service() { # await_service <name> <command ...>: until the service that was just started does what it should
+    local name=$1 tries
+    shift
+    for ((tries = 0; tries < 60; tries++)); do
+        if "$@"; then return; fi
+        if ! kill -0 "${services[-1]}" 2>/dev/null; then break; fi
+        sleep 0.5
+    done
+    echo "$0: $name did not start:" >&2
+    tail -n 20 "$scratch/slurm/$name.out" >&2
+    exit 1
+}
+
+clean_up() {
+    local service tries
+    if [[ -n ${current:-} ]]; then kill -- "-$current" 2>/dev/null || true; fi
+    if [[ -n ${asked:-} ]]; then
+        scancel --quiet --name="$job_name" || true
+        for ((tries = 0; tries < 60; tries++)); do # a job outlives the services
+            [[ -n $(squeue --noheader --name="$job_name" 2>/dev/null) ]] || break
+            sleep 0.5
+        done
+    fi
+    for ((service = ${#services[@]} - 1; service >= 0; service--)); do
+        kill "${services[service]}" 2>/dev/null || true
+        wait "${services[service]}" 2>/dev/null || true
+    done
+    rm -rf "$scratch"
+}
+
+# --- all of it ------------------------------------------------------------------------------------------------------
+
+PYTHON=$(command -v "${PYTHON:-python}") || fail "$0: PYTHON names no interpreter"
+PYTHON=$(realpath -s "$PYTHON")
+[[ -f $train ]] || fail "$0: no $train"
+for name in "$@"; do declare -F "$name" >/dev/null || fail "$0: no scenario $name"; done
+scratch=$(mktemp -d)
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+mkdir "$scratch/bin" "$scratch/runs"
+batch_script >"$scratch/job.sh"
+printf '#!/bin/sh\nexec "%s" "$@"\n' "$PYTHON" >"$scratch/bin/python"
+chmod +x "$scratch/bin/python"
+export PYTHON PATH=$scratch/bin:$PATH:/usr/sbin OMP_NUM_THREADS=1
+cd "$root"
+
+answers || start_slurm
+asked=yes
+scenario whole "a run that nobody stops"
+if ((failed)); then exit 1; fi
+scenario usr1 "USR1 to the step; the job requeues itself"
+scenario term "TERM to the step; the job requeues itself"
+scenario requeue "requeued from outside while it trains"
+scenario after_end "requeued after its end"
+scenario two_by_srun "srun of one task in an allocation of two"
+scenario two_without_srun "without srun in an allocation of two"
+scenario no_hpc_checkpoint "no hpc_ckpt anywhere"
+exit "$failed"

@@ -1,0 +1,103 @@
+"""Training that ended early says so, and a run that the clock cut is never the best."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from command import QUICK, Command
+from runs import checkpoint, scores
+
+from synapsnet.experiment.tables import Scores, print_table, score_table
+
+
+def settings(sessions: Path, *more: str) -> tuple[str, ...]:
+    return (*QUICK, f"data.root={sessions}", "data.batch_size=4", "hydra.run.dir=run", *more)
+
+
+def validated_steps(run: Path) -> list[int]:
+    with (run / "metrics.csv").open() as file:
+        return [int(row["step"]) for row in csv.DictReader(file) if row["validation/nll"]]
+
+
+@pytest.mark.parametrize("budget", [7, 20, 21])
+def test_a_budget_of_steps_is_exact_and_its_last_steps_are_validated(
+    budget: int, train: Command, sessions: Path
+) -> None:
+    done = train(*settings(sessions, f"trainer.max_steps={budget}"))
+    assert done.code == 0, done.err
+    run = train.folder / "run"
+    assert scores(run)["stopped"] == {"reason": "budget", "step": budget, "budget": budget}
+    assert f"step {budget} of {budget}" in done.out
+    assert f"stopped at step {budget} of {budget}: its budget was used" in (run / "train.log").read_text()
+    assert checkpoint(run, "last")["global_step"] == budget
+    assert validated_steps(run)[-1] == budget - 1  # counted from 0
+
+
+def test_patience_says_so(train: Command, sessions: Path) -> None:
+    astray = "+callbacks.astray={_target_: command.WorsenAt, epoch: 2, batch: 1}"
+    done = train(*settings(sessions, "trainer.max_steps=500", "callbacks.early_stopping.patience=2", astray))
+    assert done.code == 0, done.err
+    stopped = scores(train.folder / "run")["stopped"]
+    assert (stopped["reason"], stopped["budget"]) == ("patience", 500)
+    assert 0 < stopped["step"] < 500
+    words = f"stopped at step {stopped['step']} of 500: validation stopped improving"
+    assert words in done.out
+    assert words in (train.folder / "run" / "train.log").read_text()
+
+
+def test_no_default_stops_by_the_clock(train: Command, sessions: Path) -> None:
+    assert train(*settings(sessions, "debug=fast")).code == 0
+    assert checkpoint(train.folder / "run", "last")["hyper_parameters"]["settings"]["trainer"]["max_time"] is None
+
+
+def test_a_run_that_the_clock_cut_is_marked_everywhere(train: Command, sessions: Path) -> None:
+    quick = [setting for setting in settings(sessions) if not setting.startswith("reference_models")]
+    clock = ("trainer.max_time=00:00:00:01", "trainer.max_steps=10000000", "callbacks.early_stopping.patience=10000000")
+    done = train(*quick, *clock)
+    assert done.code == 0, done.err
+    stopped = scores(train.folder / "run")["stopped"]
+    assert stopped["reason"] == "time"
+    assert f"stopped at step {stopped['step']} of 10000000: CUT BY THE CLOCK" in done.out
+    assert "CUT BY THE CLOCK" in (train.folder / "run" / "train.log").read_text()
+    assert "synapsnet †" in done.out
+    assert "† cut by the clock" in done.out
+    again = train(*quick, *clock)  # and when the finished run is shown once more
+    assert "synapsnet †" in again.out
+
+
+def test_a_run_that_the_clock_cut_is_never_in_bold(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {"a": Scores({"nll": 0.1}, {"nll": 0.0}, cut=True), "b": Scores({"nll": 0.2}, {"nll": 0.0})}
+    table = score_table("scores", rows)
+    cells = list(table.columns[1].cells)
+    assert [cell.startswith("[bold]") for cell in cells] == [False, True]
+    print_table(table)
+    assert "a †" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("trainer.max_steps=-1",), "training would never end: set trainer.max_steps"),
+        (("trainer.max_steps=0",), "trainer.max_steps must be a whole number above 0, or -1"),
+        (("trainer.max_epochs=0",), "trainer.max_epochs must be a whole number above 0, or -1"),
+        (("trainer.max_steps=many",), "trainer.max_steps must be a whole number above 0, or -1"),
+        (("trainer.devices=2", "trainer.accelerator=cpu"), "trainer.devices=2 asks for 2 processes"),
+    ],
+)
+def test_what_training_cannot_do(more: tuple[str, ...], message: str, train: Command, sessions: Path) -> None:
+    done = train(*settings(sessions, *more))
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert message in line
+    assert not (train.folder / "run").exists()
+
+
+def test_fewer_steps_than_were_done(train: Command, sessions: Path) -> None:
+    assert train(*settings(sessions, "trainer.max_steps=20")).code == 0
+    done = train("ckpt_path=run/checkpoints/last.ckpt", "trainer.max_steps=10", "logger=csv")
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "has 20 steps already, and trainer allows 10" in line
+    assert not (train.folder / "outputs").exists()

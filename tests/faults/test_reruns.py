@@ -1,0 +1,262 @@
+"""Nothing that is finished is deleted by running something again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from command import QUICK, TRAIN, Command, in_new_process, write_recording
+from filelock import FileLock
+from omegaconf import OmegaConf
+from runs import assert_equal_runs, checkpoint, contents, scores
+
+from synapsnet.data.readers import read_sessions
+from synapsnet.errors import UserError
+from synapsnet.experiment.run_folder import RESULTS, claimed
+from synapsnet.names import RUN_MARKER, STAGE
+
+
+@pytest.fixture
+def common(sessions: Path) -> tuple[str, ...]:
+    return (*QUICK, f"data.root={sessions}", "trainer.max_epochs=3", "data.batch_size=4", "hydra.run.dir=run")
+
+
+@pytest.fixture
+def run(train: Command, common: tuple[str, ...]) -> Path:
+    """A finished run."""
+    done = train(*common)
+    assert done.code == 0, done.err
+    return train.folder / "run"
+
+
+def test_the_same_command_says_that_the_run_is_finished(train: Command, common: tuple[str, ...], run: Path) -> None:
+    before = contents(run)
+    done = train(*common)
+    assert done.code == 0, done.err
+    assert "this run is finished" in done.out
+    assert f"{scores(run)['mean']['nll']:.3f}" in done.out
+    assert contents(run) == before
+    done = train(*common, f"ckpt_path={run / 'checkpoints' / 'last.ckpt'}")  # as a job that is requeued may call it
+    assert done.code == 0, done.err
+    assert "this run is finished" in done.out
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("model=mean",),
+        ("model.embedding_dim=4",),
+        ("seed=1",),
+        ("data.min_rate=1000",),
+        ("trainer.max_epochs=4",),
+        ("callbacks.early_stopping.patience=3",),
+        ("data.root=nowhere",),
+    ],
+)
+def test_another_command_leaves_a_finished_run(
+    other: tuple[str, ...], train: Command, common: tuple[str, ...], run: Path
+) -> None:
+    before = contents(run)
+    done = train(*common, *other)
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "finished run, which is kept" in line
+    assert "overwrite=true" in line
+    assert contents(run) == before
+
+
+def test_overwriting_takes_the_place_of_a_run_at_its_end(train: Command, common: tuple[str, ...], run: Path) -> None:
+    (run / "evaluations").mkdir()  # of the checkpoints that go
+    done = train(*common, "seed=1", "overwrite=true")
+    assert done.code == 0, done.err
+    assert scores(run)["seed"] == 1
+    assert not {".next", ".previous", "evaluations"} & {path.name for path in run.iterdir()}
+    saved = OmegaConf.load(run / "config.yaml")
+    assert (saved.run_dir, saved.overwrite) == (str(run), False)
+    fresh = train(*common, "seed=1", "hydra.run.dir=fresh")
+    assert fresh.code == 0, fresh.err
+    assert_equal_runs(run, train.folder / "fresh")
+
+
+def test_overwriting_that_fails_costs_nothing(train: Command, common: tuple[str, ...], run: Path) -> None:
+    before = contents(run)
+    poison = "+callbacks.poison={_target_: command.PoisonAt, epoch: 0, batch: 1}"
+    for failing in (("data.root=nowhere",), ("data.min_rate=1000",), (poison,)):
+        assert train(*common, "overwrite=true", *failing).code == 2
+        assert contents(run) == before
+
+
+def test_overwriting_that_was_killed_goes_on(train: Command, common: tuple[str, ...], run: Path) -> None:
+    before = contents(run)
+    again = (*common, "seed=1", "overwrite=true")
+    kill = "+callbacks.kill={_target_: command.KillAt, epoch: 2, batch: 0}"
+    assert in_new_process(train.folder, str(TRAIN), *again, kill).returncode == -9
+    assert {path: content for path, content in contents(run).items() if path in before} == before
+    done = train(*again)
+    assert done.code == 0, done.err
+    assert "going on with the run" in done.out
+    assert scores(run)["seed"] == 1
+    assert not {".next", ".previous"} & {path.name for path in run.iterdir()}
+
+
+class Cut(BaseException):
+    """The machine goes down."""
+
+
+def test_a_swap_that_is_cut_short_anywhere_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace, n_moves = os.replace, 0
+    for cut_at in range(1, 12):
+        folder = tmp_path / f"run{cut_at}"
+        with claimed(folder, unique=False) as claim:
+            (folder / "checkpoints").mkdir()
+            (folder / "checkpoints" / "last.ckpt").write_text("old")
+            for name in ("config.yaml", "test_metrics.json", "recovery.csv"):
+                (folder / name).write_text("old")
+            new = claim.next()
+            (new.path / STAGE).mkdir()
+            (new.path / "config.yaml").write_text("new")
+            for name in ("unit_metrics.csv", "test_metrics.json"):
+                (new.path / STAGE / name).write_text("new")
+            left = cut_at
+
+            def counted(source: Path, target: Path) -> None:
+                nonlocal left
+                left -= 1
+                if left == 0:
+                    raise Cut
+                replace(source, target)
+
+            monkeypatch.setattr(os, "replace", counted)
+            try:
+                new.finish()
+            except Cut:
+                n_moves = cut_at
+            finally:
+                monkeypatch.setattr(os, "replace", replace)
+        said = {
+            (folder / name).read_text() for name in ("config.yaml", "test_metrics.json") if (folder / name).exists()
+        }
+        assert len(said) <= 1 or not (folder / "test_metrics.json").exists()  # a finished folder is all of one run
+        with claimed(folder, unique=False) as claim:
+            assert claim.state == "finished"
+            if (folder / ".next").exists():  # cut before the swap began: the old run, and one that can go on
+                assert (folder / "test_metrics.json").read_text() == "old"
+                assert not (folder / ".next" / "test_metrics.json").exists() or cut_at <= 2
+            else:
+                files = {
+                    path.name: path.read_text() for path in folder.iterdir() if path.name in (*RESULTS, "config.yaml")
+                }
+                assert files == dict.fromkeys(("config.yaml", "unit_metrics.csv", "test_metrics.json"), "new")
+                assert not (folder / "checkpoints").exists()
+    assert 6 <= n_moves < 11  # all of the moves were cut once
+
+
+def test_an_unfinished_run_is_continued_by_its_own_command_alone(train: Command, common: tuple[str, ...]) -> None:
+    assert train(*common, "hydra.run.dir=whole").code == 0
+    kill = "+callbacks.kill={_target_: command.KillAt, epoch: 2, batch: 1}"
+    assert in_new_process(train.folder, str(TRAIN), *common, kill).returncode == -9
+    run = train.folder / "run"
+    before = contents(run)
+    done = train(*common, "seed=1")
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "unfinished run of other settings (seed is 0 there and 1 here)" in line
+    assert contents(run) == before
+    done = train(*common)
+    assert done.code == 0, done.err
+    assert f"going on with the run in {run} at step" in done.out
+    assert_equal_runs(train.folder / "whole", run)
+    assert (run / "train.log").read_text().count("parameters, 2 sessions") == 2
+
+
+def test_an_unfinished_run_can_be_given_up(train: Command, common: tuple[str, ...]) -> None:
+    stop = "+callbacks.stop={_target_: command.TerminateAt, epoch: 1, batch: 1}"
+    assert train(*common, stop).code == 143
+    done = train(*common, "seed=1", "overwrite=true")
+    assert done.code == 0, done.err
+    assert scores(train.folder / "run")["seed"] == 1
+
+
+def test_a_test_writes_beside_the_run(train: Command, common: tuple[str, ...], run: Path) -> None:
+    before = contents(run)
+    for expected in ("best-two", "best-two-2"):
+        done = train("mode=test", f"ckpt_path={run / 'checkpoints' / 'best.ckpt'}", *QUICK)
+        assert done.code == 0, done.err
+        evaluation = run / "evaluations" / expected
+        assert scores(evaluation)["mean"] == pytest.approx(scores(run)["mean"], rel=1e-6)
+        assert scores(evaluation)["stopped"] == scores(run)["stopped"] or expected
+    assert {path: content for path, content in contents(run).items() if path in before} == before
+    assert not (train.folder / "outputs").exists()
+
+
+def test_a_saved_configuration_does_not_overwrite_its_run(train: Command, common: tuple[str, ...], run: Path) -> None:
+    before = contents(run)
+    for more in ((), ("seed=3",)):
+        done = in_new_process(train.folder, str(TRAIN), "--config-path", str(run), "--config-name", "config", *more)
+        assert (done.returncode, bool(done.stderr)) == ((2, True) if more else (0, False)), done.stderr
+        assert contents(run) == before
+
+
+def test_jobs_of_a_multirun_that_go_on_from_one_checkpoint_keep_apart(
+    train: Command, common: tuple[str, ...], run: Path
+) -> None:
+    before = contents(run)
+    last = run / "checkpoints" / "last.ckpt"
+    longer = ("trainer.max_epochs=4", "optimizer.lr=0.001,0.002", "hydra.sweep.dir=sweep")
+    done = train("-m", f"ckpt_path={last}", *QUICK, *longer)
+    assert done.code == 0, done.out
+    assert contents(run) == before
+    jobs = sorted(path for path in (train.folder / "sweep").iterdir() if path.is_dir())
+    assert len(jobs) == 2
+    weights = [checkpoint(job, "last")["state_dict"] for job in jobs]
+    assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_folders_named_by_the_time_of_day_are_unique(train: Command, sessions: Path) -> None:
+    dated = (*QUICK, f"data.root={sessions}", "debug=fast", "hydra.run.dir=outputs/${now:%Y}")
+    for seed in range(3):
+        assert train(*dated, f"seed={seed}").code == 0
+    names = sorted(path.name for path in (train.folder / "outputs").iterdir())
+    assert [name[4:] for name in names] == ["", "-2", "-3"]
+    assert [scores(train.folder / "outputs" / name)["seed"] for name in names] == [0, 1, 2]
+
+
+def test_a_folder_that_another_process_writes_into(train: Command, common: tuple[str, ...]) -> None:
+    (train.folder / "run").mkdir()
+    with FileLock(train.folder / "run" / RUN_MARKER):
+        done = train(*common)
+        assert done.code == 2
+        (line,) = done.err.splitlines()
+        assert f"another process writes into {train.folder / 'run'}" in line
+        assert [path.name for path in (train.folder / "run").iterdir()] == [RUN_MARKER]
+    assert train(*common, "trainer.max_epochs=1").code == 0
+
+
+def test_files_of_a_user_are_not_written_over(train: Command, common: tuple[str, ...]) -> None:
+    (train.folder / "run" / "figures").mkdir(parents=True)
+    (train.folder / "run" / "figures" / "mine.png").write_text("mine")
+    done = train(*common)
+    assert done.code == 2
+    assert "files that are of no run, as figures" in done.err
+    assert [path.name for path in (train.folder / "run").rglob("*")] == ["figures", "mine.png"]
+
+
+def test_runs_below_the_recordings_are_no_recordings(train: Command) -> None:
+    write_recording(train.folder / "rec.npz")
+    for _ in range(2):  # started in the folder of the data, and again
+        done = train(*QUICK, "debug=fast", "data.root=.")
+        assert done.code == 0, done.err
+    assert len(list((train.folder / "outputs").glob("*/*/test_metrics.json"))) == 2
+    assert [session.session_id for session in read_sessions(train.folder, bin_width_s=None)] == ["rec"]
+    with pytest.raises(UserError, match="no recording in the folder"):
+        read_sessions(train.folder / "outputs", bin_width_s=None)
+
+
+def test_the_last_checkpoint_is_of_the_settings_it_names(run: Path) -> None:
+    said = checkpoint(run, "last")["hyper_parameters"]
+    assert said["record"]["values"]["trainer.max_epochs"] == 3
+    assert "hydra.run.dir" not in said["record"]["values"]
+    assert said["settings"]["trainer"]["max_epochs"] == 3
