@@ -9,13 +9,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from synapsnet.metrics import column
 from synapsnet.viz.style import BLUE, DARK, GREY, LIGHT, ORANGE, TICK_SIZE, new_figure, tidy, title
 
 PANELS = {
     "spikes": ("bits_per_spike", "pearson_r", "skill_vs_persistence"),
     "calcium": ("skill_vs_persistence", "pearson_r", "nll"),
 }
-LOWER_IS_BETTER = ("nll",)
 COLORS = {"synapsnet": BLUE, "synapsnet_no_connectivity": ORANGE}  # all else is a baseline
 
 
@@ -41,7 +41,8 @@ def draw(runs: pd.DataFrame, table: pd.DataFrame) -> Figure:
 
 def _panel(axes: Axes, runs: pd.DataFrame, block: pd.DataFrame, score: str, point: str) -> None:
     points = {model: runs[runs.model == model].groupby(point)[score].mean().to_numpy() for model in block.model}
-    lower_is_better = score in LOWER_IS_BETTER
+    metric = column(score)
+    lower_is_better = bool(metric.lower_is_better)
     shown = _on_scale(points, lower_is_better=lower_is_better)
     values = np.concatenate([points[model] for model in shown] or [np.zeros(1)])
     low, high = values.min(), values.max()
@@ -58,8 +59,7 @@ def _panel(axes: Axes, runs: pd.DataFrame, block: pd.DataFrame, score: str, poin
         axes.text(edge, y, words, ha=side, va="center", fontsize=TICK_SIZE, color=color, backgroundcolor="white")
     axes.set_yticks(range(len(block)), block.model)
     axes.set_ylim(len(block) - 0.5, -0.5)
-    name = score.replace("_", " ")
-    axes.set_xlabel(f"{name} (less is better)" if lower_is_better else name, color=DARK)
+    axes.set_xlabel(f"{metric.label} (less is better)" if lower_is_better else metric.label, color=DARK)
     tidy(axes)
 
 

@@ -20,12 +20,12 @@ from figure import draw
 
 from synapsnet.analysis.runs import read_config
 from synapsnet.errors import UserError
+from synapsnet.metrics import Column, columns
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-SCORES = ("bits_per_spike", "pearson_r", "skill_vs_persistence", "r2", "population_rate_r", "nll", "mse")
-LOWER_IS_BETTER = ("nll", "mse")
 PRIMARY = {"spikes": "bits_per_spike", "calcium": "skill_vs_persistence"}
 COSTS = {"n_parameters": 0, "fit_seconds": 1}  # with the decimals shown
+FACTS = ("data", "model", "seed", "session", "signal", "n_units", "cut", *COSTS)
 BUDGET = ("max_steps", "max_epochs", "max_time")
 LEGEND = """\
 Scores on the test split; the best of each column in bold, ↓ where less is better. Rows are sorted by the first column.
@@ -63,7 +63,7 @@ def read_runs(root: Path) -> pd.DataFrame:
     if len(twice):
         run = twice.iloc[0]
         raise UserError(f"{root}: two run folders hold {run.model} on {run.data} with seed {run.seed}; remove one")
-    return runs.astype(dict.fromkeys(set(SCORES) & set(runs), float))
+    return runs.astype(dict.fromkeys(set(runs) - set(FACTS), float))
 
 
 def _conditions(run_dir: Path, results: dict[str, Any]) -> dict[str, Any]:
@@ -125,9 +125,7 @@ def summarize(runs: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
 
 def _row(model: str, runs: pd.DataFrame) -> dict[str, Any]:
     row: dict[str, Any] = {"model": model, "seeds": runs.seed.nunique(), "cut": bool(runs.cut.any())}
-    for score in SCORES:
-        if score not in runs:
-            continue
+    for score in (column.name for column in columns(set(runs) - set(FACTS))):
         by_session = _by(runs, "session", score)
         by_seed = _by(runs, "seed", score)
         row[score] = by_session.mean() if len(by_session) else np.nan
@@ -149,12 +147,10 @@ def markdown(table: pd.DataFrame) -> str:
 
 def _block(data: str, block: pd.DataFrame) -> str:
     first = block.iloc[0]
-    primary = PRIMARY[first.signal]
-    defined = [score for score in SCORES if score in block and block[score].notna().any()]
-    scores = [primary, *(score for score in defined if score != primary)]
-    header = ["model", *(f"{score} ↓" if score in LOWER_IS_BETTER else score for score in scores), *COSTS]
+    shown = _shown(block)
+    header = ["model", *(f"{score.name} ↓" if score.lower_is_better else score.name for score in shown), *COSTS]
     complete = block[(block.seeds == block.seeds_expected) & ~block.cut]
-    best = {s: complete[s].min() if s in LOWER_IS_BETTER else complete[s].max() for s in scores}
+    best = {score.name: score.best(complete[score.name]) for score in shown}
     lines = [
         f"## {data}",
         f"{_counted(first.n_sessions, 'session')}, {_counted(first.n_units, 'unit')}, "
@@ -166,12 +162,20 @@ def _block(data: str, block: pd.DataFrame) -> str:
         flaws = [f"{row.seeds} of {row.seeds_expected} seeds"] if row.seeds < row.seeds_expected else []
         flaws += ["cut by the clock"] if row.cut else []
         cells = [f"{row.model} ({', '.join(flaws)})" if flaws else row.model]
-        for score in scores:
+        for score, value in best.items():
             cell = _cell(row, score)
-            cells.append(f"**{cell}**" if not flaws and row[score] == best[score] else cell)
+            cells.append(f"**{cell}**" if not flaws and row[score] == value else cell)
         cells += ["-" if np.isnan(row[cost]) else f"{row[cost]:,.{digits}f}" for cost, digits in COSTS.items()]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _shown(block: pd.DataFrame) -> list[Column]:
+    """The scores that are defined for some model, the one that rows are sorted by first."""
+    primary = PRIMARY[block.signal.iloc[0]]
+    scores = [name.removesuffix("_sem") for name in block if name.endswith("_sem")]
+    defined = columns(score for score in scores if score == primary or block[score].notna().any())
+    return sorted(defined, key=lambda score: score.name != primary)
 
 
 def _cell(row: pd.Series, score: str) -> str:

@@ -17,12 +17,12 @@ from rich.table import Table
 
 from synapsnet.errors import UserError
 from synapsnet.experiment.run_folder import SCORES
+from synapsnet.metrics import columns
 from synapsnet.training.ending import Ending
 
 log = logging.getLogger(__name__)
 
 WIDE = 160  # columns
-LOWER_IS_BETTER = ("mse", "nll")
 CUT = "†"
 CUT_CAPTION = f"{CUT} cut by the clock (trainer.max_time): how far it got depends on the machine, so it cannot be best"
 
@@ -75,25 +75,26 @@ def show_finished(folder: Path) -> float:
 def score_table(title: str, rows: Mapping[str, Scores]) -> Table:
     """A table of scores, mean ± standard error over sessions, the best of each metric in bold.
 
-    An arrow marks a metric where less is better, a dagger a run that the clock cut: it is never the best.
+    Metrics say their own heading, place and direction, see `Column`. A dagger marks a run that the clock cut: it is
+    never the best.
 
     Args:
         title: Above the table.
         rows: Scores by the name of the row.
     """
-    metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores.mean))
+    shown = columns(metric for scores in rows.values() for metric in scores.mean)
     # With little padding, the numbers of one session fit a terminal of 80 columns.
     table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, collapse_padding=True)
     table.add_column("", no_wrap=True)
-    for metric in metrics:
-        words = metric.replace("_", " ")
-        table.add_column(f"{words} ↓" if metric in LOWER_IS_BETTER else words, justify="right")
-    best = {metric: _best(metric, rows) for metric in metrics}
+    for column in shown:
+        table.add_column(column.heading, justify="right")
+    whole = [scores for scores in rows.values() if not scores.cut]
+    best = {c.name: c.best(scores.mean.get(c.name, math.nan) for scores in whole) for c in shown}
     for name, scores in rows.items():
         cells = []
-        for metric in metrics:
+        for metric, value in best.items():
             cell = _cell(scores.mean.get(metric, math.nan), scores.sem.get(metric, math.nan))
-            bold = scores.mean.get(metric) == best[metric] and not scores.cut
+            bold = scores.mean.get(metric) == value and not scores.cut
             cells.append(f"[bold]{cell}[/bold]" if bold else cell)
         table.add_row(f"{name} {CUT}" if scores.cut else name, *cells)
     if any(scores.cut for scores in rows.values()):
@@ -104,13 +105,6 @@ def score_table(title: str, rows: Mapping[str, Scores]) -> Table:
 def print_table(table: Table) -> None:
     """Print a table, as wide as it needs where standard output is no terminal."""
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)
-
-
-def _best(metric: str, rows: Mapping[str, Scores]) -> float:
-    values = [scores.mean.get(metric, math.nan) for scores in rows.values() if not scores.cut]
-    defined = [value for value in values if not math.isnan(value)]
-    choose = min if metric in LOWER_IS_BETTER else max
-    return choose(defined, default=math.nan)
 
 
 def _cell(mean: float, sem: float) -> str:

@@ -1,6 +1,8 @@
 """Scores of a forecast, streamed over batches: sums in float64, per unit, then within and across sessions."""
 
+from synapsnet.metrics.columns import Column
+from synapsnet.metrics.families import column, columns
 from synapsnet.metrics.forecast import ForecastScores
 from synapsnet.metrics.summary import summarize
 
-__all__ = ["ForecastScores", "summarize"]
+__all__ = ["Column", "ForecastScores", "column", "columns", "summarize"]

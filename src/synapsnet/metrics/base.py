@@ -1,16 +1,20 @@
-"""What a family of metrics is: sums over scored bins of one session, and the numbers read off them."""
+"""Families of metrics: sums over scored bins of one session, and the numbers read off them."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torchmetrics
 from torch import Tensor
 
+from synapsnet.metrics.columns import Column
+from synapsnet.metrics.gather import gather
 from synapsnet.session import SessionSpec, Signal
 
 
@@ -55,30 +59,67 @@ class Reference:
         return cls(mean=mean, scale=scale, null_rate=mean.clamp(min=0.5 / session.n_train_bins))
 
 
-class Metric(ABC):
+class Computed(NamedTuple):
+    """Metrics of one session by name, see `Metric`; those per unit are ``[units]``."""
+
+    per_unit: Mapping[str, npt.NDArray[np.float64]]
+    per_session: Mapping[str, float]
+
+
+class Metric(torchmetrics.Metric):
     """One family of metrics of one session. A subclass in a file of this package is found and used by itself.
 
-    Sums are what is kept: nothing is ever averaged over batches, so the size of a batch cannot matter.
+    Sums in float64 on the CPU are what is kept, never averages over batches, so that the size of a batch cannot
+    matter. Each is a state with a ``dist_reduce_fx``, by which several devices join theirs. The classes that
+    torchmetrics ships accumulate in float32, which holds no digit of the spread where the mean is far larger.
     """
+
+    full_state_update = False  # bins add up in any order
+
+    columns: ClassVar[tuple[Column, ...]]
+    """Metrics of the family, as tables show them."""
 
     signals: ClassVar[tuple[Signal, ...]]
     """Signals on which the family is defined."""
 
+    n_bins: Tensor
+
     @abstractmethod
     def __init__(self, reference: Reference) -> None:
         """Start all sums at zero."""
+        super().__init__(dist_sync_fn=gather)
+        self.add_state("n_bins", torch.zeros(1, dtype=torch.float64), dist_reduce_fx="sum")
 
-    @abstractmethod
+    @property
+    def update_called(self) -> bool:
+        """True: sums over no bins are sums, and a device may be given none."""
+        return True
+
     def update(self, bins: ScoredBins) -> None:
         """Add scored bins to the sums."""
+        self.n_bins += len(bins.target)
+        self.add(bins)
+
+    def compute(self) -> Computed | None:
+        """The metrics over the bins of all devices; None where there was no bin."""
+        if self.n_bins == 0:
+            return None
+        return Computed(
+            per_unit={name: values.numpy() for name, values in self.per_unit().items()},
+            per_session={name: float(value) for name, value in self.per_session().items()},
+        )
 
     @abstractmethod
-    def per_unit(self) -> dict[str, npt.NDArray[np.float64]]:
+    def add(self, bins: ScoredBins) -> None:
+        """Add scored bins to the states of the family."""
+
+    @abstractmethod
+    def per_unit(self) -> dict[str, Tensor]:
         """Metrics of each unit, ``[units]``; NaN where undefined."""
 
     @abstractmethod
-    def per_session(self) -> dict[str, float]:
-        """Metrics of the session; NaN where undefined."""
+    def per_session(self) -> dict[str, Tensor]:
+        """Metrics of the session, each of one element; NaN where undefined."""
 
 
 def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:

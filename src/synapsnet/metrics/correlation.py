@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from synapsnet.metrics.base import Metric, Reference, ScoredBins
-from synapsnet.metrics.moments import PairMoments
+from synapsnet.metrics.columns import Column
+from synapsnet.metrics.moments import PairMoments, merge_moments, moments_of, no_moments
 
 
 class Correlation(Metric):
@@ -18,23 +18,33 @@ class Correlation(Metric):
     """
 
     signals = ("spikes", "calcium")
+    columns = (
+        Column("pearson_r", "pearson r", order=20, lower_is_better=False),
+        Column("population_rate_r", "population rate r", order=50, lower_is_better=False),
+    )
+
+    units: Tensor
+    population: Tensor
 
     def __init__(self, reference: Reference) -> None:
-        self._units = PairMoments(len(reference.mean))
-        self._population = PairMoments(1)
+        super().__init__(reference)
+        self.add_state("units", no_moments(len(reference.mean)), dist_reduce_fx=merge_moments)
+        self.add_state("population", no_moments(1), dist_reduce_fx=merge_moments)
 
-    def update(self, bins: ScoredBins) -> None:
+    def add(self, bins: ScoredBins) -> None:
         pair = torch.stack([bins.predicted, bins.target])
-        self._units.update(pair)
-        self._population.update(pair.mean(2, keepdim=True))
+        of_means = pair.mean(2, keepdim=True)
+        self.units = merge_moments(torch.stack([self.units, moments_of(pair)]))
+        self.population = merge_moments(torch.stack([self.population, moments_of(of_means)]))
 
-    def per_unit(self) -> dict[str, npt.NDArray[np.float64]]:
-        return {"pearson_r": self._units.pearson_r().numpy()}
+    def per_unit(self) -> dict[str, Tensor]:
+        return {"pearson_r": PairMoments.unpack(self.units).pearson_r()}
 
-    def per_session(self) -> dict[str, float]:
+    def per_session(self) -> dict[str, Tensor]:
+        units = PairMoments.unpack(self.units)
         # By what was recorded, not by what is NaN: a forecast that broke down must not drop out of the mean.
-        defined = self._units.varies[1]
+        defined = units.varies[1]
         return {
-            "pearson_r": float(self._units.pearson_r()[defined].mean()),
-            "population_rate_r": float(self._population.pearson_r()),
+            "pearson_r": units.pearson_r()[defined].mean(),
+            "population_rate_r": PairMoments.unpack(self.population).pearson_r(),
         }

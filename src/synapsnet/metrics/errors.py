@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from synapsnet.metrics.base import Metric, Reference, ScoredBins, ratio
+from synapsnet.metrics.columns import Column
 
 
 class SquaredErrors(Metric):
@@ -18,27 +17,31 @@ class SquaredErrors(Metric):
     """
 
     signals = ("spikes", "calcium")
+    columns = (
+        Column("skill_vs_persistence", "skill vs persistence", order=30, lower_is_better=False),
+        Column("r2", "r2", order=40, lower_is_better=False),
+        Column("mse", "mse", order=70, lower_is_better=True),
+    )
+
+    sums: Tensor  # of squares: of the forecast, of the train mean, of a copy of the last bin
 
     def __init__(self, reference: Reference) -> None:
+        super().__init__(reference)
         self._reference = reference
-        self._count = 0
-        self._sums = torch.zeros(3, len(reference.mean), dtype=torch.float64)
+        self.add_state("sums", torch.zeros(3, len(reference.mean), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, bins: ScoredBins) -> None:
+    def add(self, bins: ScoredBins) -> None:
         forecasts = torch.stack([bins.predicted, self._reference.mean.expand_as(bins.target), bins.last])
-        self._sums += ((forecasts - bins.target) / self._reference.scale).square().sum(1)
-        self._count += len(bins.target)
+        self.sums += ((forecasts - bins.target) / self._reference.scale).square().sum(1)
 
-    def per_unit(self) -> dict[str, npt.NDArray[np.float64]]:
-        return {name: value.numpy() for name, value in self._scores(self._sums, self._count).items()}
+    def per_unit(self) -> dict[str, Tensor]:
+        return self._scores(self.sums, self.n_bins)
 
-    def per_session(self) -> dict[str, float]:
-        n_units = self._sums.shape[1]
-        scores = self._scores(self._sums.sum(1), self._count * n_units)
-        return {name: float(value) for name, value in scores.items()}
+    def per_session(self) -> dict[str, Tensor]:
+        return self._scores(self.sums.sum(1, keepdim=True), self.n_bins * self.sums.shape[1])
 
     @staticmethod
-    def _scores(sums: Tensor, count: int) -> dict[str, Tensor]:
+    def _scores(sums: Tensor, count: Tensor) -> dict[str, Tensor]:
         own, of_mean, of_persistence = sums
         return {
             "mse": own / count,

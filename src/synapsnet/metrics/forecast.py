@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-import synapsnet.metrics
 from synapsnet.likelihoods import Likelihood
-from synapsnet.metrics.base import Metric, Reference, ScoredBins
-from synapsnet.session import Batch, Signal, TaskSpec
+from synapsnet.metrics.base import Computed, Metric, Reference, ScoredBins
+from synapsnet.metrics.families import columns, metric_families
+from synapsnet.session import Batch, TaskSpec
+
+_Value = TypeVar("_Value")
 
 
 class ForecastScores:
@@ -48,38 +50,41 @@ class ForecastScores:
             last=last,
             nll=self._likelihood.nll(scored_params, target),
         )
-        if batch.session not in self._metrics:
-            reference = Reference.of(self._spec.sessions[batch.session], self._spec.signal)
-            self._metrics[batch.session] = [family(reference) for family in metric_families(self._spec.signal)]
-        for metric in self._metrics[batch.session]:
+        for metric in self._of(batch.session):
             metric.update(bins)
 
     def unit_metrics(self) -> dict[str, dict[str, npt.NDArray[np.float64]]]:
         """Metrics of each unit, ``[units]``, by session id and metric; NaN where undefined.
 
-        Only sessions with scored bins appear.
+        Only sessions with scored bins appear. On several devices, call it on all of them.
         """
-        return {
-            self._spec.session_ids[index]: {
-                name: values for metric in metrics for name, values in metric.per_unit().items()
-            }
-            for index, metrics in sorted(self._metrics.items())
-        }
+        return {session: _in_order(family.per_unit for family in metrics) for session, metrics in self._computed()}
 
     def session_metrics(self) -> dict[str, dict[str, float]]:
-        """Metrics of each session with scored bins, by session id and metric; NaN where undefined."""
-        return {
-            self._spec.session_ids[index]: {
-                name: value for metric in metrics for name, value in metric.per_session().items()
-            }
-            for index, metrics in sorted(self._metrics.items())
-        }
+        """Metrics of each session with scored bins, by session id and metric; NaN where undefined.
+
+        On several devices, call it on all of them.
+        """
+        return {session: _in_order(family.per_session for family in metrics) for session, metrics in self._computed()}
+
+    def _computed(self) -> Iterator[tuple[str, list[Computed]]]:
+        """Metrics of every session that has scored bins on any device."""
+        # Devices join the sums of a session together, also those that were given none of it.
+        shared = torch.distributed.is_available() and torch.distributed.is_initialized()
+        for index in range(len(self._spec.sessions)) if shared else sorted(self._metrics):
+            computed = [metric.compute() for metric in self._of(index)]
+            defined = [metrics for metrics in computed if metrics is not None]
+            if defined:
+                yield self._spec.session_ids[index], defined
+
+    def _of(self, session: int) -> list[Metric]:
+        if session not in self._metrics:
+            reference = Reference.of(self._spec.sessions[session], self._spec.signal)
+            self._metrics[session] = [family(reference) for family in metric_families(self._spec.signal)]
+        return self._metrics[session]
 
 
-def metric_families(signal: Signal) -> list[type[Metric]]:
-    """Every family of metrics in this package that is defined on a signal, in the order of their files."""
-    package = synapsnet.metrics
-    for module in pkgutil.iter_modules(package.__path__):
-        import_module(f"{package.__name__}.{module.name}")
-    families = [family for family in Metric.__subclasses__() if family.__module__.startswith(f"{package.__name__}.")]
-    return sorted((family for family in families if signal in family.signals), key=lambda family: family.__module__)
+def _in_order(families: Iterable[Mapping[str, _Value]]) -> dict[str, _Value]:
+    """The metrics of all families, in the order of tables."""
+    values = {name: value for family in families for name, value in family.items()}
+    return {column.name: values[column.name] for column in columns(values)}

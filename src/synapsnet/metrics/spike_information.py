@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from synapsnet.metrics.base import Metric, Reference, ScoredBins, ratio
+from synapsnet.metrics.columns import Column
 
 
 class SpikeInformation(Metric):
@@ -19,20 +19,25 @@ class SpikeInformation(Metric):
     """
 
     signals = ("spikes",)
+    columns = (Column("bits_per_spike", "bits per spike", order=10, lower_is_better=False),)
+
+    gain: Tensor
+    spikes: Tensor
 
     def __init__(self, reference: Reference) -> None:
+        super().__init__(reference)
         self._null_rate = reference.null_rate
-        self._gain = torch.zeros_like(reference.mean)
-        self._spikes = torch.zeros_like(reference.mean)
+        self.add_state("gain", torch.zeros_like(reference.mean), dist_reduce_fx="sum")
+        self.add_state("spikes", torch.zeros_like(reference.mean), dist_reduce_fx="sum")
 
-    def update(self, bins: ScoredBins) -> None:
+    def add(self, bins: ScoredBins) -> None:
         # The difference bin by bin: ln(target!) cancels, and no digits are lost between two large sums.
         relative = torch.xlogy(bins.target, bins.predicted / self._null_rate)
-        self._gain += (relative - (bins.predicted - self._null_rate)).sum(0)
-        self._spikes += bins.target.sum(0)
+        self.gain += (relative - (bins.predicted - self._null_rate)).sum(0)
+        self.spikes += bins.target.sum(0)
 
-    def per_unit(self) -> dict[str, npt.NDArray[np.float64]]:
-        return {"bits_per_spike": (ratio(self._gain, self._spikes) / math.log(2)).numpy()}
+    def per_unit(self) -> dict[str, Tensor]:
+        return {"bits_per_spike": ratio(self.gain, self.spikes) / math.log(2)}
 
-    def per_session(self) -> dict[str, float]:
-        return {"bits_per_spike": float(ratio(self._gain.sum(), self._spikes.sum()) / math.log(2))}
+    def per_session(self) -> dict[str, Tensor]:
+        return {"bits_per_spike": ratio(self.gain.sum(), self.spikes.sum()) / math.log(2)}

@@ -1,0 +1,59 @@
+"""The families of metrics there are, and the columns they declare."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from typing import Any
+
+import synapsnet.metrics
+from synapsnet.metrics.base import Metric
+from synapsnet.metrics.columns import Column
+from synapsnet.session import Signal
+
+_LAST = 1_000_000
+
+
+def metric_families(signal: Signal) -> list[type[Metric]]:
+    """Every family that is defined on a signal, in the order of their first columns.
+
+    A file of this package is found by itself; a family of another package counts once its module is imported.
+    """
+    return sorted((family for family in _families() if signal in family.signals), key=_place)
+
+
+def columns(names: Iterable[str]) -> list[Column]:
+    """Columns of metrics in the order of tables; a name that no family declares comes last, without a direction."""
+    declared = {column.name: column for family in _families() for column in family.columns}
+    found = {name: declared.get(name, Column(name, name, _LAST, None)) for name in names}
+    return sorted(found.values(), key=lambda column: (column.order, column.name))
+
+
+def column(name: str) -> Column:
+    """The column of one metric, see `columns`."""
+    return columns([name])[0]
+
+
+def _families() -> list[type[Metric]]:
+    package = synapsnet.metrics
+    for module in pkgutil.iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")
+    return [family for family in _subclasses(Metric) if not inspect.isabstract(family) and _is_importable(family)]
+
+
+def _subclasses(family: type[Any]) -> Iterator[type[Metric]]:
+    for subclass in family.__subclasses__():
+        yield subclass
+        yield from _subclasses(subclass)
+
+
+def _is_importable(family: type[Metric]) -> bool:
+    """Whether its module holds it: a class that was defined within a function, or replaced, is nobody's metric."""
+    return getattr(sys.modules.get(family.__module__), family.__qualname__, None) is family
+
+
+def _place(family: type[Metric]) -> tuple[int, str]:
+    return min((column.order, column.name) for column in family.columns)
