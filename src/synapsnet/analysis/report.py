@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from synapsnet.analysis.runs import Run, find_runs
 from synapsnet.analysis.stability import Stability
 from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
+from synapsnet.file_names import safe_name
 from synapsnet.viz.stability import draw_stability
 
 EDGES, FIGURE = "edges.csv", "stability.png"
@@ -64,7 +64,7 @@ def _judged(ensemble: Ensemble, false_discovery_rate: float, out: Path) -> list[
     lines += [_line(name, text) for name, text in _findings(stability, run, false_discovery_rate)]
     if stability.warning:
         lines.append(_line("WARNING", stability.warning))
-    folder = out / _folder(run.model) / _folder(run.recording) / _folder(stability.session_id)
+    folder = out / safe_name(run.model) / safe_name(run.recording) / safe_name(stability.session_id)
     with replacing(folder / EDGES) as partial:
         edge_table(stability, ensemble).to_csv(partial, index=False, float_format="%.6g")
     figure = _drawn(stability, ensemble, false_discovery_rate, folder / FIGURE)
@@ -164,9 +164,3 @@ def _subject(ensemble: Ensemble) -> str:
 
 def _line(name: str, text: str) -> str:
     return f"  {name:<12}{text}"
-
-
-def _folder(name: str) -> str:
-    """A name as that of one folder, whatever is in it."""
-    safe = quote(name, safe=" ,+=@#")
-    return safe.replace(".", "%2E") if set(safe) <= {"."} else safe

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import logging
 import math
 import os
 import sys
 import warnings
 from pathlib import Path
-from urllib.parse import quote
 
 from rich.console import Console, RenderableType
 
@@ -25,11 +23,11 @@ from synapsnet.data.selection import select_task
 from synapsnet.data.training_command import GROUPS, config_of
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError, one_line
+from synapsnet.file_names import safe_name
 from synapsnet.session import Session
 
 _PIPED_WIDTH = 110  # of a file that the text is written to
 _NAME_WIDTH = (12, 36)
-_LONGEST_NAME = 120  # of a figure; systems take 255 bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -176,7 +174,7 @@ class _Survey:
     def _draw(self, session: Session) -> None:
         from synapsnet.viz.overview import draw_overview  # a second to import, of which text alone has no need
 
-        path = self._options.out / f"{_file_name(session.session_id)}.png"
+        path = self._options.out / f"{safe_name(session.session_id)}.png"
         figure = draw_overview(session)
         try:
             with warnings.catch_warnings(), replacing(path) as partial:
@@ -225,11 +223,3 @@ class _Survey:
             self._console.print(text)
         for line in captured.get().splitlines():
             self._console.out(line.rstrip(), highlight=False)
-
-
-def _file_name(session_id: str) -> str:
-    """A session's id as every file system takes it; what is cut off a long one is told apart by a hash."""
-    safe = quote(session_id, safe=" ,+=@#", errors="surrogateescape")
-    if len(safe) > _LONGEST_NAME:
-        return f"{safe[:_LONGEST_NAME]}-{hashlib.sha256(safe.encode()).hexdigest()[:8]}"
-    return safe.replace(".", "%2E") if set(safe) <= {"."} else safe

@@ -15,7 +15,7 @@ from typing import cast
 from rich.console import Console
 
 from synapsnet.data.meter import Meter, meter
-from synapsnet.data.prepare.convert import Archived, Job, Outcome, file_name
+from synapsnet.data.prepare.convert import Archived, Job, Outcome
 from synapsnet.data.prepare.folder import Folder, fingerprint
 from synapsnet.data.prepare.origin import Origin, origin
 from synapsnet.data.prepare.workers import outcomes
@@ -25,6 +25,7 @@ from synapsnet.data.training_command import GROUPS, training_command
 from synapsnet.data.web.address import public
 from synapsnet.data.web.download import FULL, default_cache
 from synapsnet.errors import UserError
+from synapsnet.file_names import safe_name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -192,8 +193,8 @@ def _counted(number: int, what: str) -> str:
 
 
 def _default_out(source: str) -> Path:
-    name = file_name(Path(os.path.abspath(source)).stem if "://" not in source else public(source).rpartition("/")[2])
-    return Path("prepared") / name.removesuffix(".npz")
+    name = Path(os.path.abspath(source)).stem if "://" not in source else public(source).rpartition("/")[2]
+    return Path("prepared") / safe_name(name)
 
 
 def _cores() -> int:

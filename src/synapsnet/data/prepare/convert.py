@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import logging
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +16,8 @@ from synapsnet.data.training_command import config_of
 from synapsnet.data.web.address import public, without_secrets
 from synapsnet.data.web.download import FULL
 from synapsnet.errors import UserError, one_line
+from synapsnet.file_names import safe_name
 from synapsnet.session import Session
-
-_LONGEST = 120  # bytes of the name of a file; systems take 255
 
 
 @dataclass(frozen=True)
@@ -88,18 +84,6 @@ def convert(job: Job) -> Outcome:
             return Outcome(problem=f"{public(job.path)}: {type(error).__name__}: {without_secrets(one_line(error))}")
 
 
-def file_name(session_id: str) -> str:
-    """A session's id as every file system takes it; letters of any script are kept.
-
-    What is cut off a long one is told apart by a hash.
-    """
-    name = re.sub(r"[^\w.+=@-]+", "_", unicodedata.normalize("NFC", session_id)).strip("._")
-    encoded = name.encode(errors="replace")
-    if len(encoded) > _LONGEST:
-        name = f"{encoded[:_LONGEST].decode(errors='ignore')}-{hashlib.sha256(encoded).hexdigest()[:8]}"
-    return f"{name or 'session'}.npz"
-
-
 def _convert(job: Job) -> Outcome:
     reader = cast(Reader, importlib.import_module(job.reader))
     sessions = Recording(job.path, reader).read(bin_width_s=job.bin_width_s)
@@ -125,5 +109,5 @@ def _with_known(session: Session, known: Mapping[str, str]) -> Session:
 
 def _described(session: Session) -> Archived:
     citation, licence = (str(session.meta.get(key) or "") for key in ("citation", "licence"))
-    name = file_name(session.session_id)
+    name = f"{safe_name(session.session_id)}.npz"
     return Archived(name, session.session_id, session.signal, citation, licence, config_of(session))

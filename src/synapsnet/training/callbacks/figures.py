@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from synapsnet.atomic import replacing
+from synapsnet.file_names import safe_name
 from synapsnet.names import STAGE
 from synapsnet.training.callbacks.figures_connectivity import connectivity_figures
 from synapsnet.training.datamodule import ForecastDataModule
@@ -44,7 +44,7 @@ class FigureWriter(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, ForecastModule)
         for name, figure in self._figures(trainer, pl_module):
-            path = Path(trainer.default_root_dir) / STAGE / "figures" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)}.png"
+            path = Path(trainer.default_root_dir) / STAGE / "figures" / f"{safe_name(name)}.png"
             with replacing(path) as partial:
                 figure.savefig(partial)
             log_image(trainer.loggers, name, path)
