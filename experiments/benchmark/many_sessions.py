@@ -29,13 +29,13 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from synapsnet.configuration import conf_folder
 from synapsnet.data.readers.archive import write_archive
 from synapsnet.experiment.build import build_data, build_model, build_trainer
 from synapsnet.session import Session
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 STATUS = Path("/proc/self/status")
 SECTIONS = ("data", "model", "likelihood", "optimizer", "trainer")
 SAMPLE_S = 0.01  # between two looks at memory
@@ -118,7 +118,7 @@ def measure(root: str, in_memory: bool, n_steps: int) -> Cost:
     """Build the task and train on it in the real training loop."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.simplefilter("ignore")
-    with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
+    with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
         cfg = compose("train", [f"data.root={root}", f"data.in_memory={in_memory}", "trainer.accelerator=cpu"])
         config: dict[str, Any] = {name: OmegaConf.to_container(cfg[name], resolve=True) for name in SECTIONS}
     before = OwnMemory.now()

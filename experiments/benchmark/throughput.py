@@ -31,15 +31,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 from torch.utils.data import DataLoader, Dataset
 
+from synapsnet.configuration import conf_folder
 from synapsnet.data.task import Task
 from synapsnet.experiment.build import Config, build_data, build_model, build_trainer
-from synapsnet.experiment.job import BAD_INPUT
+from synapsnet.experiment.guard import BAD_INPUT
 from synapsnet.session import Batch
 from synapsnet.training.curve import CurveLogger
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 DECODERS = ("fir", "gru")
 REFERENCE = "reference"
 EPOCHS = {"fir": 4, "gru": 2}  # measured a repeat, after one epoch to warm up; about a second each
@@ -50,7 +50,7 @@ def compose_config(recording: str | None, decoder: str) -> Config:
     """The sections of ``conf/`` that make a training run."""
     overrides = [f"model/decoder={decoder}", "trainer.accelerator=cpu"]
     overrides += [f"data.root={recording}"] if recording is not None else []
-    with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
+    with initialize_config_dir(config_dir=str(conf_folder()), version_base="1.3"):
         cfg = compose("train", overrides)
     sections = ("data", "model", "likelihood", "optimizer", "trainer")
     return {name: OmegaConf.to_container(cfg[name], resolve=True) for name in sections}

@@ -19,10 +19,10 @@ import pandas as pd
 from figure import draw
 
 from synapsnet.analysis.runs import read_config
+from synapsnet.configuration import conf_folder
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column, columns
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 PRIMARY = {"spikes": "bits_per_spike", "calcium": "skill_vs_persistence"}
 COSTS = {"n_parameters": 0, "fit_seconds": 1}  # with the decimals shown
 FACTS = ("data", "model", "seed", "session", "signal", "n_units", "cut", *COSTS)
@@ -201,7 +201,7 @@ def main() -> None:
         runs = read_runs(options.root)
     except UserError as error:
         parser.exit(2, f"error: {error}\n")
-    table = summarize(runs, sorted(path.stem for path in (CONF / "model").glob("*.yaml")))
+    table = summarize(runs, sorted(path.stem for path in (conf_folder() / "model").glob("*.yaml")))
     text = markdown(table)
     print(text)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -12,19 +12,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synapsnet.analysis.report import report
+from synapsnet.configuration import conf_folder
 from synapsnet.errors import UserError
 
-CONF = Path(__file__).resolve().parents[3] / "conf"
-"""Beside ``train.py`` and ``src``; not there where the package was installed without them."""
 
-
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synapsnet.analysis") -> None:
     """Read, judge, write.
+
+    Args:
+        arguments: Folders and options; those of the command line by default.
+        prog: How the program was called.
 
     Raises:
         SystemExit: with code 2, after one line on standard error, for bad input.
     """
-    parser = argparse.ArgumentParser(prog="python -m synapsnet.analysis", description=__doc__)
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+", help="run folders, or folders that hold them at any depth")
     parser.add_argument("--fdr", type=float, default=0.1, help="false-discovery rate of selected edges (default: 0.1)")
     parser.add_argument(
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     try:
-        blocks = report(options.folders, false_discovery_rate=options.fdr, out=options.out, conf=CONF)
+        blocks = report(options.folders, false_discovery_rate=options.fdr, out=options.out, conf=conf_folder())
         for block in blocks:
             sys.stdout.write(f"{block}\n\n")
             sys.stdout.flush()

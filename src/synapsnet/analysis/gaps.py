@@ -30,8 +30,7 @@ def gaps(ensemble: Ensemble, conf: Path) -> list[tuple[str, str]]:
 
     Args:
         ensemble: Fits of one session.
-        conf: Folder of the configuration beside ``train.py``; what it sets anyway is left out of commands. It need not
-            be there.
+        conf: Folder of the configuration; what it sets anyway is left out of commands. It need not be there.
     """
     run = ensemble.fits[0].run
     whole = ensemble.whole

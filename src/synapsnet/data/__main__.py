@@ -17,8 +17,12 @@ _COMMANDS = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synapsnet.data") -> None:
     """Do what the arguments say.
+
+    Args:
+        arguments: A command and what it reads; those of the command line by default.
+        prog: How the program was called.
 
     Raises:
         SystemExit: with code 2, after one line on standard error, for bad input; with 130 where it was interrupted.
@@ -27,15 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        _run(sys.argv[1:] if arguments is None else arguments)
+        _run(sys.argv[1:] if arguments is None else arguments, prog)
     except KeyboardInterrupt:
         _exit(130, "interrupted")
     except (UserError, OSError) as error:  # of the system: a folder that cannot be written, a full disk
         _exit(2, f"error: {one_line(error)}")
 
 
-def _run(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python -m synapsnet.data", description=__doc__)
+def _run(arguments: Sequence[str], prog: str) -> None:
+    parser = argparse.ArgumentParser(prog=prog, description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, what in _COMMANDS.items():
         command = commands.add_parser(name, help=what)

@@ -17,7 +17,6 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
-from omegaconf import OmegaConf
 
 from synapsnet.data.fingerprint import fingerprint
 from synapsnet.data.simulate.simulation import Simulation
@@ -26,7 +25,7 @@ from synapsnet.data.surrogates import Surrogate
 from synapsnet.data.task import Task, build_task
 from synapsnet.errors import UserError
 from synapsnet.experiment import parts
-from synapsnet.experiment.recordings import recording_name, recordings
+from synapsnet.experiment.recordings import recordings
 from synapsnet.models.base import Forecaster
 from synapsnet.session import Inputs, Session, TaskSpec
 from synapsnet.training.checkpoint_io import AtomicCheckpointIO
@@ -71,13 +70,6 @@ class Data:
     task: Task
     truth: Mapping[str, npt.NDArray[np.float64]]
     recordings: Mapping[str, str]
-
-
-# At import, and so before Hydra composes anything: a run folder's name is interpolated from it.
-OmegaConf.register_new_resolver("recording_name", recording_name, replace=True)
-OmegaConf.register_new_resolver(
-    "simulation_name", lambda network, degradation: "-".join([network, *(degradation or {})]), replace=True
-)
 
 
 def build_data(config: Config, *, trust: Collection[str] = ()) -> Data:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from synapsnet.errors import UserError, one_line
 from synapsnet.experiment import run_folder, sweep
 from synapsnet.experiment.checkpoint import Saved, read_latest
+from synapsnet.experiment.guard import BAD_INPUT, report
 from synapsnet.experiment.request import Request, other_settings, understood
 from synapsnet.experiment.run_folder import RunFolder, claimed
 from synapsnet.experiment.tables import show_finished
@@ -27,28 +23,6 @@ from synapsnet.training.checkpoint_io import DamagedError
 from synapsnet.training.signals import STOPPED_CODE, Stopped, leaving_on_signals
 
 log = logging.getLogger(__name__)
-
-BAD_INPUT = (UserError, HydraException, OmegaConfBaseException, OSError)
-"""What costs one line: settings that do not do, and a disk that refuses (a folder that is read-only, a full one)."""
-BAD_INPUT_CODE = 2
-
-
-def guard(main: Callable[[], object]) -> int:
-    """Run a Hydra main function; bad input, or a disk that refuses, costs one line on standard error.
-
-    Returns:
-        The exit code: 0, or 2 for bad input.
-    """
-    # Hydra would print its own errors over several lines and exit with 1; so it lets them through.
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    try:
-        main()
-    except BAD_INPUT as error:
-        return _report(error)
-    finally:
-        sweep.conclude()  # whatever ended a sweep
-    return 0
-
 
 def run(cfg: DictConfig) -> float:
     """Run the job that Hydra composed.
@@ -74,7 +48,7 @@ def run(cfg: DictConfig) -> float:
             log.error("this job failed: %s", one_line(error))
             return float("nan")
         if isinstance(error, BAD_INPUT):
-            raise SystemExit(_report(error)) from None
+            raise SystemExit(report(error)) from None
         raise
     finally:
         run_folder.remove_if_empty(hydra_dir)
@@ -156,8 +130,3 @@ def _stopped(folder: Path, way_on: str) -> SystemExit:
     sweep.note(folder, "stopped", way_on)
     log.warning("stopped: %s", way_on)
     return SystemExit(STOPPED_CODE)
-
-
-def _report(error: BaseException) -> int:
-    sys.stderr.write(f"error: {one_line(error)}\n")
-    return BAD_INPUT_CODE

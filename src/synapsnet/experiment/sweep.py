@@ -26,11 +26,11 @@ from omegaconf import DictConfig
 from synapsnet.atomic import replacing
 from synapsnet.experiment.run_folder import SCORES, remove_if_empty
 from synapsnet.experiment.tables import Scores, print_table, score_table
+from synapsnet.names import SWEEP_NOTES
 
 log = logging.getLogger(__name__)
 
 TABLE_FILE = "sweep_table.csv"
-_NOTES = "SYNAPSNET_SWEEP"  # in the environment of every job: the folder of notes
 
 Status = Literal["finished", "kept", "failed", "stopped"]
 
@@ -44,7 +44,7 @@ class SweepTable(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir).absolute() / f".sweep-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
-        os.environ[_NOTES] = str(folder)
+        os.environ[SWEEP_NOTES] = str(folder)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         if conclude(ended=True):
@@ -53,9 +53,12 @@ class SweepTable(Callback):
 
 def note(run_dir: Path, status: Status, message: str = "") -> None:
     """Note how a job of a sweep went; outside a sweep, do nothing."""
-    if _NOTES in os.environ:
+    if SWEEP_NOTES in os.environ:
         content = {"folder": str(run_dir.absolute()), "status": status, "message": message}
-        with suppress(OSError), replacing(Path(os.environ[_NOTES]) / f"{HydraConfig.get().job.num}.json") as partial:
+        with (
+            suppress(OSError),
+            replacing(Path(os.environ[SWEEP_NOTES]) / f"{HydraConfig.get().job.num}.json") as partial,
+        ):
             partial.write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -68,9 +71,9 @@ def conclude(*, ended: bool = False) -> bool:
     Returns:
         Whether a job failed.
     """
-    if _NOTES not in os.environ:
+    if SWEEP_NOTES not in os.environ:
         return False
-    notes = Path(os.environ.pop(_NOTES))
+    notes = Path(os.environ.pop(SWEEP_NOTES))
     jobs = [json.loads(path.read_text()) for path in sorted(notes.glob("*.json"), key=lambda path: int(path.stem))]
     shutil.rmtree(notes)
     folder = notes.parent
