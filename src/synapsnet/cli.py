@@ -32,6 +32,9 @@ def main() -> int:
     arguments = sys.argv[2:]
     # Each is imported only where it is asked for: torch and lightning take seconds.
     if command == "train":
+        from synapsnet.training.signals import leave_at_once
+
+        leave_at_once()  # a scheduler may ask for it while the libraries are loaded
         from synapsnet.experiment.command import main as train
 
         return train(arguments)

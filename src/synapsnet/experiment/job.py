@@ -24,6 +24,7 @@ from synapsnet.training.signals import STOPPED_CODE, Stopped, leaving_on_signals
 
 log = logging.getLogger(__name__)
 
+
 def run(cfg: DictConfig) -> float:
     """Run the job that Hydra composed.
 
