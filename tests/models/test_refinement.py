@@ -18,8 +18,8 @@ from synapsnet.data.task import Task
 from synapsnet.errors import UserError
 from synapsnet.likelihoods import NegativeBinomial
 from synapsnet.models import refinement
+from synapsnet.models.connectivity.sparse import SparseConnectivity
 from synapsnet.models.refinement import mean_response, quadratic_model
-from synapsnet.models.sparse import SparseConnectivity
 from synapsnet.models.synapsnet import SynapsNet
 from synapsnet.session import Batch, Session
 

@@ -20,7 +20,7 @@ from synapsnet.models.base import Forecaster, TrainedForecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.edges import zeroed
 from synapsnet.models.gain import by_lag, input_gain, raw_scale
-from synapsnet.models.linear import present_first
+from synapsnet.models.lags import present_first
 from synapsnet.session import Batch, TaskSpec
 
 logger = logging.getLogger(__name__)

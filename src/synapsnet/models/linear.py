@@ -13,7 +13,7 @@ from torch import Tensor
 from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import ClosedFormForecaster
-from synapsnet.models.decoders import lagged
+from synapsnet.models.lags import present_first
 from synapsnet.models.moments import Fit, Moments
 from synapsnet.session import Batch, TaskSpec
 
@@ -140,11 +140,6 @@ def lags_within(lags: Sequence[int], context_bins: int) -> list[int]:
     if not fitting:
         raise UserError(f"model.lags={list(lags)}: none lies from 1 to data.context_bins={context_bins}")
     return fitting
-
-
-def present_first(series: Tensor, n_lags: int) -> Tensor:
-    """The last ``n_lags`` bins of each step, the present one first, ``[batch, time, lags, channels]``."""
-    return lagged(series, n_lags).flip(-1).transpose(2, 3)
 
 
 def _pieces(batches: Iterable[Batch], numbers_a_step: int) -> Iterator[Batch]:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from synapsnet.models.decoders import lagged
+from synapsnet.models.lags import lagged
 from synapsnet.models.spike_slab import Posterior, QuadraticModel, fit_spike_slab
 from synapsnet.session import Batch
 
 if TYPE_CHECKING:
-    from synapsnet.models.sparse import SparseConnectivity
+    from synapsnet.models.connectivity.sparse import SparseConnectivity
     from synapsnet.models.synapsnet import SynapsNet
 
 logger = logging.getLogger(__name__)

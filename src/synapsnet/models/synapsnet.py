@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import TrainedForecaster
-from synapsnet.models.connectivity import Connectivity
+from synapsnet.models.connectivity.base import Connectivity
+from synapsnet.models.connectivity.sparse import SparseConnectivity
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
-from synapsnet.models.decoders import Decoder
+from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.gain import by_lag, input_gain, raw_scale
 from synapsnet.models.refinement import refine
-from synapsnet.models.sparse import SparseConnectivity
 from synapsnet.session import Batch, TaskSpec
 
 

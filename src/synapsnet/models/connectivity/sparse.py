@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import final
 
 import torch
 from torch import Tensor
 
 from synapsnet.errors import UserError
-from synapsnet.models.connectivity import Connectivity, DenseConnectivity
+from synapsnet.models.connectivity.base import Connectivity
+from synapsnet.models.connectivity.dense import DenseConnectivity
 from synapsnet.models.spike_slab import FIRST_SLAB, Posterior
 from synapsnet.session import TaskSpec
 
 
+@final
 class SparseConnectivity(Connectivity):
     """Few connections, each as strong as the data say: a spike-and-slab prior, its odds chosen on validation.
 

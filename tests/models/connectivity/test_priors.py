@@ -8,7 +8,8 @@ import pytest
 import torch
 from laws import simulated, small_task
 
-from synapsnet.models.connectivity import DenseConnectivity, LowRankConnectivity
+from synapsnet.models.connectivity.dense import DenseConnectivity
+from synapsnet.models.connectivity.low_rank import LowRankConnectivity
 
 SPEC = small_task(simulated("spikes"), "spikes").spec  # 17 and 23 units, 420 train bins each
 

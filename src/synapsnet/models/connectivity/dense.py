@@ -1,0 +1,52 @@
+"""Dense connectivity: a free weight for every ordered pair of units."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from synapsnet.models.connectivity.base import Connectivity
+from synapsnet.session import TaskSpec
+
+
+@final
+class DenseConnectivity(Connectivity):
+    """A free weight for every ordered pair of units, under a Gaussian prior of each weight.
+
+    The prior has standard deviation ``prior_scale / sqrt(units)``, so that a unit's total current keeps its size
+    however many units were recorded. As a penalty on the mean loss per unit-bin it is divided by the bins it is set
+    against (those of all sessions, for a batch speaks for the matrix of its own session alone): few bins shrink the
+    matrix, many let it speak. This is what makes one setting serve both 500 bins of a worm and 10,000 of cortex.
+
+    Args:
+        spec: The sessions.
+        prior_scale: Standard deviation of the total current of a unit under the prior, in units of its drive.
+        l1: Adds ``l1 · Σ|A_ij| / train bins`` to the penalty, for a sparser matrix; 0 for none.
+    """
+
+    def __init__(self, *, spec: TaskSpec, prior_scale: float, l1: float) -> None:
+        super().__init__()
+        self.weights = nn.ParameterList()
+        n_train_bins = sum(session.n_train_bins for session in spec.sessions)
+        self._l2 = 0.5 / (prior_scale**2 * n_train_bins)
+        self._l1 = l1 / n_train_bins
+        for index, session in enumerate(spec.sessions):
+            n_units = session.n_units
+            weight = torch.randn(n_units, n_units) * (0.1 * prior_scale / math.sqrt(n_units))
+            self.weights.append(nn.Parameter(weight))
+            self.register_buffer(f"off_diagonal_{index}", 1.0 - torch.eye(n_units), persistent=False)
+
+    def matrix(self, session: int) -> Tensor:
+        matrix: Tensor = self.weights[session] * self.get_buffer(f"off_diagonal_{session}")
+        return matrix
+
+    def forward(self, inputs: Tensor, session: int) -> Tensor:
+        return inputs @ self.matrix(session).T
+
+    def penalty(self) -> Tensor:
+        flat = torch.cat([self.matrix(session).flatten() for session in range(len(self.weights))])
+        penalty = flat.square().sum() * self._l2
+        return penalty + flat.abs().sum() * self._l1 if self._l1 else penalty

@@ -1,0 +1,25 @@
+"""The interface of every decoder."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Decoder(nn.Module, ABC):
+    """One decoder for every unit."""
+
+    @abstractmethod
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+        """Departure of each unit's next bin from its baseline; causal.
+
+        Args:
+            inputs: Scaled past activity, ``[batch, time, units]``.
+            currents: Input currents, ``[batch, time, units]``.
+            embeddings: One latent vector a unit, ``[units, embedding]``.
+            behavior: Encoded behavior, ``[batch, time, features]``.
+
+        Returns:
+            ``[batch, time, units]``.
+        """

@@ -1,0 +1,68 @@
+"""Decoder without recurrence; the fastest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
+
+from synapsnet.models.decoders.base import Decoder
+from synapsnet.models.decoders.behavior_tuning import BehaviorTuning
+from synapsnet.models.decoders.memory import Memory
+from synapsnet.session import TaskSpec
+
+
+@final
+class FirDecoder(Decoder):
+    """What is remembered of activity and current through a linear projection and an MLP; no recurrence.
+
+    Args:
+        spec: The task.
+        embedding_dim: Size of a unit's embedding.
+        lags: Bins of past seen one by one, at most ``spec.context_bins`` of them.
+        time_constants: Of the traces of the further past, in bins; see `Memory`. Not with ``increments``: traces of
+            them would bring back the drifting levels that increments are to be blind to.
+        hidden: Width of the MLP.
+        dropout: Dropout on its hidden layer, one mask a sequence.
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: TaskSpec,
+        embedding_dim: int,
+        lags: int,
+        time_constants: Sequence[float],
+        hidden: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        lags = min(lags, spec.context_bins)
+        traced = time_constants if spec.inputs == "levels" else ()
+        self.memory = Memory(lags=lags, time_constants=traced, window_bins=spec.window_bins)
+        self.own_filters = nn.Linear(embedding_dim, self.memory.size)
+        self.current_filters = nn.Linear(embedding_dim, self.memory.size)
+        self.tuning = BehaviorTuning(spec=spec, embedding_dim=embedding_dim, lags=lags, channels=embedding_dim)
+        self.project = nn.Linear(2 * self.memory.size, hidden, bias=False)
+        self.identity = nn.Linear(embedding_dim, hidden)
+        self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
+        self.dropout = nn.Dropout(dropout)
+        self.mlp = nn.Sequential(nn.Linear(hidden, hidden), nn.SiLU())  # cheaper than GELU
+        self.readout = nn.Linear(hidden, 1, bias=False)
+        nn.init.normal_(self.readout.weight, std=0.1 / math.sqrt(hidden))
+
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+        own, received = self.memory(inputs), self.memory(currents)
+        hidden = self.project(torch.cat([own, received], dim=-1)) + self.identity(embeddings)
+        if self.state is not None:
+            hidden = hidden + self.state(behavior)[:, :, None]
+        hidden = F.silu(hidden)
+        keep = self.dropout(hidden.new_ones(len(hidden), 1, *hidden.shape[2:]))  # a mask a bin would cost dear
+        response = self.readout(self.mlp(hidden * keep))[..., 0]
+        linear = (own * self.own_filters(embeddings)).sum(-1) + (received * self.current_filters(embeddings)).sum(-1)
+        departure: Tensor = linear + self.tuning(embeddings, behavior) + response
+        return departure

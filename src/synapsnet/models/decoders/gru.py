@@ -1,0 +1,51 @@
+"""Recurrent decoder: the paper's kind."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from synapsnet.models.decoders.base import Decoder
+from synapsnet.models.decoders.behavior_tuning import BehaviorTuning
+from synapsnet.session import TaskSpec
+
+
+@final
+class GruDecoder(Decoder):
+    """A gated recurrent unit run along each unit's past: the paper's kind of sequence decoder.
+
+    Args:
+        spec: The task.
+        embedding_dim: Size of a unit's embedding.
+        hidden: Width of the recurrent state.
+        dropout: Dropout on the state before it is read out, one mask a sequence.
+    """
+
+    def __init__(self, *, spec: TaskSpec, embedding_dim: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.identity = nn.Linear(embedding_dim, hidden)
+        self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
+        self.signals = nn.Linear(2, hidden, bias=False)
+        self.tuning = BehaviorTuning(
+            spec=spec, embedding_dim=embedding_dim, lags=spec.context_bins, channels=embedding_dim
+        )
+        self.gru = nn.GRU(hidden, hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.readout = nn.Linear(embedding_dim, hidden)
+
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+        # Time leads, as recurrence walks it: the two signals are transposed here, and nothing of `hidden` width ever.
+        signals = torch.stack([inputs.transpose(0, 1), currents.transpose(0, 1)], dim=-1)
+        features = self.signals(signals) + self.identity(embeddings)
+        if self.state is not None:
+            features = features + self.state(behavior.transpose(0, 1))[:, :, None]
+        time, batch, units, hidden = features.shape
+        states = self.gru(features.flatten(1, 2))[0].view(time, batch, units, hidden)
+        # One mask a sequence (Gal & Ghahramani 2016) drops the same entries of its state at every bin.
+        readout = self.dropout(self.readout(embeddings).expand(batch, -1, -1))
+        response = (states * readout).sum(-1).transpose(0, 1) / math.sqrt(hidden)
+        departure: Tensor = response + self.tuning(embeddings, behavior)
+        return departure

@@ -1,0 +1,56 @@
+"""Decoder by causal self-attention."""
+
+from __future__ import annotations
+
+import math
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from synapsnet.models.decoders.base import Decoder
+from synapsnet.models.decoders.behavior_tuning import BehaviorTuning
+from synapsnet.session import TaskSpec
+
+
+@final
+class TransformerDecoder(Decoder):
+    """Causal self-attention over each unit's own past.
+
+    Args:
+        spec: The task.
+        embedding_dim: Size of a unit's embedding.
+        hidden: Width of a token.
+        layers: Number of blocks.
+        heads: Attention heads; divides ``hidden``.
+        dropout: Dropout in the blocks.
+    """
+
+    def __init__(
+        self, *, spec: TaskSpec, embedding_dim: int, hidden: int, layers: int, heads: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.identity = nn.Linear(embedding_dim, hidden)
+        self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
+        self.signals = nn.Linear(2, hidden, bias=False)
+        self.position = nn.Parameter(0.02 * torch.randn(spec.window_bins, hidden))
+        self.tuning = BehaviorTuning(
+            spec=spec, embedding_dim=embedding_dim, lags=spec.context_bins, channels=embedding_dim
+        )
+        block = nn.TransformerEncoderLayer(
+            hidden, heads, 2 * hidden, dropout, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.blocks = nn.TransformerEncoder(block, layers, nn.LayerNorm(hidden), enable_nested_tensor=False)
+        self.readout = nn.Linear(embedding_dim, hidden)
+
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+        features = self.signals(torch.stack([inputs, currents], dim=-1)) + self.identity(embeddings)
+        if self.state is not None:
+            features = features + self.state(behavior)[:, :, None]
+        batch, time, units, hidden = features.shape
+        tokens = features.transpose(1, 2).reshape(batch * units, time, hidden) + self.position[:time]
+        mask = nn.Transformer.generate_square_subsequent_mask(time, device=tokens.device)
+        states = self.blocks(tokens, mask=mask, is_causal=True).view(batch, units, time, hidden)
+        response = (states * self.readout(embeddings)[:, None]).sum(-1).transpose(1, 2) / math.sqrt(hidden)
+        departure: Tensor = response + self.tuning(embeddings, behavior)
+        return departure
