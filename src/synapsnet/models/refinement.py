@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from synapsnet.likelihoods import Likelihood
 from synapsnet.models.lags import lagged
 from synapsnet.models.spike_slab import Posterior, QuadraticModel, fit_spike_slab
-from synapsnet.session import Batch
-
-if TYPE_CHECKING:
-    from synapsnet.models.connectivity.sparse import SparseConnectivity
-    from synapsnet.models.synapsnet import SynapsNet
+from synapsnet.session import Batch, TaskSpec
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +25,46 @@ EXPLAINED = 0.999  # share of the responses' energy that the basis must hold
 MOST_FILTERS = 4  # in the basis
 
 
+class DrivenByCurrents(Protocol):
+    """A model in which a matrix ``A`` turns activity into currents, and a decoder turns these into forecasts."""
+
+    spec: TaskSpec
+    likelihood: Likelihood
+    training: bool
+
+    def train(self, mode: bool = True) -> object:
+        """Switch dropout on or off."""
+
+    def inputs(self, past: Tensor, session: int) -> Tensor:
+        """Scaled activity, ``[batch, time, units]``."""
+
+    def raw_connectivity(self, session: int) -> Tensor:
+        """The present ``A``, ``[post, pre]``."""
+
+    def departure(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int) -> Tensor:
+        """The decoder's answer to currents, the units' drive, ``[batch, time, units]``."""
+
+    def parameters_of(self, drive: Tensor, past: Tensor, session: int) -> Tensor:
+        """The likelihood's parameters for a drive, ``[batch, time, units, n_params]``."""
+
+
+class Refinable(Protocol):
+    """A connectivity whose matrix is the mean of a posterior."""
+
+    @property
+    def log_odds(self) -> Sequence[float]:
+        """Prior log-odds of a connection to choose from, ascending."""
+
+    def posterior(self, session: int) -> Posterior:
+        """The present posterior of a session's ``A``."""
+
+    def adopt(self, session: int, posterior: Posterior, log_odds: float) -> None:
+        """Make a posterior the session's own."""
+
+
 @torch.no_grad()
 def refine(
-    model: SynapsNet, connectivity: SparseConnectivity, *, train: Iterable[Batch], validation: Iterable[Batch]
+    model: DrivenByCurrents, connectivity: Refinable, *, train: Iterable[Batch], validation: Iterable[Batch]
 ) -> None:
     """Set every session's A to its posterior mean, at the prior odds that validate best.
 
@@ -41,8 +75,8 @@ def refine(
         validation: Batches of the validation split.
     """
     training = model.training
-    model.eval()
-    device = model.statistic("mean", 0).device
+    model.train(False)
+    device = model.raw_connectivity(0).device
     chosen = []
     try:
         for session in range(len(model.spec.sessions)):
@@ -56,15 +90,15 @@ def refine(
 
 
 def _refined(
-    model: SynapsNet,
-    connectivity: SparseConnectivity,
+    model: DrivenByCurrents,
+    connectivity: Refinable,
     session: int,
     train: Sequence[Batch],
     validation: Sequence[Batch],
 ) -> tuple[Posterior, float]:
     """A session's posterior at the prior log-odds that validate best, and these."""
     problem = quadratic_model(model, session, train)
-    present = connectivity.matrix(session)
+    present = model.raw_connectivity(session)
     candidates = ~torch.eye(len(present), dtype=torch.bool, device=present.device)
     posterior, tried = connectivity.posterior(session), []
     for log_odds in connectivity.log_odds:  # each starts where the one before ended
@@ -76,7 +110,7 @@ def _refined(
     return best, chosen
 
 
-def quadratic_model(model: SynapsNet, session: int, train: Sequence[Batch]) -> QuadraticModel:
+def quadratic_model(model: DrivenByCurrents, session: int, train: Sequence[Batch]) -> QuadraticModel:
     """The negative log-likelihood of the train split in A, to second order (Fisher scoring).
 
     The decoder's response to current is replaced by its mean over the split, one filter a unit, and these filters by
@@ -118,7 +152,7 @@ def quadratic_model(model: SynapsNet, session: int, train: Sequence[Batch]) -> Q
     )
 
 
-def mean_response(model: SynapsNet, session: int, batches: Iterable[Batch]) -> Tensor:
+def mean_response(model: DrivenByCurrents, session: int, batches: Iterable[Batch]) -> Tensor:
     """Mean response of each unit's drive to its current, by lag, the present bin first, ``[lags, units]``.
 
     The mean is over the last scored step of every window; lags that a short window lacks are averaged over those that
@@ -129,7 +163,7 @@ def mean_response(model: SynapsNet, session: int, batches: Iterable[Batch]) -> T
         inputs = model.inputs(batch.past, session)
         # cuDNN would refuse to differentiate a recurrent decoder that is not training.
         with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-            currents = model.connectivity(inputs, session).detach().requires_grad_()
+            currents = (inputs @ model.raw_connectivity(session).T).detach().requires_grad_()
             drive = model.departure(inputs, currents, batch.behavior, session)
             steps = torch.arange(inputs.shape[1], device=inputs.device)
             last = torch.where(batch.scored, steps, -1).amax(1)
@@ -174,10 +208,11 @@ def _filtered(inputs: Tensor, basis: Tensor) -> Tensor:
     return torch.einsum("tsr,bsj->btrj", kernels, inputs)
 
 
-def _likelihood_slopes(model: SynapsNet, batch: Batch) -> tuple[Tensor, Tensor]:
+def _likelihood_slopes(model: DrivenByCurrents, batch: Batch) -> tuple[Tensor, Tensor]:
     """Slope of the negative log-likelihood in each drive and its Fisher information, ``[batch, time, units]`` each."""
     inputs = model.inputs(batch.past, batch.session)
-    drive = model.drive(inputs, batch.behavior, batch.session)
+    currents = inputs @ model.raw_connectivity(batch.session).T
+    drive = model.departure(inputs, currents, batch.behavior, batch.session)
     with torch.enable_grad():
         drive = drive.detach().requires_grad_()
         params = model.parameters_of(drive, batch.past, batch.session)
@@ -187,7 +222,7 @@ def _likelihood_slopes(model: SynapsNet, batch: Batch) -> tuple[Tensor, Tensor]:
     return slope, gain.square() / variance
 
 
-def _nll(model: SynapsNet, session: int, batches: Sequence[Batch], matrix: Tensor) -> float:
+def _nll(model: DrivenByCurrents, session: int, batches: Sequence[Batch], matrix: Tensor) -> float:
     """Mean negative log-likelihood per scored unit-bin were ``matrix`` the session's A."""
     total, count = 0.0, 0
     for batch in batches:

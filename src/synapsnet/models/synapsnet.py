@@ -12,11 +12,9 @@ from torch import Tensor, nn
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import TrainedForecaster
 from synapsnet.models.connectivity.base import Connectivity
-from synapsnet.models.connectivity.sparse import SparseConnectivity
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.gain import by_lag, input_gain, raw_scale
-from synapsnet.models.refinement import refine
 from synapsnet.session import Batch, TaskSpec
 
 
@@ -61,11 +59,10 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
 
     @property
     def n_refinements(self) -> int:
-        return self.connectivity.refinements if isinstance(self.connectivity, SparseConnectivity) else 0
+        return self.connectivity.n_refinements
 
     def refine(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
-        if isinstance(self.connectivity, SparseConnectivity):
-            refine(self, self.connectivity, train=train, validation=validation)
+        self.connectivity.refine(self, train, validation)
 
     def penalty(self) -> Tensor:
         return self.connectivity.penalty()
@@ -74,9 +71,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
         return self.connectivity.matrix(session)
 
     def inclusion(self, session: int) -> Tensor | None:
-        if isinstance(self.connectivity, SparseConnectivity) and self.connectivity.refined(session):
-            return self.connectivity.posterior(session).inclusion
-        return None
+        return self.connectivity.inclusion(session)
 
     def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
         return self.connectivity.without_edges(session, removed)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from torch import Tensor, nn
+
+from synapsnet.models.refinement import DrivenByCurrents
+from synapsnet.session import Batch
 
 
 class Connectivity(nn.Module, ABC):
@@ -23,6 +26,18 @@ class Connectivity(nn.Module, ABC):
     @abstractmethod
     def penalty(self) -> Tensor:
         """Negative log-prior of the weights per unit-bin of the train split, a scalar."""
+
+    @property
+    def n_refinements(self) -> int:
+        """How often `refine` is to interrupt the gradient steps."""
+        return 0
+
+    def refine(self, model: DrivenByCurrents, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
+        """Fit ``A`` without gradient steps, given the model it belongs to; nothing where gradients do it all."""
+
+    def inclusion(self, session: int) -> Tensor | None:
+        """Posterior probability that an entry is not zero, ``[post, pre]``; None where there is no such belief."""
+        return None
 
     @contextmanager
     def without_edges(self, session: int, removed: Tensor) -> Iterator[None]:

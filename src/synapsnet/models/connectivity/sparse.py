@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import final
 
 import torch
@@ -12,8 +12,9 @@ from torch import Tensor
 from synapsnet.errors import UserError
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.connectivity.dense import DenseConnectivity
+from synapsnet.models.refinement import DrivenByCurrents, refine
 from synapsnet.models.spike_slab import FIRST_SLAB, Posterior
-from synapsnet.session import TaskSpec
+from synapsnet.session import Batch, TaskSpec
 
 
 @final
@@ -39,7 +40,7 @@ class SparseConnectivity(Connectivity):
         if refinements < 1:
             raise UserError(f"model.connectivity.refinements must be 1 or more, got {refinements}")
         self.log_odds = tuple(float(value) for value in log_odds)
-        self.refinements = refinements
+        self._n_refinements = refinements
         self.dense = DenseConnectivity(spec=spec, prior_scale=prior_scale, l1=0.0)
         for index, session in enumerate(spec.sessions):
             n_units = session.n_units
@@ -49,6 +50,16 @@ class SparseConnectivity(Connectivity):
             self.register_buffer(f"log_odds_{index}", torch.tensor(-math.inf))  # until refined
         self._refined = [False] * len(spec.sessions)  # read at every step, where a buffer would make a GPU wait
         self.register_load_state_dict_post_hook(_look_what_is_refined)  # type: ignore[no-untyped-call]  # torch's
+
+    @property
+    def n_refinements(self) -> int:
+        return self._n_refinements
+
+    def refine(self, model: DrivenByCurrents, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
+        refine(model, self, train=train, validation=validation)
+
+    def inclusion(self, session: int) -> Tensor | None:
+        return self.get_buffer(f"inclusion_{session}") if self.refined(session) else None
 
     def refined(self, session: int) -> bool:
         """Whether a session's A is a posterior mean by now."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +18,10 @@ from synapsnet.training.callbacks.figures_connectivity import connectivity_figur
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.loggers import log_image
 from synapsnet.training.module import ForecastModule
+from synapsnet.viz import Figure
 from synapsnet.viz.learning_curve import draw_learning_curve
 from synapsnet.viz.traces import draw_traces
 from synapsnet.viz.unit_scores import draw_unit_scores
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _CURVE = {"step", "train/nll", "validation/nll"}
 

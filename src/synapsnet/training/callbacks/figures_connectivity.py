@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from synapsnet.session import SessionSpec, Signal, UnitTable
+from synapsnet.viz import Figure
 from synapsnet.viz.connectivity import clustered_order, draw_connectivity
 from synapsnet.viz.matrices import draw_matrices
 from synapsnet.viz.ordered import draw_ordered
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def connectivity_figures(
