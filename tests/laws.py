@@ -12,7 +12,9 @@ from omegaconf import OmegaConf
 
 from synapsnet.data.task import Task, build_task
 from synapsnet.experiment.build import build_model
-from synapsnet.models.base import ClosedFormForecaster, Forecaster
+from synapsnet.models.base import Forecaster
+from synapsnet.models.closed_form import ClosedFormForecaster
+from synapsnet.models.hooks import Refining
 from synapsnet.session import Session, TaskSpec
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -82,7 +84,8 @@ def trained(name: str, task: Task, *overrides: str, steps: int = 3) -> Forecaste
         model.fit_closed_form(task.loader("train", batch_size=16), task.loader("validation", batch_size=16))
     else:
         descend(model, task, steps=steps)
-        model.refine(task.loader("train", batch_size=16), task.loader("validation", batch_size=16))
+        if isinstance(model, Refining):
+            model.refine(task.loader("train", batch_size=16), task.loader("validation", batch_size=16))
     return model.eval()
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
+from synapsnet.models.evaluating import evaluating
 from synapsnet.models.gain import by_lag, raw_scale
 
 CHUNK_NUMBERS = 2**18  # numbers of activity differentiated at once, which bounds the memory of the graph
@@ -75,11 +76,7 @@ def differentiated(
 @contextmanager
 def differentiable(model: Forecaster) -> Iterator[None]:
     """A model as it forecasts (without dropout) and yet differentiable, also where gradients are off around it."""
-    training = model.training
-    model.eval()
-    try:
-        # cuDNN keeps what a recurrent net needs to go backward in training mode alone.
-        with torch.inference_mode(False), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-            yield
-    finally:
-        model.train(training)
+    # cuDNN keeps what a recurrent net needs to go backward in training mode alone.
+    cudnn = torch.backends.cudnn.flags(enabled=False)
+    with evaluating(model), torch.inference_mode(False), torch.enable_grad(), cudnn:
+        yield

@@ -12,7 +12,8 @@ from synapsnet.experiment import parts
 from synapsnet.experiment.build import Config, build_model
 from synapsnet.experiment.tables import Scores
 from synapsnet.metrics import ForecastScores, summarize
-from synapsnet.models.base import ClosedFormForecaster, Forecaster
+from synapsnet.models.base import Forecaster
+from synapsnet.models.closed_form import ClosedFormForecaster
 
 
 @torch.no_grad()

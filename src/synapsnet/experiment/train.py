@@ -39,7 +39,7 @@ from synapsnet.experiment.provenance import commit, versions
 from synapsnet.experiment.references import check_references, score_references
 from synapsnet.experiment.request import Request
 from synapsnet.experiment.run_folder import RunFolder
-from synapsnet.models.base import ClosedFormForecaster
+from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.training import loggers as run_loggers
 from synapsnet.training.callbacks.checkpoints import RunCheckpoint
 from synapsnet.training.checkpoint_io import read_checkpoint

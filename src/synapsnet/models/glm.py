@@ -16,11 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
-from synapsnet.models.base import Forecaster, TrainedForecaster
+from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.edges import zeroed
 from synapsnet.models.gain import by_lag, input_gain, raw_scale
+from synapsnet.models.hooks import Selecting
 from synapsnet.models.lags import present_first
+from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import Batch, TaskSpec
 
 logger = logging.getLogger(__name__)
@@ -94,7 +96,7 @@ class PenalizedGlm(TrainedForecaster):
 
 
 @final
-class Glm(Forecaster, ConnectivityForecaster):
+class Glm(Forecaster, ConnectivityForecaster, Selecting):
     """A path of `PenalizedGlm`, trained at once; forecasts are those of the one that validates best in a session.
 
     Args:

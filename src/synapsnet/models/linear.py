@@ -12,7 +12,7 @@ from torch import Tensor
 
 from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
-from synapsnet.models.base import ClosedFormForecaster
+from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.models.lags import present_first
 from synapsnet.models.moments import Fit, Moments
 from synapsnet.session import Batch, TaskSpec

@@ -7,7 +7,7 @@ from typing import final
 
 from torch import Tensor
 
-from synapsnet.models.base import ClosedFormForecaster
+from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.session import Batch
 
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.attention import CausalTransformer
-from synapsnet.models.base import TrainedForecaster
 from synapsnet.models.population import READOUT_SD
+from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import TaskSpec
 
 VARIANCE_FLOOR = 1e-4  # keeps the gradient of a standard deviation finite; inputs have unit variance

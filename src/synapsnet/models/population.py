@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
-from synapsnet.models.base import TrainedForecaster
+from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import TaskSpec
 
 READOUT_SD = 1e-3  # forecasts start at the baseline, yet every parameter has a gradient

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from synapsnet.likelihoods import Likelihood
+from synapsnet.models.evaluating import HasModes, evaluating
 from synapsnet.models.lags import lagged
 from synapsnet.models.spike_slab import Posterior, QuadraticModel, fit_spike_slab
 from synapsnet.session import Batch, TaskSpec
@@ -25,15 +26,11 @@ EXPLAINED = 0.999  # share of the responses' energy that the basis must hold
 MOST_FILTERS = 4  # in the basis
 
 
-class DrivenByCurrents(Protocol):
+class DrivenByCurrents(HasModes, Protocol):
     """A model in which a matrix ``A`` turns activity into currents, and a decoder turns these into forecasts."""
 
     spec: TaskSpec
     likelihood: Likelihood
-    training: bool
-
-    def train(self, mode: bool = True) -> object:
-        """Switch dropout on or off."""
 
     def inputs(self, past: Tensor, session: int) -> Tensor:
         """Scaled activity, ``[batch, time, units]``."""
@@ -74,17 +71,13 @@ def refine(
         train: Batches of the train split.
         validation: Batches of the validation split.
     """
-    training = model.training
-    model.train(False)
     device = model.raw_connectivity(0).device
     chosen = []
-    try:
+    with evaluating(model):
         for session in range(len(model.spec.sessions)):
             fitted = [batch.to(device) for batch in train if batch.session == session]
             held_out = [batch.to(device) for batch in validation if batch.session == session]
             chosen.append(_refined(model, connectivity, session, fitted, held_out))
-    finally:
-        model.train(training)
     for session, (posterior, log_odds) in enumerate(chosen):  # all or, where it was cut short, none
         connectivity.adopt(session, posterior, log_odds)
 

@@ -10,16 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
-from synapsnet.models.base import TrainedForecaster
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.decoders.base import Decoder
+from synapsnet.models.evaluating import evaluating
 from synapsnet.models.gain import by_lag, input_gain, raw_scale
+from synapsnet.models.hooks import Refining
+from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import Batch, TaskSpec
 
 
 @final
-class SynapsNet(TrainedForecaster, ConnectivityForecaster):
+class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
     """``I_t = A_s x_t`` and ``y_t+1 = decoder(x_<=t, I_<=t, b_<=t, e)`` for each unit separately.
 
     ``A_s`` belongs to a session, the embedding ``e`` to a unit, the decoder to all. ``A_s`` is the only path by which
@@ -84,16 +86,13 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster):
         Raw A has no meaning by itself: flip its sign and the decoder's response to the current, or scale one up and
         the other down, and the forecast is unchanged.
         """
-        training = self.training
-        self.eval()
         # cuDNN would refuse to differentiate a recurrent decoder that is not training.
-        with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        with evaluating(self), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             inputs = self.inputs(past, session)
             currents = self.connectivity(inputs, session).detach().requires_grad_()
             drive = self.departure(inputs.detach(), currents, behavior, session)
             mean = self.expected(drive, past, session)[:, -1]
             (response,) = torch.autograd.grad(mean.sum(), currents)
-        self.train(training)
         gain = input_gain(self, past, session)
         first_near = max(past.shape[1] - n_lags + 1, 0)
         # Lags that are told apart one by one; the rest in one product, for a matrix a lag would fill the memory.

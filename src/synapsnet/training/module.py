@@ -21,6 +21,7 @@ from synapsnet.data.windows import EvaluationLoader, TrainingLoader
 from synapsnet.errors import UserError
 from synapsnet.metrics import ForecastScores, summarize
 from synapsnet.models.base import Forecaster
+from synapsnet.models.hooks import Refining, Selecting
 from synapsnet.session import Batch
 from synapsnet.training.ending import ending, step_budget
 from synapsnet.training.optimizers import OptimizerRecipe
@@ -100,7 +101,8 @@ class ForecastModule(LightningModule):
         trainer: Any = self.trainer
         if trainer.state.fn == TrainerFn.FITTING:
             self._refine_if_due()
-        self.model.select(loader)
+        if isinstance(self.model, Selecting):
+            self.model.select(loader)
         self.scores = ForecastScores(self.model.spec, self.model.likelihood)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -144,6 +146,8 @@ class ForecastModule(LightningModule):
     def _refine_if_due(self) -> None:
         """Let the model refine itself at even shares of the epochs, and where training ends."""
         trainer: Any = self._fitter()
+        if not isinstance(self.model, Refining):
+            return
         n_epochs = max(math.ceil(step_budget(trainer) / trainer.num_training_batches), 1)
         due, done = (
             (epoch + 1) * self.model.n_refinements // n_epochs for epoch in (self.current_epoch, self._refined_epoch)

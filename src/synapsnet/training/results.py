@@ -11,7 +11,8 @@ from typing import Any
 
 from synapsnet.atomic import replacing
 from synapsnet.metrics import ForecastScores, summarize
-from synapsnet.models.base import ClosedFormForecaster, Forecaster
+from synapsnet.models.base import Forecaster
+from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.session import TaskSpec
 
 

@@ -1,0 +1,70 @@
+"""Forecasts of raw arrays, as they are recorded."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from synapsnet.covariates import encode_behavior
+from synapsnet.errors import UserError
+from synapsnet.likelihoods import Likelihood
+from synapsnet.models.evaluating import HasModes, evaluating
+from synapsnet.session import TaskSpec
+
+
+class Servable(HasModes, Protocol):
+    """A fitted model; see `Forecaster`."""
+
+    spec: TaskSpec
+    likelihood: Likelihood
+
+    def __call__(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+        """Parameters of every next bin, ``[batch, time, units, n_params]``."""
+
+    def statistic(self, name: str, session: int) -> Tensor:
+        """A train statistic of a session, ``[units]``."""
+
+
+@torch.no_grad()
+def forecast(
+    model: Servable,
+    activity: npt.NDArray[np.number],
+    behavior: npt.NDArray[np.floating] | None,
+    session: str | None,
+) -> npt.NDArray[np.float32]:
+    """One-step forecasts of a raw recording; see `Forecaster.forecast`."""
+    spec = model.spec
+    index = _session_named(session, spec)
+    info = spec.sessions[index]
+    raw = np.asarray(activity)
+    if raw.ndim != 2 or raw.shape[1] != info.n_units:
+        raise UserError(f"activity must be [time, {info.n_units} units] for {info.session_id!r}, got {raw.shape}")
+    names = spec.behavior_names
+    series = np.full((len(raw), len(names)), np.nan) if behavior is None else np.asarray(behavior, dtype=float)
+    if series.shape != (len(raw), len(names)):
+        raise UserError(f"behavior must be [{len(raw)}, {len(names)}] ({', '.join(names)}), got {series.shape}")
+    mean, scale = model.statistic("mean", index), model.statistic("scale", index)
+    past = torch.as_tensor(raw.astype(np.float32), device=mean.device)
+    if spec.signal == "calcium":
+        past = (past - mean) / scale
+    covariates = torch.as_tensor(encode_behavior(series, spec, info), device=mean.device)
+    forecasts = torch.full_like(past, torch.nan)
+    skip = spec.context_bins - 1
+    with evaluating(model):
+        for start in range(0, len(raw) - skip, spec.window_bins - skip):
+            stop = min(start + spec.window_bins, len(raw))
+            params = model(past[None, start:stop], covariates[None, start:stop], index)
+            forecasts[start + skip : stop] = model.likelihood.mean(params)[0, skip:]
+    if spec.signal == "calcium":
+        forecasts = forecasts * scale + mean
+    return forecasts.cpu().numpy()
+
+
+def _session_named(session: str | None, spec: TaskSpec) -> int:
+    if session is None and len(spec.sessions) > 1:
+        raise UserError(f"name the session: this model knows {', '.join(spec.session_ids)}")
+    return 0 if session is None else spec.session_index(session)
