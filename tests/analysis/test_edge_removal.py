@@ -131,7 +131,7 @@ def test_edges_are_the_pairs_that_the_model_joins(planted: tuple[Task, np.ndarra
     task, truth = planted
     model = trained("var", task)
     with torch.no_grad():
-        model.get_buffer("coefficients_0")[0, :, :20] *= torch.as_tensor((truth != 0) | np.eye(20, dtype=bool)).T
+        model.coefficients[0][0, :, :20] *= torch.as_tensor((truth != 0) | np.eye(20, dtype=bool)).T
     found = edge_removal(
         model, task.loader("test", batch_size=64), 0, truth, score="nll", shares=[0, 0.5, 1], draws=2, seed=0
     )

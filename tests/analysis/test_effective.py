@@ -65,7 +65,7 @@ def test_a_differentiated_model_answers_a_nudge_as_its_matrix_says(name: str, ki
     model = fitted((name,), kind)
     past, behavior = windows(kind)
     estimate = effective_connectivity(model, past, behavior, 0, n_lags=2, n_blocks=1, method=name)
-    scale = model.statistic("scale", 0) if kind != "spikes" else torch.ones(17)
+    scale = model.scale(0).raw_sd if kind != "spikes" else torch.ones(17)
     size = float(np.abs(estimate.matrix).max())
     for pre in (0, 9, 16):
         moved = torch.zeros(17, dtype=torch.float64)

@@ -28,12 +28,12 @@ def test_without_penalty_it_is_autoreg_of_statsmodels(planted_task):
     bins = torch.cat([task.train[0].past[0], task.train[0].target[0, -1:]]).double().numpy()
     history = np.column_stack([behavior[: len(bins)], np.roll(behavior[: len(bins)], 1)])  # of bins t and t-1
     before = np.vstack([np.zeros((1, 2)), history[:-1]])
-    coefficients = model.get_buffer("coefficients_0")[..., 0]
+    coefficients = model.coefficients[0][..., 0]
     for unit in range(4):
         reference = AutoReg(bins[:, unit], lags=2, trend="c", exog=before).fit().params
         np.testing.assert_allclose(coefficients[unit, :, 0], reference[1:3], atol=1e-5)
         np.testing.assert_allclose(coefficients[unit, :, 1], reference[3:5], atol=1e-5)
-        np.testing.assert_allclose(model.get_buffer("intercept_0")[unit, 0], reference[0], atol=1e-5)
+        np.testing.assert_allclose(model.intercepts[0][unit, 0], reference[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("inputs", ["levels", "increments"])
@@ -46,12 +46,12 @@ def test_response_is_the_fitted_regression(planted_task, inputs):
     batch, n_lags = task.validation[0], model.n_lags(0)
     inputs_seen = model.inputs(batch.past, 0)
     expected = torch.zeros_like(batch.past) + batch.past * (inputs == "increments")
-    coefficients = model.get_buffer("coefficients_0")[..., 0]
+    coefficients = model.coefficients[0][..., 0]
     for unit in range(4):
         for lag in range(n_lags):
             seen = torch.cat([inputs_seen[..., unit : unit + 1], batch.behavior], dim=-1).roll(lag, dims=1)
             expected[..., unit] += seen @ coefficients[unit, lag]
-        expected[..., unit] += model.get_buffer("intercept_0")[unit, 0]
+        expected[..., unit] += model.intercepts[0][unit, 0]
     predicted = model.predicted(batch.past, batch.behavior, 0)
     torch.testing.assert_close(predicted[:, 3:], expected[:, 3:], rtol=1e-4, atol=1e-4)
 
@@ -63,7 +63,7 @@ def test_each_unit_has_its_own_penalty(planted_task):
     task = planted_task(series, signal="calcium")
     model = Autoregressive(spec=task.spec, likelihood=Gaussian(), lags=[1, 2])
     model.fit_closed_form(task.train, task.validation)
-    penalty = model.get_buffer("penalty_0")
+    penalty = model.penalties[0]
     assert penalty[:2].max() < penalty[2:].min()
 
 

@@ -44,7 +44,7 @@ def test_is_the_penalized_maximum_likelihood_of_scipy(planted_task, spiking):
     batch, session, unit = task.train[0], task.spec.sessions[0], 2
     inputs = model.inputs(batch.past, 0)[batch.scored].double().numpy()
     target = batch.target[batch.scored][:, unit].double().numpy()
-    size = float(model.drive_scale(0)[unit])
+    size = float(model.scale(0).drive_size[unit])
     received = np.where(np.arange(6) == unit, 1 / 1.0**2, 5 / 0.3**2) / (2 * session.n_train_bins)
 
     def loss(theta: np.ndarray) -> float:

@@ -57,7 +57,7 @@ def test_absent_edges_are_exactly_zero_and_own_lags_are_not_shrunk(planted_task,
     truth = off_diagonal(coefficients * series.std(0) / series.std(0)[:, None])
     assert (raw[truth == 0] == 0).mean() > 0.6
     assert (raw[np.abs(truth) > 0.15] != 0).all()
-    own = model.get_buffer("coefficients_0")[0, 0, :N_UNITS].diagonal()
+    own = model.coefficients[0][0, 0, :N_UNITS].diagonal()
     np.testing.assert_allclose(own, 0.5, atol=0.1)
 
 
@@ -69,7 +69,7 @@ def test_independent_units_are_left_uncoupled_and_forecast_themselves(planted_ta
     task = planted_task(series, signal="calcium")
     model = fit(task, Gaussian(), lags=[1])
     assert (off_diagonal(model.raw_connectivity(0)) == 0).mean() > 0.8
-    np.testing.assert_allclose(model.get_buffer("coefficients_0")[0, 0].diagonal(), 0.6, atol=0.1)
+    np.testing.assert_allclose(model.coefficients[0][0, 0].diagonal(), 0.6, atol=0.1)
 
 
 def test_behavior_goes_without_a_penalty(planted_task):
@@ -82,7 +82,7 @@ def test_behavior_goes_without_a_penalty(planted_task):
     design = np.column_stack([np.ones(899), task.train[0].past[0, :, 0], behavior[:899]])[3:]
     expected = np.linalg.lstsq(design, task.train[0].target[0, 3:, 0].double().numpy())[0]
     assert not model.raw_connectivity(0)[0].any()
-    np.testing.assert_allclose(model.get_buffer("coefficients_0")[0, 0, [0, 3, 4], 0], expected[1:], atol=1e-4)
+    np.testing.assert_allclose(model.coefficients[0][0, 0, [0, 3, 4], 0], expected[1:], atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["spikes", "levels", "increments"])

@@ -23,7 +23,7 @@ def test_the_floor_of_rates_is_chosen_on_validation(planted_task):
         task = planted_task(np.concatenate([noise, held_out]), signal="spikes")
         model = Persistence(spec=task.spec, likelihood=Poisson())
         model.fit_closed_form(task.train, task.validation)
-        floors.append(model.get_buffer("floor_0") / model.statistic("mean", 0))
+        floors.append(model.floor[0] / model.scale(0).raw_mean)
     torch.testing.assert_close(floors[0], torch.full((5,), 0.5))
     assert (floors[1] < 0.1).all()
 

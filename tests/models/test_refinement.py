@@ -270,7 +270,7 @@ def test_the_odds_that_validate_best_are_chosen(network: tuple[Simulation, Task]
     def refined(path: str) -> tuple[float, float]:
         model = started(task, f"model.connectivity.log_odds=[{path}]", steps=30).eval()
         model.refine(**data)
-        return mean_nll(model, data["validation"]), float(sparse(model).get_buffer("log_odds_0"))
+        return mean_nll(model, data["validation"]), float(sparse(model).chosen_log_odds[0])
 
     found = [refined("-6,-2,inf"), refined("-6,-2"), refined("-6")]
     assert [odds for _, odds in found] == [-2.0, -2.0, -6.0]

@@ -24,7 +24,7 @@ def test_without_penalty_it_is_var_of_statsmodels(planted_task, planted_var):
     model.fit_closed_form(task.train, task.train)  # on its own train data, no penalty and most lags are best
     bins = torch.cat([task.train[0].past[0], task.train[0].target[0, -1:]]).double().numpy()
     reference = VAR(bins).fit(2, trend="c").coefs  # [lag, post, pre]
-    np.testing.assert_allclose(model.get_buffer("coefficients_0")[0].transpose(1, 2), reference, atol=1e-5)
+    np.testing.assert_allclose(model.coefficients[0][0].transpose(1, 2), reference, atol=1e-5)
 
 
 def test_recovers_the_planted_coupling_in_raw_units(planted_task, planted_var):
@@ -96,7 +96,7 @@ def test_lags_stop_at_the_context_and_at_the_features_allowed(planted_task):
         limit: VectorAutoregressive(spec=task.spec, likelihood=Gaussian(), lags=[1, 2, 3, 8], max_features=limit)
         for limit in (5, 20, 1000)
     }
-    shapes = {limit: model.get_buffer("coefficients_0").shape[1] for limit, model in kept.items()}
+    shapes = {limit: model.coefficients[0].shape[1] for limit, model in kept.items()}
     assert shapes == {5: 1, 20: 2, 1000: 3}
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.evaluating import evaluating
-from synapsnet.models.gain import by_lag, raw_scale
+from synapsnet.models.lags import by_lag
 
 CHUNK_NUMBERS = 2**18  # numbers of activity differentiated at once, which bounds the memory of the graph
 
@@ -34,9 +34,8 @@ def mean_jacobian(
     Returns:
         ``[blocks, n_lags, post, pre]`` with a zero diagonal, the present bin first.
     """
-    device = model.statistic("mean", session).device
     with differentiable(model):
-        past, behavior = (tensor.detach().clone().to(device) for tensor in (past, behavior))
+        past, behavior = (tensor.detach().clone().to(model.device) for tensor in (past, behavior))
         if not isinstance(model, ConnectivityForecaster):
             return differentiated(model, past, behavior, session, n_lags=n_lags, blocks=blocks)
         parts = zip(torch.split(past, blocks), torch.split(behavior, blocks), strict=True)
@@ -53,6 +52,7 @@ def differentiated(
     last bin into the forecast does not show.
     """
     n_windows, time, n_units = past.shape
+    scale = model.scale(session)
     sizes = torch.tensor(blocks, device=past.device)
     of_block = torch.repeat_interleave(torch.eye(len(blocks), device=past.device) / sizes, sizes, dim=1)
     total = past.new_zeros(len(blocks), n_lags, n_units, n_units)
@@ -66,11 +66,8 @@ def differentiated(
         for unit in range(n_units):
             (gradient,) = torch.autograd.grad(forecast[unit], leaf, retain_graph=True, materialize_grads=True)
             by_bin = torch.einsum("kw,wtj->tkj", of_block[:, part], gradient).flip(0)
-            if model.spec.inputs == "increments":
-                by_bin = by_bin.cumsum(0)
-            total[:, :, unit] += by_lag(by_bin, n_lags).transpose(0, 1)
-    scale = raw_scale(model, session)
-    return total * (scale[:, None] / scale) * (1 - torch.eye(n_units, device=past.device))
+            total[:, :, unit] += by_lag(scale.lasting(by_bin), n_lags).transpose(0, 1)
+    return total * (scale.raw_size[:, None] / scale.raw_size) * (1 - torch.eye(n_units, device=past.device))
 
 
 @contextmanager

@@ -61,10 +61,7 @@ def population_level(model: Forecaster, past: Tensor, session: int) -> Tensor:
         past: ``[windows, time, units]``.
         session: Index of the session.
     """
-    recent = past[:, -model.spec.context_bins :]
-    if model.spec.signal == "spikes":  # calcium is z-scored already
-        recent = (recent - model.statistic("mean", session)) / model.statistic("scale", session)
-    return recent.mean((1, 2))
+    return model.scale(session).z_scored(past[:, -model.spec.context_bins :]).mean((1, 2))
 
 
 def compare_states(

@@ -26,6 +26,7 @@ from synapsnet.data.surrogates import Surrogate, surrogate_session
 from synapsnet.data.windows import EvaluationLoader, SessionTensors, TrainingLoader, WindowShape
 from synapsnet.errors import UserError
 from synapsnet.session import Inputs, Session, SessionSpec, TaskSpec
+from synapsnet.session.scale import kind_of_scale, scale_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +146,9 @@ def _tensors(
     hold: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
 ) -> SessionTensors:
     activity = session.activity
-    if spec.signal == "calcium":
-        activity = hold(((activity.astype(np.float64) - info.mean) / info.scale).astype(np.float32))
+    if not kind_of_scale(spec).of_counts:
+        raw = torch.from_numpy(activity.astype(np.float64))
+        activity = hold(scale_of(spec, index, torch.float64).target(raw).float().numpy())
     elif activity.dtype != np.uint8:
         # Torch gathers few unsigned types.
         activity = hold(activity.astype(np.int16 if activity.max() <= np.iinfo(np.int16).max else np.int32))

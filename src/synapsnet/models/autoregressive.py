@@ -45,7 +45,7 @@ class Autoregressive(LinearForecaster):
         return ridge(train, held_out, n_lags * (1 + self.spec.n_behavior))
 
     def response(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        coefficients = self.get_buffer(f"coefficients_{session}")[:, : inputs.shape[2], :, 0]
+        coefficients = self.coefficients[session][:, : inputs.shape[2], :, 0]
         own = (inputs * coefficients[:, :, 0].T).sum(2)
         tuning = behavior.flatten(2) @ coefficients[:, :, 1:].flatten(1).T
-        return own + tuning + self.get_buffer(f"intercept_{session}")[:, 0]
+        return own + tuning + self.intercepts[session][:, 0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import final
+from typing import cast, final
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models import serving
-from synapsnet.models.inputs import model_inputs
 from synapsnet.session import Batch, TaskSpec
+from synapsnet.session.scale import Scale, scale_of
 
 
 class Forecaster(nn.Module, ABC):
@@ -28,10 +28,7 @@ class Forecaster(nn.Module, ABC):
         super().__init__()
         self.spec = spec
         self.likelihood = likelihood
-        for index, session in enumerate(spec.sessions):
-            for name in ("mean", "scale", "input_mean", "input_scale", "increment_scale"):
-                value = torch.as_tensor(getattr(session, name), dtype=torch.float32)
-                self.register_buffer(f"{name}_{index}", value, persistent=False)
+        self._scales = nn.ModuleList(scale_of(spec, session) for session in range(len(spec.sessions)))
 
     @abstractmethod
     def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
@@ -48,7 +45,7 @@ class Forecaster(nn.Module, ABC):
 
     def penalty(self) -> Tensor:
         """Regulariser added to the mean negative log-likelihood per unit-bin, a scalar."""
-        return torch.zeros((), device=self.statistic("mean", 0).device)
+        return torch.zeros((), device=self.device)
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Mean of `Likelihood.loss` per scored unit-bin: with `penalty`, the sum that gradient steps lower."""
@@ -57,15 +54,20 @@ class Forecaster(nn.Module, ABC):
         return (losses * batch.scored).sum() / batch.scored.sum()
 
     @final
-    def statistic(self, name: str, session: int) -> Tensor:
-        """A train statistic of a session by its name in `SessionSpec`, float32 ``[units]``."""
-        value: Tensor = getattr(self, f"{name}_{session}")
-        return value
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.scale(0).raw_mean.device
+
+    @final
+    def scale(self, session: int) -> Scale:
+        """The scales of a session, with the statistics of its train split."""
+        return cast(Scale, self._scales[session])
 
     @final
     def inputs(self, past: Tensor, session: int) -> Tensor:
-        """Activity as every model sees it, see `model_inputs`, ``[batch, time, units]``."""
-        return model_inputs(past, self.spec, lambda name: self.statistic(name, session))
+        """Activity as every model sees it, see `Scale.inputs`, ``[batch, time, units]``."""
+        return self.scale(session).inputs(past)
 
     @final
     def forecast(

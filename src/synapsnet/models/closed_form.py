@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable
 from typing import final
@@ -12,7 +13,9 @@ from torch import Tensor
 
 from synapsnet.likelihoods import RATE_FLOOR, Likelihood
 from synapsnet.models.base import Forecaster
+from synapsnet.models.per_session import PerSession
 from synapsnet.session import Batch, TaskSpec
+from synapsnet.session.scale import kind_of_scale
 
 FLOOR_FRACTIONS = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5)  # of a unit's train mean rate
 
@@ -25,9 +28,9 @@ class ClosedFormForecaster(Forecaster):
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
-        for index, session in enumerate(spec.sessions):
-            self.register_buffer(f"floor_{index}", torch.zeros(session.n_units))
-            self.register_buffer(f"shape_{index}", torch.zeros(session.n_units, likelihood.n_params - 1))
+        lowest = 0.0 if kind_of_scale(spec).of_counts else -math.inf
+        self.floor = PerSession(torch.full((session.n_units,), lowest) for session in spec.sessions)
+        self.shape = PerSession(torch.zeros(session.n_units, likelihood.n_params - 1) for session in spec.sessions)
 
     @abstractmethod
     def fit_closed_form(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
@@ -41,10 +44,8 @@ class ClosedFormForecaster(Forecaster):
         """Forecast of the next bin in units of the target, ``[batch, time, units]``."""
 
     def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
-        mean = self.predicted(past, behavior, session)
-        if self.spec.signal == "spikes":
-            mean = torch.maximum(mean, self.get_buffer(f"floor_{session}"))
-        shape = self.get_buffer(f"shape_{session}").expand(*mean.shape, -1)
+        mean = torch.maximum(self.predicted(past, behavior, session), self.floor[session])
+        shape = self.shape[session].expand(*mean.shape, -1)
         return torch.cat([self.likelihood.location(mean)[..., None], shape], dim=-1)
 
     @final
@@ -55,19 +56,19 @@ class ClosedFormForecaster(Forecaster):
         The floor is a fraction of each unit's train mean, one fraction for all, chosen on ``validation``; the spread
         is that of the train residuals.
         """
-        for index, session in enumerate(self.spec.sessions):
-            mean_floor = self.statistic("mean", index).clamp(min=0.5 / session.n_train_bins)
+        for index in range(len(self.spec.sessions)):
+            scale = self.scale(index)
             predicted, target = self._scored(train, index)
             held_out, held_target = self._scored(validation, index)
-            self.get_buffer(f"shape_{index}").copy_(self.likelihood.fit_shape(predicted, target))
-            if self.spec.signal == "spikes":
+            self.shape[index].copy_(self.likelihood.fit_shape(predicted, target))
+            if scale.of_counts:
                 losses = []
                 for fraction in FLOOR_FRACTIONS:
-                    floored = torch.maximum(held_out, fraction * mean_floor)
+                    floored = torch.maximum(held_out, fraction * scale.resting)
                     rate = floored.clamp(min=RATE_FLOOR)
                     losses.append(float((rate - held_target * rate.log()).mean()))
                 chosen = FLOOR_FRACTIONS[int(np.argmin(losses))]
-                self.get_buffer(f"floor_{index}").copy_(chosen * mean_floor)
+                self.floor[index].copy_(chosen * scale.resting)
 
     def _scored(self, batches: Iterable[Batch], session: int) -> tuple[Tensor, Tensor]:
         """Forecasts and targets of a session's scored bins, ``[bins, units]`` each."""

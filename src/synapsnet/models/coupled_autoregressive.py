@@ -12,7 +12,7 @@ from torch import Tensor
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.edges import zeroed
-from synapsnet.models.gain import by_lag, input_gain, raw_scale
+from synapsnet.models.lags import by_lag
 from synapsnet.models.linear import LinearForecaster, lags_within
 from synapsnet.session import TaskSpec
 
@@ -54,9 +54,9 @@ class CoupledAutoregressive(LinearForecaster, ConnectivityForecaster):
 
     @final
     def response(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        coefficients = self.get_buffer(f"coefficients_{session}")[0, : inputs.shape[2]]
+        coefficients = self.coefficients[session][0, : inputs.shape[2]]
         features = torch.cat([inputs, behavior], dim=-1).flatten(2)
-        return features @ coefficients.flatten(0, 1) + self.get_buffer(f"intercept_{session}")[0]
+        return features @ coefficients.flatten(0, 1) + self.intercepts[session][0]
 
     @final
     def raw_connectivity(self, session: int) -> Tensor:
@@ -70,15 +70,15 @@ class CoupledAutoregressive(LinearForecaster, ConnectivityForecaster):
     @final
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
         coupling = self._coupling(session)
-        recent = input_gain(self, past, session)[:, -len(coupling) :].flip(1)  # [batch, lags, pre]
-        moving = torch.ones_like(past[:, -1])
-        if self.spec.signal == "spikes":  # a rate held at its floor does not respond
-            moving = (self.predicted(past, behavior, session)[:, -1] > self.get_buffer(f"floor_{session}")).float()
-        joint = torch.einsum("bi,blj->lij", moving * raw_scale(self, session), recent) / len(past)
+        scale = self.scale(session)
+        recent = scale.input_gain(past)[:, -len(coupling) :].flip(1)  # [batch, lags, pre]
+        # A rate held at its floor does not respond.
+        moving = (self.predicted(past, behavior, session)[:, -1] > self.floor[session]).float()
+        joint = torch.einsum("bi,blj->lij", moving * scale.raw_size, recent) / len(past)
         off_diagonal = 1 - torch.eye(past.shape[2], device=past.device)
         return by_lag(coupling * joint * off_diagonal, n_lags)
 
     def _coupling(self, session: int) -> Tensor:
         """Coefficients of units on units, ``[lags, post, pre]``."""
-        coefficients = self.get_buffer(f"coefficients_{session}")[0, : max(self.n_lags(session), 1)]
+        coefficients = self.coefficients[session][0, : max(self.n_lags(session), 1)]
         return coefficients[:, : self.spec.sessions[session].n_units].transpose(1, 2)

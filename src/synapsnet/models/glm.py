@@ -19,9 +19,9 @@ from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.edges import zeroed
-from synapsnet.models.gain import by_lag, input_gain, raw_scale
 from synapsnet.models.hooks import Selecting
-from synapsnet.models.lags import present_first
+from synapsnet.models.lags import by_lag, present_first
+from synapsnet.models.per_session import PerSession
 from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import Batch, TaskSpec
 
@@ -54,11 +54,11 @@ class PenalizedGlm(TrainedForecaster):
         self.own = nn.ParameterList()  # [lags, units]
         self.coupling = nn.ParameterList()  # [lags, pre, post]
         self.tuning = nn.ParameterList()  # [lags, features, post]
-        for index, session in enumerate(spec.sessions):
+        self.off_diagonal = PerSession((1 - torch.eye(s.n_units) for s in spec.sessions), persistent=False)
+        for session in spec.sessions:
             units = session.n_units
             self.own.append(nn.Parameter(torch.zeros(lags, units)))
             self.coupling.append(nn.Parameter(torch.zeros(lags, units, units)))
-            self.register_buffer(f"off_diagonal_{index}", 1 - torch.eye(units), persistent=False)
             if spec.n_behavior:
                 self.tuning.append(nn.Parameter(torch.zeros(lags, spec.n_behavior, units)))
 
@@ -72,7 +72,7 @@ class PenalizedGlm(TrainedForecaster):
 
     def coupling_filters(self, session: int) -> Tensor:
         """Filters between different units, ``[lags, pre, post]``."""
-        filters: Tensor = self.coupling[session] * self.get_buffer(f"off_diagonal_{session}")
+        filters: Tensor = self.coupling[session] * self.off_diagonal[session]
         return filters
 
     def penalty(self) -> Tensor:
@@ -181,11 +181,11 @@ class Glm(Forecaster, ConnectivityForecaster, Selecting):
         return zeroed(self.chosen_member(session).coupling[session], removed.T)
 
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
-        member = self.chosen_member(session)
+        member, scale = self.chosen_member(session), self.scale(session)
         with torch.enable_grad():
             drive = member.drive(member.inputs(past, session), behavior, session).detach().requires_grad_()
             (link_slope,) = torch.autograd.grad(member.expected(drive, past, session)[:, -1].sum(), drive)
-        recent = input_gain(member, past, session)[:, -member.n_lags :].flip(1)  # [batch, lags, pre]
+        recent = scale.input_gain(past)[:, -member.n_lags :].flip(1)  # [batch, lags, pre]
         slope = torch.einsum("bi,blj->lij", link_slope[:, -1], recent) / len(past)
         jacobian = slope * member.coupling_filters(session).detach().transpose(1, 2)
-        return by_lag(raw_scale(member, session)[:, None] * jacobian, n_lags)
+        return by_lag(scale.raw_size[:, None] * jacobian, n_lags)

@@ -1,7 +1,8 @@
-"""The last bins of a series, at every step."""
+"""Lags: the last bins of a series at every step, and effects told apart by lag."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
@@ -22,3 +23,16 @@ def lagged(series: Tensor, lags: int) -> Tensor:
 def present_first(series: Tensor, n_lags: int) -> Tensor:
     """The last ``n_lags`` bins of each step, the present one first, ``[batch, time, lags, channels]``."""
     return lagged(series, n_lags).flip(-1).transpose(2, 3)
+
+
+def by_lag(jacobian: Tensor, n_lags: int) -> Tensor:
+    """Tell ``n_lags`` lags apart and add what lies further back to the last of them, ``[n_lags, post, pre]``.
+
+    Args:
+        jacobian: By lag, the present bin first, ``[lags, post, pre]``; zeros are added where it has fewer.
+        n_lags: At least 1.
+    """
+    missing = n_lags - len(jacobian)
+    if missing > 0:
+        return torch.cat([jacobian, jacobian.new_zeros(missing, *jacobian.shape[1:])])
+    return torch.cat([jacobian[: n_lags - 1], jacobian[n_lags - 1 :].sum(0, keepdim=True)])

@@ -23,6 +23,6 @@ class LassoVectorAutoregressive(CoupledAutoregressive):
 
     def regression(self, train: Moments, held_out: Moments, n_lags: int, session: int) -> Fit:
         n_units = self.spec.sessions[session].n_units
-        own = torch.eye(n_units, dtype=torch.bool, device=self.get_buffer("mean_0").device)
+        own = torch.eye(n_units, dtype=torch.bool, device=self.device)
         behavior = own.new_ones(self.n_features(1, session) - n_units, n_units)
         return lasso(train, held_out, torch.cat([own, behavior]).repeat(n_lags, 1))

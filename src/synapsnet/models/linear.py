@@ -15,6 +15,7 @@ from synapsnet.likelihoods import Likelihood
 from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.models.lags import present_first
 from synapsnet.models.moments import Fit, Moments
+from synapsnet.models.per_session import PerSession
 from synapsnet.session import Batch, TaskSpec
 
 logger = logging.getLogger(__name__)
@@ -43,11 +44,13 @@ class LinearForecaster(ClosedFormForecaster):
         super().__init__(spec=spec, likelihood=likelihood)
         self._lag_choices = lag_choices
         self._layout = layout
-        for index, (choices, (groups, per_lag, targets)) in enumerate(zip(lag_choices, layout, strict=True)):
-            self.register_buffer(f"coefficients_{index}", torch.zeros(groups, choices[-1], per_lag, targets))
-            self.register_buffer(f"intercept_{index}", torch.zeros(groups, targets))
-            self.register_buffer(f"n_lags_{index}", torch.zeros((), dtype=torch.int64))
-            self.register_buffer(f"penalty_{index}", torch.zeros(groups))
+        self.coefficients = PerSession(
+            torch.zeros(groups, choices[-1], per_lag, targets)
+            for choices, (groups, per_lag, targets) in zip(lag_choices, layout, strict=True)
+        )
+        self.intercepts = PerSession(torch.zeros(groups, targets) for groups, _, targets in layout)
+        self.lag_counts = PerSession(torch.zeros((), dtype=torch.int64) for _ in layout)
+        self.penalties = PerSession(torch.zeros(groups) for groups, _, _ in layout)
 
     @abstractmethod
     def features(self, inputs: Tensor, behavior: Tensor) -> Tensor:
@@ -73,14 +76,14 @@ class LinearForecaster(ClosedFormForecaster):
     @final
     def n_lags(self, session: int) -> int:
         """The number of lags that was chosen."""
-        return int(self.get_buffer(f"n_lags_{session}"))
+        return int(self.lag_counts[session])
 
     @final
     def predicted(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
         n_lags = max(self.n_lags(session), 1)
         inputs = present_first(self.inputs(past, session), n_lags)
         response = self.response(inputs, present_first(behavior, n_lags), session)
-        return response + past if self.spec.inputs == "increments" else response
+        return self.scale(session).add_baseline(response, past)
 
     @final
     @torch.no_grad()
@@ -94,13 +97,13 @@ class LinearForecaster(ClosedFormForecaster):
 
     def _store(self, index: int, n_lags: int, fit: Fit) -> None:
         groups, per_lag, targets = self._layout[index]
-        scale = self.grouped(self._error_scale(index)[None])
-        stored = self.get_buffer(f"coefficients_{index}")
+        scale = self.grouped(self.scale(index).target_sd[None])
+        stored = self.coefficients[index]
         stored.zero_()
         stored[:, :n_lags] = (fit.coefficients * scale).view(groups, n_lags, per_lag, targets).to(stored)
-        self.get_buffer(f"intercept_{index}").copy_(fit.intercept * scale[:, 0])
-        self.get_buffer(f"n_lags_{index}").fill_(n_lags)
-        self.get_buffer(f"penalty_{index}").copy_(fit.penalty)
+        self.intercepts[index].copy_(fit.intercept * scale[:, 0])
+        self.lag_counts[index].fill_(n_lags)
+        self.penalties[index].copy_(fit.penalty)
         logger.info(
             "%s, session %s: %d of up to %d lags, penalty per sample %s; validation error %.4f of unit variance; %s",
             type(self).__name__,
@@ -112,21 +115,16 @@ class LinearForecaster(ClosedFormForecaster):
             f"{int(fit.at_limit.sum())} of {groups} at the limit of the search (none, or the strongest of use)",
         )
 
-    def _error_scale(self, session: int) -> Tensor:
-        """What errors are measured in, ``[units]``: the train standard deviation; calcium is z-scored already."""
-        scale = self.statistic("scale", session)
-        return scale if self.spec.signal == "spikes" else torch.ones_like(scale)
-
     def _moments(self, batches: Iterable[Batch], session: int) -> Moments:
-        """Moments of the features with the most lags and the targets in units of `_error_scale`."""
+        """Moments of the features with the most lags and the targets in train standard deviations."""
         groups, per_lag, targets = self._layout[session]
-        n_lags = self._lag_choices[session][-1]
-        moments = Moments(groups, n_lags * per_lag, targets, device=self.get_buffer("mean_0").device)
+        n_lags, scale = self._lag_choices[session][-1], self.scale(session)
+        moments = Moments(groups, n_lags * per_lag, targets, device=self.device)
         for batch in _pieces((b for b in batches if b.session == session), groups * n_lags * per_lag):
-            inputs = present_first(self.inputs(batch.past, session), n_lags)
+            inputs = present_first(scale.inputs(batch.past), n_lags)
             x = self.features(inputs, present_first(batch.behavior, n_lags))[batch.scored]
-            y = batch.target - batch.past if self.spec.inputs == "increments" else batch.target
-            moments.update(x.transpose(0, 1).flatten(2), self.grouped(y[batch.scored] / self._error_scale(session)))
+            y = scale.less_baseline(batch.target, batch.past)[batch.scored] / scale.target_sd
+            moments.update(x.transpose(0, 1).flatten(2), self.grouped(y))
         return moments
 
 

@@ -14,6 +14,7 @@ from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.evaluating import HasModes, evaluating
 from synapsnet.session import TaskSpec
+from synapsnet.session.scale import Scale
 
 
 class Servable(HasModes, Protocol):
@@ -25,8 +26,8 @@ class Servable(HasModes, Protocol):
     def __call__(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
         """Parameters of every next bin, ``[batch, time, units, n_params]``."""
 
-    def statistic(self, name: str, session: int) -> Tensor:
-        """A train statistic of a session, ``[units]``."""
+    def scale(self, session: int) -> Scale:
+        """The scales of a session."""
 
 
 @torch.no_grad()
@@ -47,11 +48,9 @@ def forecast(
     series = np.full((len(raw), len(names)), np.nan) if behavior is None else np.asarray(behavior, dtype=float)
     if series.shape != (len(raw), len(names)):
         raise UserError(f"behavior must be [{len(raw)}, {len(names)}] ({', '.join(names)}), got {series.shape}")
-    mean, scale = model.statistic("mean", index), model.statistic("scale", index)
-    past = torch.as_tensor(raw.astype(np.float32), device=mean.device)
-    if spec.signal == "calcium":
-        past = (past - mean) / scale
-    covariates = torch.as_tensor(encode_behavior(series, spec, info), device=mean.device)
+    scale = model.scale(index)
+    past = scale.target(torch.as_tensor(raw.astype(np.float32), device=scale.raw_mean.device))
+    covariates = torch.as_tensor(encode_behavior(series, spec, info), device=past.device)
     forecasts = torch.full_like(past, torch.nan)
     skip = spec.context_bins - 1
     with evaluating(model):
@@ -59,9 +58,7 @@ def forecast(
             stop = min(start + spec.window_bins, len(raw))
             params = model(past[None, start:stop], covariates[None, start:stop], index)
             forecasts[start + skip : stop] = model.likelihood.mean(params)[0, skip:]
-    if spec.signal == "calcium":
-        forecasts = forecasts * scale + mean
-    return forecasts.cpu().numpy()
+    return scale.to_raw(forecasts).cpu().numpy()
 
 
 def _session_named(session: str | None, spec: TaskSpec) -> int:

@@ -14,8 +14,8 @@ from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.evaluating import evaluating
-from synapsnet.models.gain import by_lag, input_gain, raw_scale
 from synapsnet.models.hooks import Refining
+from synapsnet.models.lags import by_lag
 from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import Batch, TaskSpec
 
@@ -93,10 +93,11 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
             drive = self.departure(inputs.detach(), currents, behavior, session)
             mean = self.expected(drive, past, session)[:, -1]
             (response,) = torch.autograd.grad(mean.sum(), currents)
-        gain = input_gain(self, past, session)
+        scale = self.scale(session)
+        gain = scale.input_gain(past)
         first_near = max(past.shape[1] - n_lags + 1, 0)
         # Lags that are told apart one by one; the rest in one product, for a matrix a lag would fill the memory.
         by_bin = torch.einsum("bti,btj->tij", response[:, first_near:], gain[:, first_near:]).flip(0)
         rest = torch.einsum("bti,btj->ij", response[:, :first_near], gain[:, :first_near])[None]
         slopes = by_lag(torch.cat([by_bin, rest]), n_lags) / len(past)
-        return raw_scale(self, session)[:, None] * slopes * self.connectivity.matrix(session).detach()
+        return scale.raw_size[:, None] * slopes * self.connectivity.matrix(session).detach()

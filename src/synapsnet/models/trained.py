@@ -16,20 +16,18 @@ from synapsnet.session import TaskSpec
 class TrainedForecaster(Forecaster):
     """A model trained by gradient: it has only to say how the next bin departs from its baseline.
 
-    The baseline is, per unit, a learnable offset that starts at the train mean (``levels``), or the last bin
-    (``increments``). The shape of the likelihood is one learnable number a unit, so that models differ by their
-    forecasts and not by how they dress them.
+    The baseline is, per unit, a learnable offset that starts at the train mean, and for increments the last bin. The
+    shape of the likelihood is one learnable number a unit, so that models differ by their forecasts and not by how
+    they dress them.
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
         self.offset = nn.ParameterList()
         self.shape = nn.ParameterList()
-        for index, session in enumerate(spec.sessions):
-            mean = self.statistic("mean", index).clamp(min=0.5 / session.n_train_bins)
-            start = likelihood.location(mean) if spec.signal == "spikes" else torch.zeros(session.n_units)
-            self.offset.append(nn.Parameter(start.clone()))
-            self.shape.append(nn.Parameter(self._initial_shape(index)))
+        for session in range(len(spec.sessions)):
+            self.offset.append(nn.Parameter(likelihood.location(self.scale(session).resting).clone()))
+            self.shape.append(nn.Parameter(self._initial_shape(session)))
 
     @abstractmethod
     def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
@@ -46,9 +44,9 @@ class TrainedForecaster(Forecaster):
 
     def _initial_shape(self, session: int) -> Tensor:
         """Spread about the baseline, on the scale of what a unit does from bin to bin, ``[units, n_params - 1]``."""
-        if self.spec.inputs == "increments":
-            change = self.statistic("increment_scale", session)[None]
-            return self.likelihood.fit_shape(torch.zeros_like(change), change)
+        spread = self.scale(session).spread
+        if spread is not None:
+            return self.likelihood.fit_shape(torch.zeros_like(spread)[None], spread[None])
         n_units = self.spec.sessions[session].n_units
         return torch.full((n_units, self.likelihood.n_params - 1), self.likelihood.initial_shape)
 
@@ -60,21 +58,7 @@ class TrainedForecaster(Forecaster):
     @final
     def parameters_of(self, drive: Tensor, past: Tensor, session: int) -> Tensor:
         """Put a drive on its baseline: the likelihood's parameters, ``[batch, time, units, n_params]``."""
-        location = self.offset[session] + drive * self.drive_scale(session)
-        if self.spec.inputs == "increments":
-            location = location + past
+        scale = self.scale(session)
+        location = scale.add_baseline(self.offset[session] + drive * scale.drive_size, past)
         shape = self.shape[session].expand(*location.shape, -1)
         return torch.cat([location[..., None], shape], dim=-1)
-
-    @final
-    def drive_scale(self, session: int) -> Tensor:
-        """Size of a unit's departures in units of its location, ``[units]``.
-
-        A busy unit's softplus is linear, so its location moves by its standard deviation in counts; a quiet one's is
-        exponential, and its location moves by one.
-        """
-        if self.spec.inputs == "increments":
-            return self.statistic("increment_scale", session)
-        if self.spec.signal == "calcium":
-            return torch.ones_like(self.statistic("scale", session))
-        return self.statistic("scale", session).clamp(min=1.0)

@@ -95,7 +95,7 @@ class TaskSpec:
         behavior_names: Behavior series the models see, the same for every session.
         masked_behavior: Those of them with missing values; each adds a column that is 1 where it was observed.
         inputs: ``"levels"``, or ``"increments"`` where every model sees changes from bin to bin and
-            predicts the change from the last bin (see `synapsnet.models.base`).
+            predicts the change from the last bin (see `synapsnet.session.scale`).
     """
 
     sessions: tuple[SessionSpec, ...]

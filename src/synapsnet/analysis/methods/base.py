@@ -15,7 +15,7 @@ from synapsnet.data.task import Task
 class ConnectivityMethod(ABC):
     """Says from the train split who drives whom; what it has to choose, it chooses on the validation split.
 
-    A method sees the activity that the models see (`synapsnet.models.inputs.model_inputs`), never a connectivity that
+    A method sees the activity that the models see (`synapsnet.session.scale.Scale.inputs`), never a connectivity that
     is known to be true, and never the test split.
     """
 

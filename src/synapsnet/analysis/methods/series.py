@@ -11,9 +11,9 @@ from torch import Tensor
 from synapsnet.data.splits import Split
 from synapsnet.data.task import Task
 from synapsnet.errors import UserError
-from synapsnet.models.inputs import model_inputs
 from synapsnet.models.linear import DESIGN_NUMBERS
 from synapsnet.models.moments import Moments
+from synapsnet.session.scale import kind_of_scale, scale_of
 
 TINY = 1e-9  # of a unit's train variance; less than this is rounding, or a unit that never varies
 
@@ -33,12 +33,11 @@ class Piece:
 
 def pieces_of(task: Task, session: int, split: Split) -> list[Piece]:
     """The stretches of a split in order; with increments, each without its first bin, whose change is not known."""
-    tensors, info = task.sessions[session], task.spec.sessions[session]
-    skip = 1 if task.spec.inputs == "increments" else 0
+    tensors, scale = task.sessions[session], scale_of(task.spec, session, torch.float64)
+    skip = 0 if scale.of_levels else 1
     pieces = []
     for first, stop in task.pieces[session][split].tolist():
-        activity = tensors.activity[first:stop].double()[None]
-        inputs = model_inputs(activity, task.spec, lambda name: torch.from_numpy(getattr(info, name)))[0]
+        inputs = scale.inputs(tensors.activity[first:stop].double()[None])[0]
         pieces.append(Piece(inputs[skip:], tensors.behavior[first + skip : stop].double()))
     return pieces
 
@@ -51,7 +50,7 @@ def lags_that_fit(lags: Sequence[int], task: Task, session: int) -> list[int]:
     """
     parts = task.pieces[session]
     longest = [int((part[:, 1] - part[:, 0]).max()) for part in (parts["train"], parts["validation"])]
-    room = min(longest) - (2 if task.spec.inputs == "increments" else 1)
+    room = min(longest) - (1 if kind_of_scale(task.spec).of_levels else 2)
     fitting = [n_lags for n_lags in sorted(lags) if 1 <= n_lags <= min(task.spec.context_bins, room)]
     if not fitting:
         raise UserError(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from synapsnet.models.connectivity.base import Connectivity
+from synapsnet.models.per_session import PerSession
 from synapsnet.session import TaskSpec
 
 
@@ -33,14 +34,14 @@ class DenseConnectivity(Connectivity):
         n_train_bins = sum(session.n_train_bins for session in spec.sessions)
         self._l2 = 0.5 / (prior_scale**2 * n_train_bins)
         self._l1 = l1 / n_train_bins
-        for index, session in enumerate(spec.sessions):
+        self.off_diagonal = PerSession((1.0 - torch.eye(s.n_units) for s in spec.sessions), persistent=False)
+        for session in spec.sessions:
             n_units = session.n_units
             weight = torch.randn(n_units, n_units) * (0.1 * prior_scale / math.sqrt(n_units))
             self.weights.append(nn.Parameter(weight))
-            self.register_buffer(f"off_diagonal_{index}", 1.0 - torch.eye(n_units), persistent=False)
 
     def matrix(self, session: int) -> Tensor:
-        matrix: Tensor = self.weights[session] * self.get_buffer(f"off_diagonal_{session}")
+        matrix: Tensor = self.weights[session] * self.off_diagonal[session]
         return matrix
 
     def forward(self, inputs: Tensor, session: int) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from synapsnet.models.connectivity.base import Connectivity
+from synapsnet.models.per_session import PerSession
 from synapsnet.session import TaskSpec
 
 
@@ -17,15 +18,13 @@ class NoConnectivity(Connectivity):
 
     def __init__(self, *, spec: TaskSpec) -> None:
         super().__init__()
-        for index, session in enumerate(spec.sessions):
-            self.register_buffer(f"zero_{index}", torch.zeros(session.n_units, session.n_units), persistent=False)
+        self.zero = PerSession((torch.zeros(s.n_units, s.n_units) for s in spec.sessions), persistent=False)
 
     def matrix(self, session: int) -> Tensor:
-        zero: Tensor = self.get_buffer(f"zero_{session}")
-        return zero
+        return self.zero[session]
 
     def forward(self, inputs: Tensor, session: int) -> Tensor:
         return torch.zeros_like(inputs)
 
     def penalty(self) -> Tensor:
-        return torch.zeros((), device=self.get_buffer("zero_0").device)
+        return torch.zeros((), device=self.zero[0].device)

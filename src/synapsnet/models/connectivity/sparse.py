@@ -12,6 +12,7 @@ from torch import Tensor
 from synapsnet.errors import UserError
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.connectivity.dense import DenseConnectivity
+from synapsnet.models.per_session import PerSession
 from synapsnet.models.refinement import DrivenByCurrents, refine
 from synapsnet.models.spike_slab import FIRST_SLAB, Posterior
 from synapsnet.session import Batch, TaskSpec
@@ -42,12 +43,10 @@ class SparseConnectivity(Connectivity):
         self.log_odds = tuple(float(value) for value in log_odds)
         self._n_refinements = refinements
         self.dense = DenseConnectivity(spec=spec, prior_scale=prior_scale, l1=0.0)
-        for index, session in enumerate(spec.sessions):
-            n_units = session.n_units
-            self.register_buffer(f"mean_{index}", torch.zeros(n_units, n_units))
-            self.register_buffer(f"inclusion_{index}", torch.zeros(n_units, n_units))
-            self.register_buffer(f"slab_variance_{index}", torch.tensor(FIRST_SLAB))
-            self.register_buffer(f"log_odds_{index}", torch.tensor(-math.inf))  # until refined
+        self.mean = PerSession(torch.zeros(s.n_units, s.n_units) for s in spec.sessions)
+        self.included = PerSession(torch.zeros(s.n_units, s.n_units) for s in spec.sessions)
+        self.slab_variance = PerSession(torch.tensor(FIRST_SLAB) for _ in spec.sessions)
+        self.chosen_log_odds = PerSession(torch.tensor(-math.inf) for _ in spec.sessions)  # until refined
         self._refined = [False] * len(spec.sessions)  # read at every step, where a buffer would make a GPU wait
         self.register_load_state_dict_post_hook(_look_what_is_refined)  # type: ignore[no-untyped-call]  # torch's
 
@@ -59,7 +58,7 @@ class SparseConnectivity(Connectivity):
         refine(model, self, train=train, validation=validation)
 
     def inclusion(self, session: int) -> Tensor | None:
-        return self.get_buffer(f"inclusion_{session}") if self.refined(session) else None
+        return self.included[session] if self.refined(session) else None
 
     def refined(self, session: int) -> bool:
         """Whether a session's A is a posterior mean by now."""
@@ -67,20 +66,18 @@ class SparseConnectivity(Connectivity):
 
     def posterior(self, session: int) -> Posterior:
         """What is believed of a session's A; of nothing included before the first refinement."""
-        parts = (self.get_buffer(f"{name}_{session}") for name in ("mean", "inclusion", "slab_variance"))
-        mean, inclusion, slab_variance = parts
-        return Posterior(mean, inclusion, float(slab_variance))
+        return Posterior(self.mean[session], self.included[session], float(self.slab_variance[session]))
 
     def adopt(self, session: int, posterior: Posterior, log_odds: float) -> None:
         """Make a posterior the session's own."""
-        self.get_buffer(f"mean_{session}").copy_(posterior.mean)
-        self.get_buffer(f"inclusion_{session}").copy_(posterior.inclusion)
-        self.get_buffer(f"slab_variance_{session}").fill_(posterior.slab_variance)
-        self.get_buffer(f"log_odds_{session}").fill_(log_odds)
+        self.mean[session].copy_(posterior.mean)
+        self.included[session].copy_(posterior.inclusion)
+        self.slab_variance[session].fill_(posterior.slab_variance)
+        self.chosen_log_odds[session].fill_(log_odds)
         self._refined[session] = True
 
     def matrix(self, session: int) -> Tensor:
-        return self.get_buffer(f"mean_{session}") if self.refined(session) else self.dense.matrix(session)
+        return self.mean[session] if self.refined(session) else self.dense.matrix(session)
 
     def forward(self, inputs: Tensor, session: int) -> Tensor:
         return inputs @ self.matrix(session).T
@@ -88,10 +85,10 @@ class SparseConnectivity(Connectivity):
     def penalty(self) -> Tensor:
         """Of the Gaussian prior at first, 0 once refined."""
         if self.refined(0):
-            return torch.zeros((), device=self.get_buffer("mean_0").device)
+            return torch.zeros((), device=self.mean[0].device)
         return self.dense.penalty()
 
 
 def _look_what_is_refined(connectivity: SparseConnectivity, _: object) -> None:
-    odds = (connectivity.get_buffer(f"log_odds_{session}") for session in range(len(connectivity._refined)))
-    connectivity._refined = [float(value) > -math.inf for value in odds]
+    odds = connectivity.chosen_log_odds
+    connectivity._refined = [float(odds[session]) > -math.inf for session in range(len(odds))]

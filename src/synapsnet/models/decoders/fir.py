@@ -14,6 +14,7 @@ from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.decoders.behavior_tuning import BehaviorTuning
 from synapsnet.models.decoders.memory import Memory
 from synapsnet.session import TaskSpec
+from synapsnet.session.scale import kind_of_scale
 
 
 @final
@@ -42,7 +43,7 @@ class FirDecoder(Decoder):
     ) -> None:
         super().__init__()
         lags = min(lags, spec.context_bins)
-        traced = time_constants if spec.inputs == "levels" else ()
+        traced = time_constants if kind_of_scale(spec).of_levels else ()
         self.memory = Memory(lags=lags, time_constants=traced, window_bins=spec.window_bins)
         self.own_filters = nn.Linear(embedding_dim, self.memory.size)
         self.current_filters = nn.Linear(embedding_dim, self.memory.size)

@@ -107,11 +107,10 @@ class ConnectivityWriter(Callback):
         claims = isinstance(model, ConnectivityForecaster)
         most = self._max_windows if claims else min(self._max_windows, MOST_DIFFERENTIATED)
         past, behavior = held_out_windows(datamodule, session, most)
-        device = model.statistic("mean", session).device
         return effective_connectivity(
             model,
-            past.to(device),
-            behavior.to(device),
+            past.to(model.device),
+            behavior.to(model.device),
             session,
             n_lags=self._n_lags,
             n_blocks=self._n_blocks,

@@ -1,0 +1,32 @@
+"""Tensors that a model keeps for each session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import final
+
+from torch import Tensor, nn
+
+
+@final
+class PerSession(nn.Module):
+    """One buffer a session: saved and moved with the model, but not trained.
+
+    Args:
+        tensors: In the order of the sessions.
+        persistent: Whether a checkpoint holds them.
+    """
+
+    def __init__(self, tensors: Iterable[Tensor], *, persistent: bool = True) -> None:
+        super().__init__()
+        for session, tensor in enumerate(tensors):
+            self.register_buffer(str(session), tensor, persistent=persistent)
+
+    def __len__(self) -> int:
+        return len(self._buffers)
+
+    def __getitem__(self, session: int) -> Tensor:
+        """The buffer itself; write into it with ``copy_`` or ``fill_``."""
+        tensor = self._buffers[str(session)]
+        assert tensor is not None
+        return tensor

@@ -1,0 +1,205 @@
+"""Scales of activity: as it is recorded, as the task scores it, and as models see it.
+
+*Raw* activity is what was recorded. A *target* is what is scored: a count, or calcium z-scored by the train split.
+*Inputs* are what models see of past targets. Each kind of task has a class that says how these go together, and
+`scale_of` picks it. (`synapsnet.session` does not export it, because who reads recordings need not wait for torch.)
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, final
+
+import torch
+from torch import Tensor, nn
+
+from synapsnet.session.spec import SessionSpec, TaskSpec
+
+
+class Scale(nn.Module, ABC):
+    """Scales of one session, from the statistics of its train split; sizes and means are ``[units]``.
+
+    Args:
+        info: The session.
+        dtype: Of the statistics; activity in float64 needs them in float64.
+    """
+
+    of_counts: ClassVar[bool]
+    """Whether targets are counts, which are never negative; else they are z-scored."""
+    of_levels: ClassVar[bool]
+    """Whether inputs show the level of activity, or its changes alone."""
+
+    def __init__(self, info: SessionSpec, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+
+        def keep(name: str, values: object) -> None:
+            self.register_buffer(name, torch.as_tensor(values, dtype=dtype), persistent=False)
+
+        self.raw_mean: Tensor
+        self.raw_sd: Tensor
+        self.input_mean: Tensor
+        self.input_sd: Tensor
+        self.increment_sd: Tensor
+        self.raw_zero: Tensor
+        self.raw_size: Tensor
+        keep("raw_mean", info.mean)
+        keep("raw_sd", info.scale)
+        keep("input_mean", info.input_mean)
+        keep("input_sd", info.input_scale)
+        keep("increment_sd", info.increment_scale)
+        keep("raw_zero", info.mean * (not self.of_counts))  # raw activity at target 0
+        keep("raw_size", info.scale ** (not self.of_counts))  # raw activity per unit of the target
+        self._least_mean = 0.5 / info.n_train_bins
+
+    @final
+    def target(self, raw: Tensor) -> Tensor:
+        """Raw activity as the task scores it, ``[..., units]``."""
+        return (raw - self.raw_zero) / self.raw_size
+
+    @final
+    def to_raw(self, target: Tensor) -> Tensor:
+        """Inverse of `target`."""
+        return target * self.raw_size + self.raw_zero
+
+    @final
+    def z_scored(self, target: Tensor) -> Tensor:
+        """Targets with zero mean and unit variance on the train split, ``[..., units]``."""
+        return (target - self.target_mean) / self.target_sd
+
+    @final
+    @property
+    def target_mean(self) -> Tensor:
+        """Train mean of the target."""
+        return self.target(self.raw_mean)
+
+    @final
+    @property
+    def target_sd(self) -> Tensor:
+        """Train standard deviation of the target."""
+        return self.raw_sd / self.raw_size
+
+    @property
+    def resting(self) -> Tensor:
+        """Target of a unit that nothing drives."""
+        return self.target_mean
+
+    @property
+    def drive_size(self) -> Tensor:
+        """Location (before the link) per unit of a model's drive."""
+        return self.target_sd
+
+    @property
+    def spread(self) -> Tensor | None:
+        """Typical distance of the target from its baseline; None where it is of order one."""
+        return None
+
+    @abstractmethod
+    def inputs(self, past: Tensor) -> Tensor:
+        """Targets as every model sees them, about unit variance on the train split, ``[batch, time, units]``."""
+
+    @abstractmethod
+    def input_gain(self, past: Tensor) -> Tensor:
+        """How much a unit's input moves per unit of its raw activity, ``[batch, time, units]``.
+
+        For inputs that are changes, per unit of the *change* of raw activity: a response to a level is a response to
+        the change that led to it, and summed over the lags of a level it would vanish.
+        """
+
+    def add_baseline(self, departure: Tensor, past: Tensor) -> Tensor:
+        """A forecast from its departure from the baseline, which is 0 unless the last bin is one."""
+        return departure
+
+    def less_baseline(self, target: Tensor, past: Tensor) -> Tensor:
+        """Inverse of `add_baseline`."""
+        return target
+
+    def lasting(self, response: Tensor) -> Tensor:
+        """Response to a level that moves at a bin, from the response to that bin's input alone, ``[lags, ...]``."""
+        return response
+
+
+@final
+class Counts(Scale):
+    """Spike counts. Inputs are z-scored ``log1p`` of counts."""
+
+    of_counts = True
+    of_levels = True
+
+    @property
+    def resting(self) -> Tensor:
+        return self.raw_mean.clamp(min=self._least_mean)  # a silent unit's rate is not 0
+
+    @property
+    def drive_size(self) -> Tensor:
+        # A busy unit's softplus is linear, so its location moves by its standard deviation in counts; a quiet one's
+        # is exponential, and its location moves by one.
+        return self.raw_sd.clamp(min=1.0)
+
+    def inputs(self, past: Tensor) -> Tensor:
+        return (torch.log1p(past) - self.input_mean) / self.input_sd
+
+    def input_gain(self, past: Tensor) -> Tensor:
+        return 1 / ((1 + past) * self.input_sd)
+
+
+@final
+class CalciumLevels(Scale):
+    """Z-scored calcium, which is its own input."""
+
+    of_counts = False
+    of_levels = True
+
+    def inputs(self, past: Tensor) -> Tensor:
+        return past
+
+    def input_gain(self, past: Tensor) -> Tensor:
+        return torch.ones_like(past) / self.raw_size
+
+
+@final
+class CalciumIncrements(Scale):
+    """Z-scored calcium. Inputs are its changes from bin to bin; the baseline is the last bin.
+
+    The change into a window's first bin is not known; its input and its gain are 0. Increments (the idea of NLinear,
+    Zeng et al. 2023) are blind to the slow drift of a level between train and test.
+    """
+
+    of_counts = False
+    of_levels = False
+
+    @property
+    def drive_size(self) -> Tensor:
+        return self.increment_sd
+
+    @property
+    def spread(self) -> Tensor:
+        return self.increment_sd
+
+    def inputs(self, past: Tensor) -> Tensor:
+        return torch.diff(past, dim=1, prepend=past[:, :1]) / self.increment_sd
+
+    def input_gain(self, past: Tensor) -> Tensor:
+        gain = (1 / self.increment_sd).repeat(*past.shape[:2], 1)
+        gain[:, 0] = 0
+        return gain / self.raw_size
+
+    def add_baseline(self, departure: Tensor, past: Tensor) -> Tensor:
+        return departure + past
+
+    def less_baseline(self, target: Tensor, past: Tensor) -> Tensor:
+        return target - past
+
+    def lasting(self, response: Tensor) -> Tensor:
+        return response.cumsum(0)
+
+
+def kind_of_scale(spec: TaskSpec) -> type[Scale]:
+    """The scale of a task's sessions."""
+    if spec.signal == "spikes":
+        return Counts
+    return CalciumIncrements if spec.inputs == "increments" else CalciumLevels
+
+
+def scale_of(spec: TaskSpec, session: int, dtype: torch.dtype = torch.float32) -> Scale:
+    """The scale of a session by its index, with statistics of a dtype."""
+    return kind_of_scale(spec)(spec.sessions[session], dtype)
