@@ -15,13 +15,20 @@ from synapsnet.experiment.build import build_model
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.models.hooks import Refining
-from synapsnet.session import Session, TaskSpec
+from synapsnet.session import Batch, Session, TaskSpec
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 FRACTIONS = {"train": 0.7, "validation": 0.15, "test": 0.15}
 N_UNITS = (17, 23)  # of each session: the size of nothing else in a model
 Kind = Literal["spikes", "levels", "increments"]
 KINDS: tuple[Kind, ...] = ("spikes", "levels", "increments")
+
+
+class Listed(list[Batch]):
+    """Batches of a split made by hand."""
+
+    def of_session(self, session: int) -> list[Batch]:
+        return [batch for batch in self if batch.session == session]
 
 
 def names(group: str) -> list[str]:

@@ -13,9 +13,10 @@ from laws import Kind, build, descend, names, simulated, small_task, trained
 from torch import Tensor
 
 from synapsnet.data.task import Task
+from synapsnet.data.windows import SessionTensors
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
-from synapsnet.models.hooks import Selecting
+from synapsnet.models.hooks import Refining, Selecting
 from synapsnet.session import Batch, TaskSpec
 
 CUT = 7  # bins after this one are perturbed
@@ -123,6 +124,28 @@ def test_a_model_lives_without_its_data(model: Forecaster, model_name: str, task
     for batch in batches(task):
         expected = model(batch.past, batch.behavior, batch.session)
         torch.testing.assert_close(again(batch.past, batch.behavior, batch.session), expected)
+
+
+def test_what_is_fitted_without_gradients_cuts_every_batch_once(
+    model_name: str, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = build(model_name, task.spec)
+    cut: list[int] = []
+    whole = SessionTensors.batch
+
+    def counted(self: SessionTensors, *args: Any) -> Batch:
+        cut.append(self.index)
+        return whole(self, *args)
+
+    monkeypatch.setattr(SessionTensors, "batch", counted)
+    train, validation = task.loader("train", batch_size=4), task.loader("validation", batch_size=4)
+    if isinstance(model, ClosedFormForecaster):
+        model.fit_closed_form(train, validation)
+    elif isinstance(model, Refining) and model.n_refinements:
+        model.refine(train, validation)
+    else:
+        pytest.skip("fitted by gradient alone")
+    assert len(cut) == len(train) + len(validation)
 
 
 def test_one_batch_can_be_learnt_by_heart(model_name: str, kind: Kind) -> None:

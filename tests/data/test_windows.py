@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,6 +30,17 @@ def test_every_bin_with_full_context_is_scored_exactly_once(batch_size: int) -> 
     assert scored == Counter(expected)
     assert SHAPE.count(PIECES) == len(expected)
     assert len(loader) == len(list(loader))
+
+
+def test_batches_of_a_session_are_those_of_the_whole_loader() -> None:
+    sessions = [(replace(ramp(150, SHAPE), index=index), PIECES[:stop]) for index, stop in ((0, 1), (1, 5), (2, 2))]
+    loader = EvaluationLoader(sessions, batch_size=2)
+    for index in range(3):
+        found, expected = loader.of_session(index), [batch for batch in loader if batch.session == index]
+        assert len(found) == len(expected) > 0
+        for mine, other in zip(found, expected, strict=True):
+            assert mine.session == index
+            assert torch.equal(mine.past, other.past)
 
 
 def test_target_is_the_next_bin_and_context_stays_within_the_piece() -> None:

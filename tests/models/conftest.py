@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from laws import Listed
 
 from synapsnet.session import Batch, SessionSpec, TaskSpec
 
@@ -17,8 +18,8 @@ class Planted:
     """One recording cut in train (first three quarters) and validation; each is a single long window."""
 
     spec: TaskSpec
-    train: list[Batch]
-    validation: list[Batch]
+    train: Listed
+    validation: Listed
 
 
 def make_task(
@@ -64,7 +65,7 @@ def make_task(
         scored = torch.arange(high - low - 1)[None] >= context_bins - 1
         return Batch(bins[:, :-1], covariates[:, :-1], bins[:, 1:], scored, 0)
 
-    return Planted(spec, [batch(0, n_train)], [batch(n_train, len(activity))])
+    return Planted(spec, Listed([batch(0, n_train)]), Listed([batch(n_train, len(activity))]))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from laws import KINDS, Kind, build, descend, simulated, small_task
+from laws import KINDS, Kind, Listed, build, descend, simulated, small_task
 from torch import Tensor
 
 from synapsnet.data.simulate.rate import simulate_rate_network
@@ -34,17 +34,13 @@ def started(task: Task, *overrides: str, steps: int = 0) -> SynapsNet:
     return model
 
 
-def splits(task: Task, batch_size: int = 16) -> dict[str, list[Batch]]:
-    return {name: list(task.loader(name, batch_size=batch_size)) for name in ("train", "validation")}
+def splits(task: Task, batch_size: int = 16) -> dict[str, Listed]:
+    return {name: Listed(task.loader(name, batch_size=batch_size)) for name in ("train", "validation")}
 
 
 def sparse(model: SynapsNet) -> SparseConnectivity:
     assert isinstance(model.connectivity, SparseConnectivity)
     return model.connectivity
-
-
-def of(session: int, batches: list[Batch]) -> list[Batch]:
-    return [batch for batch in batches if batch.session == session]
 
 
 def mean_nll(model: SynapsNet, batches: list[Batch]) -> float:
@@ -112,7 +108,7 @@ def linear(request: pytest.FixtureRequest) -> tuple[SynapsNet, Task, list[Batch]
     task = segmented(request.param)
     model = started(task)
     model.decoder = OneFilter(GAIN, FILTER)  # type: ignore[assignment]
-    train = of(0, splits(task)["train"])
+    train = splits(task)["train"].of_session(0)
     assert any(0 < int(row.sum()) < 8 for batch in train for row in batch.scored)  # windows with unscored tails
     return model, task, train
 
@@ -226,7 +222,7 @@ def test_fisher_information_is_the_variance_of_the_slope() -> None:
     with torch.no_grad():
         for shape, n_units in zip(range(2), (6, 5), strict=True):
             model.shape[shape] = torch.nn.Parameter(torch.full((n_units, 1), 0.5))
-        train = of(0, splits(task)["train"])
+        train = splits(task)["train"].of_session(0)
         expected = quadratic_model(model, 0, train).precision
         torch.manual_seed(0)
         squares = []
@@ -287,7 +283,7 @@ def test_splits_are_read_and_nothing_else_of_their_batches_matters(kind: Kind) -
     for batch_size, step in ((16, 1), (3, -1)):
         model.load_state_dict(state)
         data = splits(task, batch_size)
-        model.refine(data["train"][::step], data["validation"][::step])
+        model.refine(Listed(data["train"][::step]), Listed(data["validation"][::step]))
         results.append([model.raw_connectivity(session).clone() for session in (0, 1)])
     for first, second in zip(*results, strict=True):
         torch.testing.assert_close(second, first, rtol=1e-2, atol=float(first.abs().max()) * 1e-2 + 1e-6)
@@ -298,11 +294,11 @@ def test_steps_that_are_not_scored_do_not_matter() -> None:
     model = started(task, steps=10)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
-    def garbled(batches: list[Batch]) -> list[Batch]:
-        return [
+    def garbled(batches: list[Batch]) -> Listed:
+        return Listed(
             Batch(b.past, b.behavior, torch.where(b.scored[:, :, None], b.target, 50.0), b.scored, b.session)
             for b in batches
-        ]
+        )
 
     data = splits(task)
     model.refine(**data)

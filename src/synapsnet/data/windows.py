@@ -106,6 +106,8 @@ class EvaluationLoader:
     """
 
     def __init__(self, sessions: Sequence[tuple[SessionTensors, Pieces]], *, batch_size: int) -> None:
+        self._sessions = sessions
+        self._batch_size = batch_size
         self._plan = [
             (session, starts[low : low + batch_size], stops[low : low + batch_size])
             for session, pieces in sessions
@@ -119,6 +121,11 @@ class EvaluationLoader:
     def __iter__(self) -> Iterator[Batch]:
         for session, starts, stops in self._plan:
             yield session.batch(starts, stops)
+
+    def of_session(self, session: int) -> EvaluationLoader:
+        """The same of one session, by its index in the task."""
+        chosen = [(tensors, pieces) for tensors, pieces in self._sessions if tensors.index == session]
+        return EvaluationLoader(chosen, batch_size=self._batch_size)
 
 
 class TrainingLoader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 from synapsnet.likelihoods import RATE_FLOOR, Likelihood
 from synapsnet.models.base import Forecaster
 from synapsnet.models.per_session import PerSession
-from synapsnet.session import Batch, TaskSpec
+from synapsnet.session import Batch, Batches, TaskSpec
 from synapsnet.session.scale import kind_of_scale
 
 FLOOR_FRACTIONS = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5)  # of a unit's train mean rate
@@ -32,12 +32,18 @@ class ClosedFormForecaster(Forecaster):
         self.floor = PerSession(torch.full((session.n_units,), lowest) for session in spec.sessions)
         self.shape = PerSession(torch.zeros(session.n_units, likelihood.n_params - 1) for session in spec.sessions)
 
-    @abstractmethod
-    def fit_closed_form(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
-        """Fit on ``train``; choose every hyper-parameter on ``validation``. Both can be iterated again and again.
+    @final
+    @torch.no_grad()
+    def fit_closed_form(self, train: Batches, validation: Batches) -> None:
+        """Fit one session after another, each read once: its forecasts, then their floor and their spread."""
+        for session in range(len(self.spec.sessions)):
+            fitted, held_out = list(train.of_session(session)), list(validation.of_session(session))
+            self.fit_session(session, fitted, held_out)
+            self._fit_spread(session, fitted, held_out)
 
-        Ends with `fit_spread`.
-        """
+    @abstractmethod
+    def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
+        """Fit a session's forecasts on ``train``; choose every hyper-parameter on ``validation``."""
 
     @abstractmethod
     def predicted(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
@@ -48,30 +54,23 @@ class ClosedFormForecaster(Forecaster):
         shape = self.shape[session].expand(*mean.shape, -1)
         return torch.cat([self.likelihood.location(mean)[..., None], shape], dim=-1)
 
-    @final
-    @torch.no_grad()
-    def fit_spread(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
+    def _fit_spread(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
         """Fit what a linear forecast lacks to be a likelihood: a floor for its rates, the spread of its residuals.
 
         The floor is a fraction of each unit's train mean, one fraction for all, chosen on ``validation``; the spread
         is that of the train residuals.
         """
-        for index in range(len(self.spec.sessions)):
-            scale = self.scale(index)
-            predicted, target = self._scored(train, index)
-            held_out, held_target = self._scored(validation, index)
-            self.shape[index].copy_(self.likelihood.fit_shape(predicted, target))
-            if scale.of_counts:
-                losses = []
-                for fraction in FLOOR_FRACTIONS:
-                    floored = torch.maximum(held_out, fraction * scale.resting)
-                    rate = floored.clamp(min=RATE_FLOOR)
-                    losses.append(float((rate - held_target * rate.log()).mean()))
-                chosen = FLOOR_FRACTIONS[int(np.argmin(losses))]
-                self.floor[index].copy_(chosen * scale.resting)
+        self.shape[session].copy_(self.likelihood.fit_shape(*self._scored(train)))
+        scale = self.scale(session)
+        if scale.of_counts:
+            predicted, target = self._scored(validation)
+            losses = []
+            for fraction in FLOOR_FRACTIONS:
+                rate = torch.maximum(predicted, fraction * scale.resting).clamp(min=RATE_FLOOR)
+                losses.append(float((rate - target * rate.log()).mean()))
+            self.floor[session].copy_(FLOOR_FRACTIONS[int(np.argmin(losses))] * scale.resting)
 
-    def _scored(self, batches: Iterable[Batch], session: int) -> tuple[Tensor, Tensor]:
-        """Forecasts and targets of a session's scored bins, ``[bins, units]`` each."""
-        chosen = [batch for batch in batches if batch.session == session]
-        predicted = [self.predicted(b.past, b.behavior, b.session)[b.scored] for b in chosen]
-        return torch.cat(predicted), torch.cat([b.target[b.scored] for b in chosen])
+    def _scored(self, batches: Sequence[Batch]) -> tuple[Tensor, Tensor]:
+        """Forecasts and targets of the scored bins, ``[bins, units]`` each."""
+        predicted = [self.predicted(b.past, b.behavior, b.session)[b.scored] for b in batches]
+        return torch.cat(predicted), torch.cat([b.target[b.scored] for b in batches])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
-from synapsnet.session import Batch
+from synapsnet.session import Batch, Batches
 
 
 class Refining(ABC):
@@ -17,8 +17,8 @@ class Refining(ABC):
         """How often, at even shares of the training; 0 for never."""
 
     @abstractmethod
-    def refine(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
-        """Fit; both splits can be iterated again and again."""
+    def refine(self, train: Batches, validation: Batches) -> None:
+        """Fit on the train split, and choose on validation."""
 
 
 class Selecting(ABC):

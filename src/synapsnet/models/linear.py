@@ -86,14 +86,12 @@ class LinearForecaster(ClosedFormForecaster):
         return self.scale(session).add_baseline(response, past)
 
     @final
-    @torch.no_grad()
-    def fit_closed_form(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
-        for index, choices in enumerate(self._lag_choices):
-            fitted, held_out = self._moments(train, index), self._moments(validation, index)
-            # Lags come one after another, so fewer lags are the leading features; of equals the fewest win.
-            fits = ((n_lags, self.regression(fitted, held_out, n_lags, index)) for n_lags in choices)
-            self._store(index, *min(fits, key=lambda found: float(found[1].error.sum())))
-        self.fit_spread(train, validation)
+    def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
+        fitted, held_out = self._moments(train, session), self._moments(validation, session)
+        # Lags come one after another, so fewer lags are the leading features; of equals the fewest win.
+        choices = self._lag_choices[session]
+        fits = ((n_lags, self.regression(fitted, held_out, n_lags, session)) for n_lags in choices)
+        self._store(session, *min(fits, key=lambda found: float(found[1].error.sum())))
 
     def _store(self, index: int, n_lags: int, fit: Fit) -> None:
         groups, per_lag, targets = self._layout[index]
@@ -115,12 +113,12 @@ class LinearForecaster(ClosedFormForecaster):
             f"{int(fit.at_limit.sum())} of {groups} at the limit of the search (none, or the strongest of use)",
         )
 
-    def _moments(self, batches: Iterable[Batch], session: int) -> Moments:
+    def _moments(self, batches: Sequence[Batch], session: int) -> Moments:
         """Moments of the features with the most lags and the targets in train standard deviations."""
         groups, per_lag, targets = self._layout[session]
         n_lags, scale = self._lag_choices[session][-1], self.scale(session)
         moments = Moments(groups, n_lags * per_lag, targets, device=self.device)
-        for batch in _pieces((b for b in batches if b.session == session), groups * n_lags * per_lag):
+        for batch in _pieces(batches, groups * n_lags * per_lag):
             inputs = present_first(scale.inputs(batch.past), n_lags)
             x = self.features(inputs, present_first(batch.behavior, n_lags))[batch.scored]
             y = scale.less_baseline(batch.target, batch.past)[batch.scored] / scale.target_sd

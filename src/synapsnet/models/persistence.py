@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import final
 
 from torch import Tensor
@@ -15,8 +15,8 @@ from synapsnet.session import Batch
 class Persistence(ClosedFormForecaster):
     """``y_t+1 = x_t``."""
 
-    def fit_closed_form(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
-        self.fit_spread(train, validation)
+    def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
+        """Nothing to fit."""
 
     def predicted(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
         return past

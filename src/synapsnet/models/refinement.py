@@ -18,7 +18,7 @@ from synapsnet.likelihoods import Likelihood
 from synapsnet.models.evaluating import HasModes, evaluating
 from synapsnet.models.lags import lagged
 from synapsnet.models.spike_slab import Posterior, QuadraticModel, fit_spike_slab
-from synapsnet.session import Batch, TaskSpec
+from synapsnet.session import Batch, Batches, TaskSpec
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +60,7 @@ class Refinable(Protocol):
 
 
 @torch.no_grad()
-def refine(
-    model: DrivenByCurrents, connectivity: Refinable, *, train: Iterable[Batch], validation: Iterable[Batch]
-) -> None:
+def refine(model: DrivenByCurrents, connectivity: Refinable, *, train: Batches, validation: Batches) -> None:
     """Set every session's A to its posterior mean, at the prior odds that validate best.
 
     Args:
@@ -75,8 +73,8 @@ def refine(
     chosen = []
     with evaluating(model):
         for session in range(len(model.spec.sessions)):
-            fitted = [batch.to(device) for batch in train if batch.session == session]
-            held_out = [batch.to(device) for batch in validation if batch.session == session]
+            fitted = [batch.to(device) for batch in train.of_session(session)]
+            held_out = [batch.to(device) for batch in validation.of_session(session)]
             chosen.append(_refined(model, connectivity, session, fitted, held_out))
     for session, (posterior, log_odds) in enumerate(chosen):  # all or, where it was cut short, none
         connectivity.adopt(session, posterior, log_odds)

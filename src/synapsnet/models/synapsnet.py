@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import final
 
@@ -17,7 +17,7 @@ from synapsnet.models.evaluating import evaluating
 from synapsnet.models.hooks import Refining
 from synapsnet.models.lags import by_lag
 from synapsnet.models.trained import TrainedForecaster
-from synapsnet.session import Batch, TaskSpec
+from synapsnet.session import Batches, TaskSpec
 
 
 @final
@@ -63,7 +63,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
     def n_refinements(self) -> int:
         return self.connectivity.n_refinements
 
-    def refine(self, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
+    def refine(self, train: Batches, validation: Batches) -> None:
         self.connectivity.refine(self, train, validation)
 
     def penalty(self) -> Tensor:

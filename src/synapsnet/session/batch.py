@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 # Only for the types: who reads or converts recordings need not wait for torch, nor each of his processes.
 if TYPE_CHECKING:
@@ -36,3 +37,13 @@ class Batch:
             for tensor in (self.past, self.behavior, self.target, self.scored)
         )
         return Batch(past, behavior, target, scored, self.session)
+
+
+class Batches(Protocol):
+    """The batches of a split; they can be iterated again and again."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Batches of all sessions."""
+
+    def of_session(self, session: int) -> Iterable[Batch]:
+        """Batches of one session, by its index; no other is cut."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch import Tensor, nn
 
 from synapsnet.models.refinement import DrivenByCurrents
-from synapsnet.session import Batch
+from synapsnet.session import Batches
 
 
 class Connectivity(nn.Module, ABC):
@@ -32,7 +32,7 @@ class Connectivity(nn.Module, ABC):
         """How often `refine` is to interrupt the gradient steps."""
         return 0
 
-    def refine(self, model: DrivenByCurrents, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
+    def refine(self, model: DrivenByCurrents, train: Batches, validation: Batches) -> None:
         """Fit ``A`` without gradient steps, given the model it belongs to; nothing where gradients do it all."""
 
     def inclusion(self, session: int) -> Tensor | None:

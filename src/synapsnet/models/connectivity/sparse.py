@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -15,7 +15,7 @@ from synapsnet.models.connectivity.dense import DenseConnectivity
 from synapsnet.models.per_session import PerSession
 from synapsnet.models.refinement import DrivenByCurrents, refine
 from synapsnet.models.spike_slab import FIRST_SLAB, Posterior
-from synapsnet.session import Batch, TaskSpec
+from synapsnet.session import Batches, TaskSpec
 
 
 @final
@@ -54,7 +54,7 @@ class SparseConnectivity(Connectivity):
     def n_refinements(self) -> int:
         return self._n_refinements
 
-    def refine(self, model: DrivenByCurrents, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
+    def refine(self, model: DrivenByCurrents, train: Batches, validation: Batches) -> None:
         refine(model, self, train=train, validation=validation)
 
     def inclusion(self, session: int) -> Tensor | None:

@@ -163,7 +163,7 @@ def held_out_windows(datamodule: ForecastDataModule, session: int, max_windows: 
     Returns:
         ``past [windows, time, units]`` and ``behavior [windows, time, features]``.
     """
-    batches = [batch for batch in datamodule.val_dataloader() if batch.session == session]
+    batches = datamodule.val_dataloader().of_session(session)
     past, behavior, scored = (
         torch.cat(parts) for parts in zip(*((b.past, b.behavior, b.scored) for b in batches), strict=True)
     )

@@ -87,8 +87,8 @@ def test_stretch(
         Recorded and predicted activity ``[time, units]``, as the task scores it, and the first bin's index.
     """
     targets, forecasts, found = [], [], 0
-    for batch in datamodule.test_dataloader():
-        if batch.session == session and found < n_bins:
+    for batch in datamodule.test_dataloader().of_session(session):
+        if found < n_bins:
             params = module.model(*(part.to(module.device) for part in (batch.past, batch.behavior)), session)
             mean = module.model.likelihood.mean(params).cpu()
             targets.append(batch.target[batch.scored])
