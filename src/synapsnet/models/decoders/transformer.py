@@ -8,6 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from synapsnet.models.attention import CausalTransformer
 from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.decoders.behavior_tuning import BehaviorTuning
 from synapsnet.session import TaskSpec
@@ -33,14 +34,12 @@ class TransformerDecoder(Decoder):
         self.identity = nn.Linear(embedding_dim, hidden)
         self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
         self.signals = nn.Linear(2, hidden, bias=False)
-        self.position = nn.Parameter(0.02 * torch.randn(spec.window_bins, hidden))
         self.tuning = BehaviorTuning(
             spec=spec, embedding_dim=embedding_dim, lags=spec.context_bins, channels=embedding_dim
         )
-        block = nn.TransformerEncoderLayer(
-            hidden, heads, 2 * hidden, dropout, activation="gelu", batch_first=True, norm_first=True
+        self.transformer = CausalTransformer(
+            width=hidden, layers=layers, heads=heads, dropout=dropout, window_bins=spec.window_bins
         )
-        self.blocks = nn.TransformerEncoder(block, layers, nn.LayerNorm(hidden), enable_nested_tensor=False)
         self.readout = nn.Linear(embedding_dim, hidden)
 
     def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
@@ -48,9 +47,8 @@ class TransformerDecoder(Decoder):
         if self.state is not None:
             features = features + self.state(behavior)[:, :, None]
         batch, time, units, hidden = features.shape
-        tokens = features.transpose(1, 2).reshape(batch * units, time, hidden) + self.position[:time]
-        mask = nn.Transformer.generate_square_subsequent_mask(time, device=tokens.device)
-        states = self.blocks(tokens, mask=mask, is_causal=True).view(batch, units, time, hidden)
+        series = features.transpose(1, 2).flatten(0, 1)  # one a unit and window
+        states = self.transformer(series).view(batch, units, time, hidden)
         response = (states * self.readout(embeddings)[:, None]).sum(-1).transpose(1, 2) / math.sqrt(hidden)
         departure: Tensor = response + self.tuning(embeddings, behavior)
         return departure
