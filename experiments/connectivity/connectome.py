@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from synapsnet.correlation import pearson
 from synapsnet.errors import UserError
 
 Matrix = npt.NDArray[np.float64]
@@ -104,7 +105,7 @@ def wiring_scores(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy) -> dic
         "auroc_apart": float(roc_auc_score(wired[apart], strength[apart])),
         "auprc": float(average_precision_score(wired[pairs], strength[pairs])),
         "auprc_chance": float(wired[pairs].mean()),
-        "spearman": _correlation(rankdata(synapses[pairs]), rankdata(strength[pairs])),
+        "spearman": pearson(rankdata(synapses[pairs]), rankdata(strength[pairs])),
         "n_cells": len(cells),
         "n_pairs": int(pairs.sum()),
     }
@@ -156,7 +157,7 @@ def symmetry(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy, seed: int) 
 
     def agreement(effects: Matrix) -> float:
         both = valid & ~np.isnan(effects) & ~np.isnan(effects[np.ix_(mirrored, mirrored)])
-        return _correlation(effects[both], effects[np.ix_(mirrored, mirrored)][both])
+        return pearson(effects[both], effects[np.ix_(mirrored, mirrored)][both])
 
     rng = np.random.default_rng(seed)
     orders = (rng.permutation(len(sided)) for _ in range(SHUFFLES))
@@ -194,11 +195,6 @@ def pooled(animals: Sequence[tuple[Matrix, Mapping[str, int]]]) -> tuple[Matrix,
 def _or_one(sizes: Matrix) -> Matrix:
     """Sizes, 1 for a cell without any effect."""
     return np.where(sizes > 0, sizes, 1.0)
-
-
-def _correlation(first: Matrix, second: Matrix) -> float:
-    """Pearson correlation; NaN where either does not vary, as of a method that finds no connection at all."""
-    return float(np.corrcoef(first, second)[0, 1]) if np.ptp(first) > 0 and np.ptp(second) > 0 else np.nan
 
 
 def _pairs(matrix: Matrix, synapses: Matrix) -> npt.NDArray[np.bool_]:

@@ -19,7 +19,7 @@ OUTSIDE = '''"""A model of another lab."""
 
 import torch
 
-from synapsnet.models.base import TrainedForecaster
+from synapsnet.models.trained import TrainedForecaster
 
 
 class Mine(TrainedForecaster):

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from synapsnet.correlation import pearson_by_column
 from synapsnet.errors import UserError
-
-LEAST_SPREAD = 1e-7  # of the largest value; a series that varies less is constant up to rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +114,8 @@ def current_activity_correlation(
     for lag in lags:
         first, second = (currents, own) if lag >= 0 else (own, currents)
         gap = abs(int(lag))
-        by_lag.append(_pearson([(a[: max(len(a) - gap, 0)], b[gap:]) for a, b in zip(first, second, strict=True)]))
+        early, late = [a[: max(len(a) - gap, 0)] for a in first], [b[gap:] for b in second]
+        by_lag.append(pearson_by_column(np.concatenate(early), np.concatenate(late)))
     return CurrentActivityCorrelation(lags=lags, by_unit=np.stack(by_lag, axis=1))
 
 
@@ -137,24 +137,6 @@ def _checked(
     if activity.ndim != 2 or activity.shape[1] != len(weights):
         raise UserError(f"inputs must be [time, {len(weights)} units] as the matrix has, got shape {activity.shape}")
     return weights, activity
-
-
-def _pearson(pairs: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]) -> npt.NDArray[np.float64]:
-    """Pearson's r of each column over the rows of all pairs together, ``[units]``; NaN where one does not vary."""
-    n_rows = sum(len(first) for first, _ in pairs)
-    mean_first = sum(first.sum(0) for first, _ in pairs) / n_rows
-    mean_second = sum(second.sum(0) for _, second in pairs) / n_rows
-    products = np.zeros((3, pairs[0][0].shape[1]))
-    largest = np.zeros((2, pairs[0][0].shape[1]))
-    for first, second in pairs:
-        a, b = first - mean_first, second - mean_second
-        products += [np.einsum("tu,tu->u", left, right) for left, right in ((a, b), (a, a), (b, b))]
-        largest = np.maximum(largest, [np.abs(first).max(0, initial=0.0), np.abs(second).max(0, initial=0.0)])
-    varies = (products[1:] > n_rows * np.square(LEAST_SPREAD * largest)).all(0)
-    spread = np.sqrt(products[1] * products[2])
-    r = np.full(len(spread), np.nan)
-    r[varies] = products[0, varies] / spread[varies]
-    return r
 
 
 def _mean_over_units(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
+from synapsnet.correlation import pearson
 from synapsnet.errors import UserError
 
 
@@ -51,15 +52,15 @@ def recovery_scores(estimate: ConnectivityEstimate, truth: npt.NDArray[np.floati
     some_not_all = bool(is_edge.any() and not is_edge.all())
     ranked = (is_edge, strength[off_diagonal])
     return {
-        "pearson_r": _pearson(*entries),
-        "spearman_r": _pearson(*(rankdata(values) for values in entries)),
+        "pearson_r": pearson(*entries),
+        "spearman_r": pearson(*(rankdata(values) for values in entries)),
         "auroc": float(roc_auc_score(*ranked)) if some_not_all else math.nan,
         "auprc": float(average_precision_score(*ranked)) if some_not_all else math.nan,
         "auprc_chance": _share(is_edge),
         "sign_accuracy": _share(np.sign(found[edge]) == np.sign(true[edge])) if estimate.signed else math.nan,
         "sender_sign_accuracy": _sender_sign_accuracy(found, true) if estimate.signed else math.nan,
-        "in_degree_r": _pearson(strength.sum(1), np.abs(true).sum(1)),
-        "out_degree_r": _pearson(strength.sum(0), np.abs(true).sum(0)),
+        "in_degree_r": pearson(strength.sum(1), np.abs(true).sum(1)),
+        "out_degree_r": pearson(strength.sum(0), np.abs(true).sum(0)),
     }
 
 
@@ -71,11 +72,3 @@ def _sender_sign_accuracy(found: npt.NDArray[np.float64], true: npt.NDArray[np.f
 
 def _share(which: npt.NDArray[np.bool_]) -> float:
     return float(which.mean()) if which.size else math.nan
-
-
-def _pearson(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> float:
-    """Pearson correlation, NaN where either does not vary (beyond what summing in another order does to it)."""
-    for values in (first, second):
-        if values.size < 2 or np.ptp(values) <= 1e-12 * np.abs(values).max():
-            return math.nan
-    return float(np.corrcoef(first, second)[0, 1])

@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 
 from synapsnet.analysis.edge_selection import EdgeSelection, Null, select_edges
 from synapsnet.analysis.estimate import ConnectivityEstimate
+from synapsnet.correlation import pearson
 from synapsnet.errors import UserError
 
 Matrix = npt.NDArray[np.floating]
@@ -189,8 +190,8 @@ def agreement(a: Matrix, b: Matrix, *, top_k: int) -> Agreement:
     ]
     common, either = len(tops[0] & tops[1]), len(tops[0] | tops[1])
     return Agreement(
-        pearson=_correlation(left, right),
-        spearman=_correlation(rankdata(left), rankdata(right)),
+        pearson=pearson(left, right),
+        spearman=pearson(rankdata(left), rankdata(right)),
         top_overlap=common / top_k,
         top_jaccard=common / either if either else 0.0,
         top_chance=top_k / len(left),
@@ -201,14 +202,8 @@ def mean_correlation(matrices: Sequence[Matrix] | npt.NDArray[np.floating]) -> f
     """Mean Pearson correlation over all pairs of matrices ``[post, pre]``, off the diagonal; NaN where undefined."""
     edges = ~np.eye(len(matrices[0]), dtype=bool)
     pairs = itertools.combinations([matrix[edges] for matrix in matrices], 2)
-    return float(np.mean([_correlation(a, b) for a, b in pairs]))
+    return float(np.mean([pearson(a, b) for a, b in pairs]))
 
 
 def _stacked(estimates: Sequence[ConnectivityEstimate]) -> npt.NDArray[np.float64]:
     return np.array([estimate.matrix for estimate in estimates], dtype=np.float64)
-
-
-def _correlation(a: Matrix, b: Matrix) -> float:
-    a, b = a - a.mean(dtype=np.float64), b - b.mean(dtype=np.float64)
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / size if size > 0 else float("nan")

@@ -11,7 +11,17 @@ from matplotlib.figure import Figure
 
 from synapsnet.errors import UserError
 from synapsnet.viz.connectivity import CLIP_PERCENTILE, clustered_order, color_limit
-from synapsnet.viz.style import DIVERGING, LABEL_SIZE, TICK_SIZE, heading, new_figure, require_square, tidy, title
+from synapsnet.viz.style import (
+    DIVERGING,
+    LABEL_SIZE,
+    TICK_SIZE,
+    heading,
+    new_figure,
+    r_label,
+    require_square,
+    tidy,
+    title,
+)
 
 PER_ROW = 4
 
@@ -72,6 +82,4 @@ def draw_matrices(
 def _scored(name: str, matrix: npt.NDArray[np.floating], truth: npt.NDArray[np.floating], without_sign: bool) -> str:
     between = ~np.eye(len(truth), dtype=bool)
     wanted, found = (np.abs(truth) if without_sign else truth)[between], matrix[between]
-    if not (np.ptp(wanted) > 0 and np.ptp(found) > 0):
-        return f"{name}\nr undefined"
-    return f"{name}\nr{' with |truth|' if without_sign else ''} = {np.corrcoef(wanted, found)[0, 1]:.2f}"
+    return f"{name}\n{r_label(wanted, found, ' with |truth|' if without_sign else '')}"

@@ -19,6 +19,7 @@ from synapsnet.viz.style import (
     VERMILION,
     heading,
     new_figure,
+    r_label,
     require_square,
     tidy,
     title,
@@ -110,9 +111,7 @@ def _draw_halves(figure: Figure, axes: Axes, first: npt.NDArray[np.floating], se
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     tidy(axes)
-    varies = np.ptp(first) > 0 and np.ptp(second) > 0
-    r = f"r = {np.corrcoef(first, second)[0, 1]:.2f}" if varies else "r undefined"
-    title(axes, f"Half against half: {r}")
+    title(axes, f"Half against half: {r_label(first, second)}")
 
 
 def _draw_null(

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from synapsnet.correlation import pearson
 from synapsnet.errors import UserError
 
 # Okabe & Ito: told apart with any colour vision.
@@ -54,6 +55,12 @@ def title(axes: Axes, text: str) -> None:
 def heading(figure: Figure, text: str) -> None:
     """Title of a figure of several panels, at the left edge."""
     figure.suptitle(text, x=0.01, ha="left", fontsize=TITLE_SIZE, color=DARK)
+
+
+def r_label(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating], of: str = "") -> str:
+    """Pearson's r of two series in words, with what it is of."""
+    r = pearson(first, second)
+    return "r undefined" if np.isnan(r) else f"r{of} = {r:.2f}"
 
 
 def method_looks(methods: Sequence[str], highlight: str | None) -> dict[str, Look]:
