@@ -109,7 +109,7 @@ def test_a_study_asks_the_metric_too(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(STUDY)
     study = runpy.run_path(str(STUDY / "summarize.py"))
     facts = {"data": "mouse", "seed": 0, "session": "s", "signal": "calcium", "n_units": 2}
-    facts |= {"n_parameters": 1, "fit_seconds": 1.0, "skill_vs_persistence": 0.2}
+    facts |= {"n_parameters": 1, "fit_seconds": 1.0, "skill_vs_persistence": 0.2, "cut": False}
     runs = study["pd"].DataFrame([{**facts, "model": "good", "mae": 0.1}, {**facts, "model": "bad", "mae": 0.7}])
     text = study["markdown"](study["summarize"](runs, ["good", "bad"]))
     assert "| skill_vs_persistence | mae ↓ |" in text
