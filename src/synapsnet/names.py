@@ -3,8 +3,5 @@
 RUN_MARKER = ".synapsnet-run"
 """In every run folder: the file that a run locks, by which readers of recordings know to pass the folder over."""
 
-STAGE = ".results"
-"""Folder within a run folder in which results gather, until all of them are moved into place at once."""
-
 SWEEP_NOTES = "SYNAPSNET_SWEEP"
 """In the environment of every job of a sweep: the folder of the notes that the jobs leave."""

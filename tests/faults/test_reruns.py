@@ -15,7 +15,8 @@ from runs import assert_equal_runs, checkpoint, contents, scores
 from synapsnet.data.readers import read_sessions
 from synapsnet.errors import UserError
 from synapsnet.experiment.run_folder import RESULTS, claimed
-from synapsnet.names import RUN_MARKER, STAGE
+from synapsnet.names import RUN_MARKER
+from synapsnet.results.files import STAGE
 
 
 @pytest.fixture

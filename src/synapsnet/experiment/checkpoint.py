@@ -15,9 +15,10 @@ from synapsnet.experiment.parts import Recipe, build
 from synapsnet.experiment.record import Record
 from synapsnet.models.base import Forecaster
 from synapsnet.plain import Plain, require_plain
+from synapsnet.results.ending import Ending
+from synapsnet.results.files import CHECKPOINTS
 from synapsnet.session import SessionSpec, TaskSpec
 from synapsnet.training.checkpoint_io import DamagedError, read_checkpoint
-from synapsnet.training.ending import Ending
 
 PREFIX = "model."  # of the forecaster's weights among the training module's
 
@@ -59,7 +60,7 @@ class Saved:
     def run_dir(self) -> Path | None:
         """The run folder that the file lies in, wherever that was moved to; None for a file by itself."""
         folder = self.path.absolute().parent
-        return folder.parent if folder.name == "checkpoints" else None
+        return folder.parent if folder.name == CHECKPOINTS else None
 
 
 def load(path: str | os.PathLike[str], *, trust: Collection[str] = ()) -> Forecaster:

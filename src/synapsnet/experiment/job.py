@@ -19,6 +19,7 @@ from synapsnet.experiment.request import Request, other_settings, understood
 from synapsnet.experiment.run_folder import RunFolder, claimed
 from synapsnet.experiment.tables import show_finished
 from synapsnet.experiment.train import execute
+from synapsnet.results.files import checkpoint
 from synapsnet.training.checkpoint_io import DamagedError
 from synapsnet.training.signals import STOPPED_CODE, Stopped, leaving_on_signals
 
@@ -65,7 +66,7 @@ def _in_folder(request: Request, claim: RunFolder) -> float:
         with run_folder.logging_to(folder):
             score = execute(request, folder, saved)
     except (Stopped, SIGTERMException, KeyboardInterrupt):
-        last = folder.path / "checkpoints" / "last.ckpt"
+        last = checkpoint(folder.path, "last")
         folder.abandon()
         way_on = f"go on by ckpt_path={last}" if last.is_file() else "no checkpoint yet, so start anew"
         raise _stopped(folder.home, f"{way_on}, or by the same command into {folder.home}") from None
@@ -114,7 +115,7 @@ def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None
 
 def _latest(folder: RunFolder) -> Saved | None:
     """The last checkpoint of an unfinished run; None, and an empty folder, where there is none that can be read."""
-    last = folder.path / "checkpoints" / "last.ckpt"
+    last = checkpoint(folder.path, "last")
     try:
         saved = read_latest(last, log) if last.is_file() else None
     except DamagedError as error:

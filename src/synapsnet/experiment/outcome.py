@@ -11,10 +11,10 @@ from synapsnet.experiment.recovery import recovery_table
 from synapsnet.experiment.run_folder import RunFolder
 from synapsnet.experiment.tables import Scores, print_table, score_table
 from synapsnet.metrics import ForecastScores, summarize
-from synapsnet.names import STAGE
+from synapsnet.results.ending import Ending
+from synapsnet.results.files import RECOVERY, STAGE
+from synapsnet.results.scores import finite, write_scores
 from synapsnet.session import TaskSpec
-from synapsnet.training.ending import Ending
-from synapsnet.training.results import finite, write_scores
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def show_outcome(outcome: Outcome, folder: RunFolder) -> None:
     n_sessions = len(outcome.spec.sessions)
     over = "1 session" if n_sessions == 1 else f"mean ± standard error over {n_sessions} sessions"
     print_table(score_table(f"{outcome.names['data']}, test split, {over}", rows))
-    recovered = folder.path / STAGE / "recovery.csv"
+    recovered = folder.path / STAGE / RECOVERY
     if recovered.is_file():
         print_table(recovery_table(recovered))
     log.info("results in %s", folder.home)

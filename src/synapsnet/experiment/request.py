@@ -24,8 +24,8 @@ from synapsnet.experiment import parts
 from synapsnet.experiment.build import Config
 from synapsnet.experiment.checkpoint import Saved, read_latest, read_saved
 from synapsnet.experiment.record import OF_THIS_COMMAND, Record, keys_of, record_of
-from synapsnet.experiment.run_folder import CONFIG, EVALUATIONS, SCORES
 from synapsnet.plain import Plain, differences, read_plain_yaml
+from synapsnet.results.files import CONFIG, EVALUATIONS, SCORES
 
 log = logging.getLogger(__name__)
 

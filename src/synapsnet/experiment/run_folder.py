@@ -22,17 +22,26 @@ from omegaconf import OmegaConf
 
 from synapsnet.atomic import remove_partial_files, replacing
 from synapsnet.errors import UserError
-from synapsnet.names import RUN_MARKER, STAGE
+from synapsnet.names import RUN_MARKER
 from synapsnet.plain import Plain
+from synapsnet.results.files import (
+    CHECKPOINTS,
+    CONFIG,
+    CONNECTIVITY,
+    CURVE,
+    FAILURE,
+    FIGURES,
+    LOG,
+    RECOVERY,
+    SCORES,
+    STAGE,
+    UNIT_SCORES,
+    checkpoint,
+)
 
-CONFIG = "config.yaml"
-SCORES = "test_metrics.json"
-LOG_FILE = "train.log"
-ERROR_FILE = "error.txt"
-EVALUATIONS = "evaluations"
-RESULTS = ("unit_metrics.csv", "connectivity.npz", "recovery.csv", "figures", SCORES)
+RESULTS = (UNIT_SCORES, CONNECTIVITY, RECOVERY, FIGURES, SCORES)
 """In the order in which they are moved into place: the last one makes the run finished."""
-_HISTORY = ("metrics.csv", "checkpoints", "wandb", "tensorboard", CONFIG, LOG_FILE, ERROR_FILE, STAGE)
+_HISTORY = (CURVE, CHECKPOINTS, "wandb", "tensorboard", CONFIG, LOG, FAILURE, STAGE)
 _OURS = (*RESULTS, *_HISTORY)
 _NEXT, _PREVIOUS, _MOVED_OUT = ".next", ".previous", ".moved-out"
 
@@ -58,7 +67,7 @@ class RunFolder:
         """How far the run in it has come."""
         if (self.path / SCORES).is_file():
             return "finished"
-        return "unfinished" if any((self.path / name).exists() for name in (CONFIG, "checkpoints")) else "new"
+        return "unfinished" if any((self.path / name).exists() for name in (CONFIG, CHECKPOINTS)) else "new"
 
     @property
     def home(self) -> Path:
@@ -84,7 +93,7 @@ class RunFolder:
 
     def begin(self, config: dict[str, Plain]) -> None:
         """Write ``config.yaml``, and clear what an interrupted ending or a failure left."""
-        for name in (*RESULTS, STAGE, ERROR_FILE):
+        for name in (*RESULTS, STAGE, FAILURE):
             remove(self.path / name)
         with replacing(self.path / CONFIG) as partial:
             partial.write_text(OmegaConf.to_yaml(OmegaConf.create(config)), encoding="utf-8")
@@ -100,14 +109,14 @@ class RunFolder:
 
     def abandon(self) -> None:
         """Take the folder away if nothing in it is worth keeping: no checkpoint was written."""
-        if self.fresh and not any((self.path / "checkpoints").glob("*.ckpt")):
+        if self.fresh and not any((self.path / CHECKPOINTS).glob("*.ckpt")):
             for name in (*_OURS, RUN_MARKER):
                 remove(self.path / name)
             remove_if_empty(self.path)
 
     def record_failure(self, message: str) -> None:
         """Leave ``error.txt`` in a folder without results."""
-        with replacing(self.path / ERROR_FILE) as partial:
+        with replacing(self.path / FAILURE) as partial:
             partial.write_text(f"{message}\n", encoding="utf-8")
 
 
@@ -125,7 +134,7 @@ def claimed(path: Path, *, unique: bool) -> Iterator[RunFolder]:
     for number in itertools.count(1):
         folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
         fresh = not folder.exists() or {path.name for path in folder.iterdir()} <= {RUN_MARKER}
-        was_ours = any((folder / name).exists() for name in (RUN_MARKER, CONFIG, "checkpoints/last.ckpt"))
+        was_ours = checkpoint(folder, "last").exists() or any((folder / name).exists() for name in (RUN_MARKER, CONFIG))
         in_the_way = [name for name in _OURS if (folder / name).exists()]
         if not was_ours and in_the_way:
             raise UserError(f"{folder} has files that are of no run, as {in_the_way[0]}; choose another folder")
@@ -203,7 +212,7 @@ class _LogFile(logging.FileHandler):
 @contextmanager
 def logging_to(folder: RunFolder) -> Iterator[None]:
     """Write the log of the block to ``train.log``, after what is there of the same run."""
-    handler = _LogFile(folder.path / LOG_FILE, mode="a", delay=True, encoding="utf-8")
+    handler = _LogFile(folder.path / LOG, mode="a", delay=True, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)

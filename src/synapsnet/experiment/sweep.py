@@ -24,9 +24,10 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from synapsnet.atomic import replacing
-from synapsnet.experiment.run_folder import SCORES, remove_if_empty
+from synapsnet.experiment.run_folder import remove_if_empty
 from synapsnet.experiment.tables import Scores, print_table, score_table
 from synapsnet.names import SWEEP_NOTES
+from synapsnet.results.files import SCORES
 
 log = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from synapsnet.errors import UserError
-from synapsnet.experiment.run_folder import SCORES
 from synapsnet.metrics import columns
-from synapsnet.training.ending import Ending
+from synapsnet.results.ending import Ending
+from synapsnet.results.files import SCORES
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
@@ -39,15 +40,17 @@ from synapsnet.experiment.provenance import commit, versions
 from synapsnet.experiment.references import check_references, score_references
 from synapsnet.experiment.request import Request
 from synapsnet.experiment.run_folder import RunFolder
+from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
+from synapsnet.results.ending import Ending
+from synapsnet.results.files import CHECKPOINTS, CURVE, checkpoint
 from synapsnet.training import loggers as run_loggers
 from synapsnet.training.callbacks.checkpoints import RunCheckpoint
 from synapsnet.training.checkpoint_io import read_checkpoint
 from synapsnet.training.curve import CurveLogger
 from synapsnet.training.datamodule import ForecastDataModule
-from synapsnet.training.ending import Ending, ending
+from synapsnet.training.ending import ending
 from synapsnet.training.module import ForecastModule
-from synapsnet.training.results import n_parameters
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +167,7 @@ def _loggers(config: Config, folder: RunFolder, run_id: str, resume_step: int | 
     )
     if config["mode"] == "test":
         return chosen
-    return [CurveLogger(folder.path / "metrics.csv", resume_step=resume_step), *chosen]
+    return [CurveLogger(folder.path / CURVE, resume_step=resume_step), *chosen]
 
 
 def _fit_and_test(
@@ -256,12 +259,19 @@ def _best_score(state: dict[str, Any]) -> float:
     return float(score)
 
 
+def n_parameters(model: Forecaster) -> int:
+    """Numbers that were fitted: parameters, or what a closed-form model stores."""
+    closed_form = isinstance(model, ClosedFormForecaster)
+    fitted = model.state_dict().values() if closed_form else model.parameters()
+    return sum(values.numel() for values in fitted)
+
+
 def _copy_history(saved: Saved, folder: RunFolder) -> None:
     """Give a run that goes on from another one's checkpoint what that has of its curve and its best weights."""
     if saved.run_dir is None:
         return
-    (folder.path / "checkpoints").mkdir(exist_ok=True)
-    for name in ("metrics.csv", "checkpoints/best.ckpt"):
+    (folder.path / CHECKPOINTS).mkdir(exist_ok=True)
+    for name in (CURVE, str(checkpoint(Path(), "best"))):
         if (saved.run_dir / name).is_file():
             shutil.copyfile(saved.run_dir / name, folder.path / name)
 

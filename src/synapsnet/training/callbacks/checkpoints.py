@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from synapsnet.errors import UserError, one_line
+from synapsnet.results.files import checkpoint
 from synapsnet.training.checkpoint_io import read_checkpoint
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class RunCheckpoint(ModelCheckpoint):
 
     def path(self, trainer: Trainer) -> Path:
         """The file, in a trainer's root."""
-        return Path(trainer.default_root_dir) / "checkpoints" / f"{self.filename}.ckpt"
+        return checkpoint(Path(trainer.default_root_dir), str(self.filename))
 
     def state_dict(self) -> dict[str, Any]:
         return {"best_model_score": self.best_model_score}

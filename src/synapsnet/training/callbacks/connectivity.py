@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,22 +22,16 @@ from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
-from synapsnet.names import STAGE
+from synapsnet.results.connectivity import Connectivity, write_connectivity
+from synapsnet.results.files import CONNECTIVITY, RECOVERY, STAGE
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
 
 MOST_DIFFERENTIATED = 64  # windows, where every receiver takes a backward pass of its own
 
-Arrays = dict[str, npt.NDArray[np.generic]]
-
 
 class ConnectivityWriter(Callback):
     """Writes ``connectivity.npz`` and, where the truth is known, ``recovery.csv`` to where results gather.
-
-    Keys of a session: ``/effective``, ``/standard_error`` and ``/raw`` ``[post, pre]``, ``/per_lag``
-    ``[lags, post, pre]``, ``/unit_ids``; ``/inclusion`` ``[post, pre]`` of a sparse connectivity;
-    ``/method/<name>`` of every method wanted, ``/unsigned`` those that tell no excitation from inhibition;
-    ``/unit/<column>`` of the unit table; ``/truth`` of a simulation.
 
     The effective connectivity is a mean over held-out windows. Held out is the validation split: the test split
     is for scores alone, and the weights never saw either.
@@ -80,26 +75,25 @@ class ConnectivityWriter(Callback):
         datamodule = trainer.datamodule  # type: ignore[attr-defined]  # set by Trainer.test
         if not (claims or self._any_model or datamodule.truth):
             return
-        arrays: Arrays = {}
+        sessions: list[Connectivity] = []
         rows: list[dict[str, str | float]] = []
         for index, session in enumerate(model.spec.sessions):
-            found = [method.estimate(datamodule.task, index) for method in self._methods]
-            for estimate in found:
-                arrays[f"{session.session_id}/method/{estimate.method}"] = estimate.matrix
-            unsigned = [estimate.method for estimate in found if not estimate.signed]
-            arrays[f"{session.session_id}/unsigned"] = np.array(unsigned, dtype=np.str_)
+            estimates = [method.estimate(datamodule.task, index) for method in self._methods]
+            connectivity = Connectivity(
+                session_id=session.session_id,
+                unit_ids=session.unit_ids,
+                methods={estimate.method: estimate.matrix for estimate in estimates},
+                unsigned=tuple(estimate.method for estimate in estimates if not estimate.signed),
+                unit_table=session.unit_table,
+                truth=datamodule.truth.get(session.session_id),
+            )
             if claims or self._any_model:
-                found.insert(0, self._effective(model, datamodule, index))
-                arrays |= _of_model(model, index, found[0])
-            arrays[f"{session.session_id}/unit_ids"] = np.array(session.unit_ids)
-            for column, values in session.unit_table.items():
-                arrays[f"{session.session_id}/unit/{column}"] = np.asarray(values)
-            if session.session_id in datamodule.truth:
-                truth = datamodule.truth[session.session_id]
-                arrays[f"{session.session_id}/truth"] = truth
-                rows += [_row(estimate, truth) for estimate in found]
-        with replacing(Path(trainer.default_root_dir) / STAGE / "connectivity.npz") as partial:
-            np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
+                estimates.insert(0, self._effective(model, datamodule, index))
+                connectivity = _with_model(connectivity, model, index, estimates[0])
+            sessions.append(connectivity)
+            if connectivity.truth is not None:
+                rows += [_row(estimate, connectivity.truth) for estimate in estimates]
+        write_connectivity(Path(trainer.default_root_dir) / STAGE / CONNECTIVITY, sessions)
         if rows:
             self._write_recovery(rows, trainer)
 
@@ -118,7 +112,7 @@ class ConnectivityWriter(Callback):
         )
 
     def _write_recovery(self, rows: Sequence[Mapping[str, str | float]], trainer: Trainer) -> None:
-        path = Path(trainer.default_root_dir) / STAGE / "recovery.csv"
+        path = Path(trainer.default_root_dir) / STAGE / RECOVERY
         with replacing(path) as partial, partial.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
@@ -134,23 +128,24 @@ class ConnectivityWriter(Callback):
             logger.log_metrics(scalars, step=trainer.global_step)
 
 
-def _of_model(model: Forecaster, session: int, estimate: ConnectivityEstimate) -> Arrays:
-    """What ``connectivity.npz`` says of the model itself."""
-    name = estimate.session_id
-    arrays: Arrays = {f"{name}/effective": estimate.matrix.astype(np.float32)}
-    if estimate.per_lag is not None:
-        arrays[f"{name}/per_lag"] = estimate.per_lag.astype(np.float32)
-    if estimate.standard_error is not None:
-        arrays[f"{name}/standard_error"] = estimate.standard_error.astype(np.float32)
+def _with_model(
+    connectivity: Connectivity, model: Forecaster, session: int, estimate: ConnectivityEstimate
+) -> Connectivity:
+    """A connectivity with the matrices of the model, as float32."""
+    raw = inclusion = None
     if isinstance(model, ConnectivityForecaster):
-        arrays[f"{name}/raw"] = model.raw_connectivity(session).detach().cpu().numpy()
-        inclusion = model.inclusion(session)
-        if inclusion is not None:
-            arrays[f"{name}/inclusion"] = inclusion.cpu().numpy()
-    return arrays
+        raw, inclusion = model.raw_connectivity(session).detach().cpu().numpy(), model.inclusion(session)
+    return replace(
+        connectivity,
+        effective=estimate.matrix.astype(np.float32),
+        per_lag=None if estimate.per_lag is None else estimate.per_lag.astype(np.float32),
+        standard_error=None if estimate.standard_error is None else estimate.standard_error.astype(np.float32),
+        raw=raw,
+        inclusion=None if inclusion is None else inclusion.cpu().numpy(),
+    )
 
 
-def _row(estimate: ConnectivityEstimate, truth: npt.NDArray[np.float64]) -> dict[str, str | float]:
+def _row(estimate: ConnectivityEstimate, truth: npt.NDArray[np.floating]) -> dict[str, str | float]:
     scores = recovery_scores(estimate, truth)
     return {"session": estimate.session_id, "method": estimate.method, **scores}
 

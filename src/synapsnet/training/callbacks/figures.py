@@ -13,7 +13,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from synapsnet.atomic import replacing
 from synapsnet.file_names import safe_name
-from synapsnet.names import STAGE
+from synapsnet.results.connectivity import read_connectivity
+from synapsnet.results.files import CONNECTIVITY, CURVE, FIGURES, STAGE
 from synapsnet.training.callbacks.figures_connectivity import connectivity_figures
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.loggers import log_image
@@ -41,14 +42,14 @@ class FigureWriter(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, ForecastModule)
         for name, figure in self._figures(trainer, pl_module):
-            path = Path(trainer.default_root_dir) / STAGE / "figures" / f"{safe_name(name)}.png"
+            path = Path(trainer.default_root_dir) / STAGE / FIGURES / f"{safe_name(name)}.png"
             with replacing(path) as partial:
                 figure.savefig(partial)
             log_image(trainer.loggers, name, path)
 
     def _figures(self, trainer: Trainer, module: ForecastModule) -> Iterator[tuple[str, Figure]]:
         run_dir = Path(trainer.default_root_dir)
-        curve = run_dir / "metrics.csv"
+        curve = run_dir / CURVE
         if curve.is_file():
             metrics = pd.read_csv(curve)
             if _CURVE.issubset(metrics.columns) and len(metrics) > 1:
@@ -70,11 +71,10 @@ class FigureWriter(Callback):
                 session_id=session.session_id,
             )
             yield f"traces-{session.session_id}", figure
-        file = run_dir / STAGE / "connectivity.npz"
+        file = run_dir / STAGE / CONNECTIVITY
         if file.is_file():
-            with np.load(file) as arrays:
-                for session in spec.sessions:
-                    yield from connectivity_figures(arrays, session, signal=spec.signal, model=self._model)
+            for connectivity in read_connectivity(file).values():
+                yield from connectivity_figures(connectivity, signal=spec.signal, model=self._model)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The scores of a run on disk."""
+"""Writers of scores: ``test_metrics.json`` and ``unit_metrics.csv``."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from typing import Any
 
 from synapsnet.atomic import replacing
 from synapsnet.metrics import ForecastScores, summarize
-from synapsnet.models.base import Forecaster
-from synapsnet.models.closed_form import ClosedFormForecaster
+from synapsnet.results.files import SCORES, UNIT_SCORES
 from synapsnet.session import TaskSpec
 
 
 def write_scores(folder: Path, scores: ForecastScores, spec: TaskSpec, facts: Mapping[str, Any]) -> None:
-    """Write ``test_metrics.json`` and ``unit_metrics.csv``.
+    """Write the scores of the test split, by session and by unit.
 
     Args:
-        folder: Where to.
-        scores: Of the test split.
+        folder: Folder to write to.
+        scores: Scores of the test split.
         spec: The task.
-        facts: What else ``test_metrics.json`` says; ``model``, ``data`` and ``seed`` come before the scores, the rest
-            after them.
+        facts: Further entries of ``test_metrics.json``; ``model``, ``data`` and ``seed`` come before the scores, the
+            rest after them.
     """
     by_session = scores.session_metrics()
     mean, sem = summarize(by_session)
@@ -36,12 +35,12 @@ def write_scores(folder: Path, scores: ForecastScores, spec: TaskSpec, facts: Ma
         "sem": finite(sem),
         **{name: fact for name, fact in facts.items() if name not in names},
     }
-    write_unit_metrics(folder / "unit_metrics.csv", spec, scores)
-    with replacing(folder / "test_metrics.json") as partial:
+    _write_unit_scores(folder / UNIT_SCORES, spec, scores)
+    with replacing(folder / SCORES) as partial:
         partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def write_unit_metrics(path: Path, spec: TaskSpec, scores: ForecastScores) -> None:
+def _write_unit_scores(path: Path, spec: TaskSpec, scores: ForecastScores) -> None:
     """One row a unit: session, unit id, metrics; an undefined metric is an empty cell."""
     by_session = scores.unit_metrics()
     names = list(next(iter(by_session.values())))
@@ -53,13 +52,6 @@ def write_unit_metrics(path: Path, spec: TaskSpec, scores: ForecastScores) -> No
             for unit, unit_id in enumerate(unit_ids):
                 values = (float(metrics[name][unit]) for name in names)
                 writer.writerow([session_id, unit_id, *("" if math.isnan(value) else value for value in values)])
-
-
-def n_parameters(model: Forecaster) -> int:
-    """Numbers that were fitted: parameters, or what a closed-form model stores."""
-    closed_form = isinstance(model, ClosedFormForecaster)
-    fitted = model.state_dict().values() if closed_form else model.parameters()
-    return sum(values.numel() for values in fitted)
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float | None]:

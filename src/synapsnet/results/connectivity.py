@@ -1,0 +1,168 @@
+"""Who drives whom in one session, as ``connectivity.npz`` holds it.
+
+Keys of a session: ``/unit_ids``; ``/effective``, ``/standard_error``, ``/raw``, ``/inclusion`` ``[post, pre]`` and
+``/per_lag`` ``[lags, post, pre]`` of the model; ``/method/<name>`` of every method without a model, ``/unsigned`` the
+names of those that cannot tell excitation from inhibition; ``/unit/<column>`` of the unit table; ``/truth`` of a
+simulation.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from synapsnet.analysis.estimate import ConnectivityEstimate
+from synapsnet.atomic import replacing
+from synapsnet.errors import UserError
+
+Matrix = npt.NDArray[np.floating]
+
+_METHOD, _UNIT = "method/", "unit/"
+_OF_MODEL = ("effective", "standard_error", "raw", "inclusion")
+# A lone array under this name is a TypeError: it cannot be opened as an archive.
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True, eq=False)
+class Connectivity:
+    """Connectivity of one session, validated on construction; matrices are ``[post, pre]``.
+
+    Attributes:
+        session_id: Name of the session.
+        unit_ids: Names of the units, in the order of both axes.
+        effective: Mean Jacobian of the model, in activity of the receiver per activity of the sender; None where the
+            model was not differentiated.
+        standard_error: Standard error of ``effective``.
+        raw: The model's own parameters, without a meaningful sign or scale.
+        inclusion: Probability that an edge exists, of a sparse connectivity.
+        per_lag: ``effective`` by lag, the most recent bin first, ``[lags, post, pre]``; read only on request.
+        methods: Matrices by methods without a model, by name.
+        unsigned: Names of the methods that cannot tell excitation from inhibition.
+        unit_table: Columns of the unit table, ``[units]`` each.
+        truth: The known connectivity of a simulation.
+
+    Raises:
+        UserError: if a shape does not fit, or an estimate is not finite.
+    """
+
+    session_id: str
+    unit_ids: tuple[str, ...]
+    effective: Matrix | None = None
+    standard_error: Matrix | None = None
+    raw: Matrix | None = None
+    inclusion: Matrix | None = None
+    per_lag: Matrix | None = None
+    methods: Mapping[str, Matrix] = field(default_factory=dict)
+    unsigned: tuple[str, ...] = ()
+    unit_table: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
+    truth: Matrix | None = None
+
+    def __post_init__(self) -> None:
+        square = (len(self.unit_ids), len(self.unit_ids))
+        for name in ("raw", "inclusion", "truth"):
+            values = getattr(self, name)
+            if values is not None and values.shape != square:
+                raise UserError(f"session {self.session_id!r}: {name} is {values.shape} for {square[0]} units")
+        self.estimates("the model")
+
+    @property
+    def regions(self) -> list[str] | None:
+        """Name of each unit's region; None where they are unknown."""
+        column = self.unit_table.get("region")
+        return None if column is None else [str(name) for name in column]
+
+    def estimates(self, model: str) -> dict[str, ConnectivityEstimate]:
+        """The matrix of the model, where there is one, and those of all methods, by name and in float64.
+
+        Args:
+            model: Name of the model.
+        """
+        matrices = {} if self.effective is None else {model: self.effective}
+        return {
+            name: ConnectivityEstimate(
+                method=name,
+                session_id=self.session_id,
+                unit_ids=self.unit_ids,
+                matrix=matrix.astype(np.float64),
+                standard_error=self.standard_error if name in matrices else None,
+                signed=name not in self.unsigned,
+            )
+            for name, matrix in {**self.methods, **matrices}.items()
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a pair of different units: ``post``, ``pre``, and every matrix of the model that there is."""
+        post, pre = np.nonzero(~np.eye(len(self.unit_ids), dtype=bool))
+        units = np.array(self.unit_ids)
+        matrices = {name: getattr(self, name) for name in (*_OF_MODEL, "truth")}
+        columns = {name: matrix[post, pre] for name, matrix in matrices.items() if matrix is not None}
+        return pd.DataFrame({"post": units[post], "pre": units[pre], **columns})
+
+
+def write_connectivity(path: Path, sessions: Iterable[Connectivity]) -> None:
+    """Write the connectivity of all sessions of a run."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for session in sessions:
+        matrices = {name: getattr(session, name) for name in (*_OF_MODEL, "per_lag", "truth")}
+        entries = {
+            **{f"{_METHOD}{name}": matrix for name, matrix in session.methods.items()},
+            "unsigned": np.array(session.unsigned, dtype=np.str_),
+            **{name: matrix for name, matrix in matrices.items() if matrix is not None},
+            "unit_ids": np.array(session.unit_ids),
+            **{f"{_UNIT}{column}": np.asarray(values) for column, values in session.unit_table.items()},
+        }
+        arrays |= {f"{session.session_id}/{key}": array for key, array in entries.items()}
+    with replacing(path) as partial:
+        np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
+
+
+def read_connectivity(path: Path, *, per_lag: bool = False) -> dict[str, Connectivity]:
+    """Read the connectivity of all sessions of a run, by session id.
+
+    Args:
+        path: ``connectivity.npz`` of a run folder.
+        per_lag: Whether to read the matrices by lag, which are most of the file.
+
+    Raises:
+        UserError: if the file cannot be read, or its arrays do not fit together.
+    """
+    try:
+        # Opened here, because NumPy leaves the file of a torn archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            wanted = [key for key in archive.files if per_lag or not key.endswith("/per_lag")]
+            arrays = {key: archive[key] for key in wanted}
+    except _UNREADABLE as error:
+        raise UserError(f"{path}: cannot be read ({type(error).__name__}: {error}); run it again") from error
+    entries: dict[str, dict[str, npt.NDArray[Any]]] = {}
+    for key, array in arrays.items():
+        session_id, _, name = key.partition("/")
+        entries.setdefault(session_id, {})[name] = array
+    try:
+        return {session_id: _connectivity(session_id, of) for session_id, of in entries.items()}
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _connectivity(session_id: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Connectivity:
+    if "unit_ids" not in arrays:
+        raise UserError(f"no {session_id}/unit_ids; run it again")
+
+    def below(prefix: str) -> dict[str, npt.NDArray[Any]]:
+        return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
+
+    return Connectivity(
+        session_id=session_id,
+        unit_ids=tuple(map(str, arrays["unit_ids"])),
+        **{name: arrays.get(name) for name in (*_OF_MODEL, "per_lag", "truth")},
+        methods=below(_METHOD),
+        unsigned=tuple(map(str, arrays.get("unsigned", ()))),
+        unit_table=below(_UNIT),
+    )

@@ -1,0 +1,51 @@
+"""Why training ended, as a run folder keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+Reason = Literal["budget", "patience", "time", "formula"]
+_WORDS: Mapping[Reason, str] = {
+    "budget": "its budget was used",
+    "patience": "validation stopped improving",
+    "time": "CUT BY THE CLOCK, trainer.max_time",
+    "formula": "fitted by formula",
+}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why training ended.
+
+    Attributes:
+        reason: ``budget`` of steps or epochs, ``patience`` of early stopping, ``time`` (``trainer.max_time``), or
+            ``formula`` where nothing was trained by gradient.
+        step: Gradient steps done.
+        budget: Gradient steps that were allowed.
+    """
+
+    reason: Reason
+    step: int
+    budget: int
+
+    @property
+    def cut(self) -> bool:
+        """Whether the clock ended training, so that the scores depend on how busy the machine was."""
+        return self.reason == "time"
+
+    def __str__(self) -> str:
+        words = _WORDS[self.reason]
+        return words if self.reason == "formula" else f"stopped at step {self.step} of {self.budget}: {words}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, as checkpoints and scores hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Ending:
+        """Inverse of `to_dict`."""
+        if plain["reason"] not in get_args(Reason):
+            raise ValueError(f"training cannot end by {plain['reason']!r}")
+        return cls(plain["reason"], int(plain["step"]), int(plain["budget"]))

@@ -1,0 +1,215 @@
+"""A finished run: opened, read, found below a folder and compared with others."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from synapsnet.errors import UserError, one_line
+from synapsnet.plain import Plain, read_plain_yaml
+from synapsnet.results import files
+from synapsnet.results.connectivity import Connectivity, read_connectivity
+from synapsnet.results.ending import Ending
+from synapsnet.session import Signal
+
+BUDGET = ("trainer.max_steps", "trainer.max_epochs", "trainer.limit_train_batches")
+"""Settings that say how long a model is trained."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, or an evaluation of one; files are read when they are asked for.
+
+    Attributes:
+        folder: Its folder.
+
+    Raises:
+        UserError: by any attribute whose file is missing or cannot be read.
+    """
+
+    folder: Path
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        object.__setattr__(self, "folder", Path(folder))
+
+    @cached_property
+    def config(self) -> Mapping[str, Plain]:
+        """The resolved configuration."""
+        path = self._file(files.CONFIG)
+        config = read_plain_yaml(path)
+        for section, names in (("choices", ("model",)), ("data", ("name", "root"))):
+            settings = config.get(section)
+            missing = [name for name in names if not isinstance(settings, dict) or name not in settings]
+            if missing:
+                raise UserError(f"{path}: no {section}.{missing[0]}; it is not the configuration of a run")
+        return config
+
+    @property
+    def model_name(self) -> str:
+        """Name of the model."""
+        return str(self.config["choices"]["model"])
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """Settings of the recording, and of which part of it was fitted."""
+        data: Mapping[str, Any] = self.config["data"]
+        return data
+
+    @property
+    def recording(self) -> str:
+        """Name of the recording."""
+        return str(self.data["name"])
+
+    @property
+    def signal(self) -> Signal | None:
+        """Kind of recording; None for a simulated network, whose settings do not say."""
+        signal: Signal | None = self.data.get("signal")
+        return signal
+
+    @property
+    def seed(self) -> int:
+        """Seed of the fit."""
+        return int(self.config.get("seed", 0))
+
+    @property
+    def is_evaluation(self) -> bool:
+        """Whether a checkpoint of another run was tested; the configuration does not say what it was fitted to."""
+        return self.config.get("mode") == "test"
+
+    @cached_property
+    def facts(self) -> Mapping[str, Any]:
+        """Everything that ``test_metrics.json`` holds."""
+        path = self._file(files.SCORES)
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: cannot be read: {one_line(error)}") from error
+        if not isinstance(facts, dict):
+            raise UserError(f"{path}: not the scores of a run")
+        return facts
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Scores of the test split: one row a session, one column a metric, NaN where undefined."""
+        return pd.DataFrame.from_dict(self.facts["sessions"], orient="index", dtype=float).rename_axis("session")
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """Scores over sessions: one row a metric, columns ``mean`` and ``sem`` (standard error)."""
+        return pd.DataFrame({name: self.facts[name] for name in ("mean", "sem")}, dtype=float).rename_axis("metric")
+
+    @property
+    def unit_scores(self) -> pd.DataFrame:
+        """Scores of the test split: one row a unit, with columns ``session`` and ``unit_id``."""
+        return _read_table(self._file(files.UNIT_SCORES))
+
+    @property
+    def recovery(self) -> pd.DataFrame:
+        """Scores of the connectivity against a known truth: one row a session and method."""
+        return _read_table(self._file(files.RECOVERY))
+
+    @property
+    def stopped(self) -> Ending | None:
+        """Why training ended; None where it had not when the checkpoint that was tested was written."""
+        stopped = self.facts.get("stopped")
+        return None if stopped is None else Ending.from_dict(stopped)
+
+    @property
+    def has_connectivity(self) -> bool:
+        """Whether a connectivity was estimated."""
+        return (self.folder / files.CONNECTIVITY).is_file()
+
+    def connectivities(self, *, per_lag: bool = False) -> dict[str, Connectivity]:
+        """Connectivity of every session, by session id; see `read_connectivity`."""
+        return read_connectivity(self._file(files.CONNECTIVITY), per_lag=per_lag)
+
+    def connectivity(self, session_id: str) -> Connectivity:
+        """Connectivity of one session, the matrices by lag included."""
+        sessions = self.connectivities(per_lag=True)
+        if session_id not in sessions:
+            raise UserError(f"{self.folder}: no session {session_id!r} among {', '.join(sessions)}")
+        return sessions[session_id]
+
+    def checkpoint(self, name: str) -> Path:
+        """The file of the ``best`` or the ``last`` checkpoint.
+
+        Raises:
+            UserError: if it is not there; an evaluation has none.
+        """
+        return self._file(str(files.checkpoint(Path(), name)))
+
+    @property
+    def evaluations(self) -> list[Run]:
+        """Tests of this run's checkpoints on other data or of another checkpoint, by name."""
+        folder = self.folder / files.EVALUATIONS
+        return [Run(path.parent) for path in sorted(folder.glob(f"*/{files.SCORES}"))]
+
+    def settings(self, keep: Callable[[str], bool]) -> dict[str, Plain]:
+        """Settings of the configuration by their dotted names, those that ``keep`` says yes to."""
+        return {name: value for name, value in flat(self.config).items() if keep(name)}
+
+    def _file(self, name: str) -> Path:
+        path = self.folder / name
+        if not path.is_file():
+            raise UserError(f"{self.folder}: not a whole run folder: no {name}")
+        return path
+
+
+def runs(*folders: str | os.PathLike[str]) -> list[Run]:
+    """Every finished run at or below some folders, evaluations left out, in order of their names.
+
+    Raises:
+        UserError: if a folder does not exist, or a configuration cannot be read.
+    """
+    found: set[Path] = set()
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder; name run folders, or folders that hold them")
+        inside = (path.relative_to(folder) for path in folder.rglob(files.SCORES))
+        # Results that are still gathering lie in hidden folders.
+        found |= {(folder / path).parent.resolve() for path in inside if not any(p.startswith(".") for p in path.parts)}
+    return [run for run in map(Run, sorted(found)) if not run.is_evaluation]
+
+
+def require_alike(first: Run, other: Run, keep: Callable[[str], bool]) -> None:
+    """Refuse two runs that differ in one of some settings.
+
+    Args:
+        first: One run.
+        other: The other.
+        keep: Whether a setting, by its dotted name, is compared.
+
+    Raises:
+        UserError: with the first setting that differs.
+    """
+    ours, theirs = first.settings(keep), other.settings(keep)
+    for name in sorted(ours.keys() | theirs.keys()):
+        values = ours.get(name), theirs.get(name)
+        if values[0] != values[1]:
+            raise UserError(
+                f"{first.folder} and {other.folder} differ in {name} ({values[0]} and {values[1]}), so that their "
+                "results cannot be compared; name runs of one setting alone, or run both alike"
+            )
+
+
+def flat(settings: Mapping[str, Plain], prefix: str = "") -> dict[str, Plain]:
+    """Settings by their dotted names."""
+    named: dict[str, Plain] = {}
+    for name, value in settings.items():
+        named |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return named
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        # A unit may be called NA.
+        return pd.read_csv(path, dtype={"session": str, "unit_id": str}, keep_default_na=False, na_values=[""])
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read: {one_line(error)}") from error
