@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from synapsnet.training.checkpoint_io import digest
+from synapsnet.checkpoint_file import digest
 
 
 def checkpoint(run: Path, name: str) -> dict[str, Any]:

@@ -73,6 +73,7 @@ CODE: dict[str, Change] = {
     "an interpolation in a recorded value": put("record/values", {"data.root": INTERPOLATED}),
     "an interpolation in a recorded group": put("record/groups", {"model": INTERPOLATED}),
     "an option from elsewhere": put("record/groups", {"model": "../../../evil"}),
+    "a launcher as an option": put("record/groups", {"hydra/launcher": "joblib"}),
     "an override as an option": put("record/groups", {"model": "lstm,+callbacks.x={_target_:os.system}"}),
     "a package to trust": put("record/values", {"trusted_packages": ["os"]}),
     "settings of Hydra": put("record/values", {"hydra.run.dir": "elsewhere"}),

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from synapsnet.checkpoint_file import read_checkpoint
 from synapsnet.errors import UserError
-from synapsnet.training.checkpoint_io import AtomicCheckpointIO, read_checkpoint
+from synapsnet.training.checkpoint_io import AtomicCheckpointIO
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from synapsnet import extensions
 from synapsnet.errors import UserError, one_line
 
 _COMMANDS = {
@@ -40,9 +41,18 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synap
 
 def _run(arguments: Sequence[str], prog: str) -> None:
     parser = argparse.ArgumentParser(prog=prog, description=__doc__)
+    trusted = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    trusted.add_argument(
+        "--trust",
+        metavar="PACKAGE",
+        action="append",
+        default=[],
+        help="use the readers and sources of a package of yours",
+    )
+    extensions.trust(trusted.parse_known_args(arguments)[0].trust)  # before they are listed
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, what in _COMMANDS.items():
-        command = commands.add_parser(name, help=what)
+        command = commands.add_parser(name, help=what, parents=[trusted])
         if name in arguments[:1]:  # the other need not be imported
             module = importlib.import_module(f"synapsnet.data.{name}")
             module.add_arguments(command)

@@ -16,12 +16,12 @@ from synapsnet.covariates import fill_causally
 from synapsnet.data.splits import Pieces
 from synapsnet.errors import UserError
 from synapsnet.session import Inputs, Session, SessionSpec, Signal
+from synapsnet.session.recording import WIDTH_TOLERANCE
 
 log = logging.getLogger(__name__)
 
 UNITS_AT_A_TIME = 64
 """Statistics in float64 of all units at once would take many times the memory of their counts."""
-WIDTH_TOLERANCE = 1e-3  # relative; a camera's frame period is never a round number
 
 
 def rebin(session: Session, bin_width_s: float | None) -> Session:

@@ -12,7 +12,6 @@ import torch
 
 from synapsnet.covariates import encode_behavior
 from synapsnet.data.preprocessing import (
-    WIDTH_TOLERANCE,
     behavior_series,
     choose_behavior,
     fit_session,
@@ -26,6 +25,7 @@ from synapsnet.data.surrogates import Surrogate, surrogate_session
 from synapsnet.data.windows import EvaluationLoader, SessionTensors, TrainingLoader, WindowShape
 from synapsnet.errors import UserError
 from synapsnet.session import Inputs, Session, SessionSpec, TaskSpec
+from synapsnet.session.recording import WIDTH_TOLERANCE
 from synapsnet.session.scale import kind_of_scale, scale_of
 
 

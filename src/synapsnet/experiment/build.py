@@ -72,12 +72,13 @@ class Data:
     recordings: Mapping[str, str]
 
 
-def build_data(config: Config, *, trust: Collection[str] = ()) -> Data:
+def build_data(config: Config, *, trust: Collection[str] = (), sessions: Iterable[Session] | None = None) -> Data:
     """Read the recordings, or simulate one where the user named none, and make the forecasting task of them.
 
     Args:
         config: Section ``data``, also as ``config.yaml`` of a run folder has it: nothing but our own parts is built.
         trust: Packages next to our own whose simulations may be run.
+        sessions: Recordings in memory, to be taken in place of those at ``data.root``.
 
     Raises:
         UserError: for whatever is wrong with the recordings.
@@ -98,9 +99,9 @@ def build_data(config: Config, *, trust: Collection[str] = ()) -> Data:
     if not isinstance(config["in_memory"], bool):
         raise UserError(f"data.in_memory must be true or false, got {config['in_memory']!r}")
     simulation = _simulated(config, trust) if config["root"] is None else None
-    sessions = recordings(config) if simulation is None else [simulation.session]
+    taken = recordings(config, sessions) if simulation is None else [simulation.session]
     fingerprints: dict[str, str] = {}
-    noted = _noting(sessions, fingerprints)
+    noted = _noting(taken, fingerprints)
     task = build_task(noted, **{name: config[name] for name in _TASK_SETTINGS})
     truth = {} if simulation is None else {simulation.session.session_id: _truth_of_kept(simulation, task)}
     return Data(task, truth, fingerprints)

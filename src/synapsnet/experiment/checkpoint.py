@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from synapsnet import extensions
+from synapsnet.checkpoint_file import DamagedError, read_checkpoint
 from synapsnet.errors import UserError, one_line
 from synapsnet.experiment.parts import Recipe, build
 from synapsnet.experiment.record import Record
@@ -18,7 +20,6 @@ from synapsnet.plain import Plain, require_plain
 from synapsnet.results.ending import Ending
 from synapsnet.results.files import CHECKPOINTS
 from synapsnet.session import SessionSpec, TaskSpec
-from synapsnet.training.checkpoint_io import DamagedError, read_checkpoint
 
 PREFIX = "model."  # of the forecaster's weights among the training module's
 
@@ -79,6 +80,7 @@ def load(path: str | os.PathLike[str], *, trust: Collection[str] = ()) -> Foreca
     """
     if isinstance(trust, str):
         raise UserError(f"trust is a list of packages, as [{trust!r}]")
+    extensions.trust(trust)
     saved = read_saved(Path(path))
     model = build_saved_model(saved, trust=trust)
     load_weights(model, saved.state, path)

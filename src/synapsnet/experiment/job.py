@@ -11,19 +11,34 @@ from hydra.types import RunMode
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig
 
+from synapsnet.checkpoint_file import DamagedError
 from synapsnet.errors import UserError, one_line
 from synapsnet.experiment import run_folder, sweep
 from synapsnet.experiment.checkpoint import Saved, read_latest
 from synapsnet.experiment.guard import BAD_INPUT, report
+from synapsnet.experiment.outcome import Outcome, show_outcome
 from synapsnet.experiment.request import Request, other_settings, understood
 from synapsnet.experiment.run_folder import RunFolder, claimed
 from synapsnet.experiment.tables import show_finished
 from synapsnet.experiment.train import execute
 from synapsnet.results.files import checkpoint
-from synapsnet.training.checkpoint_io import DamagedError
 from synapsnet.training.signals import STOPPED_CODE, Stopped, leaving_on_signals
 
 log = logging.getLogger(__name__)
+
+
+class Left(BaseException):
+    """A run was asked to stop, and did.
+
+    Attributes:
+        folder: Its folder.
+        way_on: How to go on, in words.
+    """
+
+    def __init__(self, folder: Path, way_on: str) -> None:
+        super().__init__(way_on)
+        self.folder = folder
+        self.way_on = way_on
 
 
 def run(cfg: DictConfig) -> float:
@@ -39,9 +54,15 @@ def run(cfg: DictConfig) -> float:
     hydra_dir = Path(HydraConfig.get().runtime.output_dir)
     try:
         with leaving_on_signals():
-            request = understood(cfg)
-            with claimed(request.folder, unique=request.unique) as claim:
-                return _in_folder(request, claim)
+            folder, outcome = perform(understood(cfg))
+            if outcome is None:
+                sweep.note(folder, "kept")
+                return show_finished(folder)
+            sweep.note(folder, "finished")
+            show_outcome(outcome, folder)
+            return outcome.score
+    except Left as left:
+        raise _stopped(left.folder, left.way_on) from None
     except (Stopped, KeyboardInterrupt):
         raise _stopped(hydra_dir, "before anything was written; the same command starts anew") from None
     except Exception as error:
@@ -56,29 +77,37 @@ def run(cfg: DictConfig) -> float:
         run_folder.remove_if_empty(hydra_dir)
 
 
-def _in_folder(request: Request, claim: RunFolder) -> float:
-    opened = _opened(request, claim)
-    if opened is None:
-        sweep.note(claim.path, "kept")
-        return show_finished(claim.path)
-    folder, saved = opened
-    try:
-        with run_folder.logging_to(folder):
-            score = execute(request, folder, saved)
-    except (Stopped, SIGTERMException, KeyboardInterrupt):
-        last = checkpoint(folder.path, "last")
-        folder.abandon()
-        way_on = f"go on by ckpt_path={last}" if last.is_file() else "no checkpoint yet, so start anew"
-        raise _stopped(folder.home, f"{way_on}, or by the same command into {folder.home}") from None
-    except Exception as error:
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
-            folder.record_failure(one_line(error) if isinstance(error, BAD_INPUT) else traceback.format_exc())
-        else:
+def perform(request: Request) -> tuple[Path, Outcome | None]:
+    """Do what is asked for, in its folder.
+
+    Returns:
+        The folder, and what came out; None where the very run was finished before.
+
+    Raises:
+        Left: if the run was asked to stop.
+        UserError: for bad input.
+    """
+    with claimed(request.folder, unique=request.unique) as claim:
+        opened = _opened(request, claim)
+        if opened is None:
+            return claim.path, None
+        folder, saved = opened
+        try:
+            with run_folder.logging_to(folder):
+                outcome = execute(request, folder, saved)
+        except (Stopped, SIGTERMException, KeyboardInterrupt):
+            last = checkpoint(folder.path, "last")
             folder.abandon()
-        raise
-    folder.finish()
-    sweep.note(folder.home, "finished")
-    return score
+            way_on = f"go on by ckpt_path={last}" if last.is_file() else "no checkpoint yet, so start anew"
+            raise Left(folder.home, f"{way_on}, or by the same command into {folder.home}") from None
+        except Exception as error:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                folder.record_failure(one_line(error) if isinstance(error, BAD_INPUT) else traceback.format_exc())
+            else:
+                folder.abandon()
+            raise
+        folder.finish()
+        return folder.home, outcome
 
 
 def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None] | None:

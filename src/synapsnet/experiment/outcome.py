@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from synapsnet.experiment.recovery import recovery_table
@@ -66,13 +67,13 @@ def write_outcome(outcome: Outcome, folder: RunFolder) -> None:
     write_scores(folder.path / STAGE, outcome.scores, outcome.spec, facts)
 
 
-def show_outcome(outcome: Outcome, folder: RunFolder) -> None:
-    """Print the table of the run next to its references, and of what is known of its connections."""
+def show_outcome(outcome: Outcome, folder: Path) -> None:
+    """Print the table of a finished run next to its references, and of what is known of its connections."""
     rows = {outcome.names["model"]: outcome.summary, **outcome.references}
     n_sessions = len(outcome.spec.sessions)
     over = "1 session" if n_sessions == 1 else f"mean ± standard error over {n_sessions} sessions"
     print_table(score_table(f"{outcome.names['data']}, test split, {over}", rows))
-    recovered = folder.path / STAGE / RECOVERY
+    recovered = folder / RECOVERY
     if recovered.is_file():
         print_table(recovery_table(recovered))
-    log.info("results in %s", folder.home)
+    log.info("results in %s", folder)

@@ -62,7 +62,11 @@ class Record:
         require_plain(record.to_dict(), "record")
         for group, choice in record.groups.items():
             options = choice if isinstance(choice, list) else [] if choice is None else [choice]
-            if not _GROUP.fullmatch(group) or not all(isinstance(o, str) and _OPTION.fullmatch(o) for o in options):
+            if (
+                group.startswith("hydra")
+                or not _GROUP.fullmatch(group)
+                or not all(isinstance(o, str) and _OPTION.fullmatch(o) for o in options)
+            ):
                 raise UserError(f"record chooses {group!r}={choice!r}, which is not the name of an option")
         for key in (*record.values, *record.deleted):
             if not isinstance(key, str) or not _KEY.fullmatch(key) or key.split(".")[0] in OF_THIS_COMMAND:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -38,11 +38,16 @@ def recording_name(root: str | int | None, task: str | int | None = None) -> str
     return name if task is None else f"{name}-{task}"
 
 
-def recordings(config: dict[str, Any]) -> Iterator[Session]:
+IN_MEMORY = "memory://"
+"""In place of ``data.root`` where sessions were given in Python."""
+
+
+def recordings(config: dict[str, Any], given: Iterable[Session] | None = None) -> Iterator[Session]:
     """What is to be forecast of the recordings at ``data.root``, one session at a time.
 
     Args:
         config: Section ``data``.
+        given: Sessions in memory, to be taken in place of files.
 
     Raises:
         UserError: for whatever is wrong with the recordings, or where the settings ask for what is not in them.
@@ -59,7 +64,9 @@ def recordings(config: dict[str, Any]) -> Iterator[Session]:
     without: list[str] = []
     refused: list[str] = []
     n_taken = 0
-    for session in iterate_sessions(root, bin_width_s=config["bin_width_s"]):
+    if given is None and root == IN_MEMORY:
+        raise UserError("these recordings were given in Python and lie in no file; name their files by data.root=PATH")
+    for session in iterate_sessions(root, bin_width_s=config["bin_width_s"]) if given is None else given:
         if session.signal != config["signal"]:
             raise UserError(
                 f"{public(root)}: session {session.session_id!r} is {session.signal}, and these settings are for "

@@ -18,6 +18,7 @@ from hydra.core.object_type import ObjectType
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from synapsnet import extensions
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 from synapsnet.experiment import parts
@@ -26,6 +27,7 @@ from synapsnet.experiment.checkpoint import Saved, read_latest, read_saved
 from synapsnet.experiment.record import OF_THIS_COMMAND, Record, keys_of, record_of
 from synapsnet.plain import Plain, differences, read_plain_yaml
 from synapsnet.results.files import CONFIG, EVALUATIONS, SCORES
+from synapsnet.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,7 @@ class Request:
         folder: Where it writes.
         unique: Whether the folder was named by the time of day, so that another name does as well.
         in_folder: The resolved configuration for any folder.
+        sessions: Recordings in memory, where Python gave them.
     """
 
     config: Config
@@ -52,6 +55,7 @@ class Request:
     folder: Path
     unique: bool
     in_folder: Callable[[Path], Config]
+    sessions: tuple[Session, ...] | None = None
 
 
 def understood(cfg: DictConfig) -> Request:
@@ -65,6 +69,7 @@ def understood(cfg: DictConfig) -> Request:
         raise UserError(f"mode must be train or test, got {cfg.mode!r}")
     if not isinstance(cfg.seed, int) or cfg.seed < 0:
         raise UserError(f"seed must be a whole number from 0, got {cfg.seed!r}")
+    extensions.trust(cfg.trusted_packages)
     if cfg.ckpt_path is None:
         if cfg.mode == "test":
             raise UserError("mode=test needs ckpt_path=<checkpoint>")

@@ -45,6 +45,8 @@ _HISTORY = (CURVE, CHECKPOINTS, "wandb", "tensorboard", CONFIG, LOG, FAILURE, ST
 _OURS = (*RESULTS, *_HISTORY)
 _NEXT, _PREVIOUS, _MOVED_OUT = ".next", ".previous", ".moved-out"
 
+_LOGGED = ("synapsnet", "lightning.pytorch", "py.warnings")
+
 State = Literal["new", "unfinished", "finished"]
 
 
@@ -214,11 +216,16 @@ def logging_to(folder: RunFolder) -> Iterator[None]:
     """Write the log of the block to ``train.log``, after what is there of the same run."""
     handler = _LogFile(folder.path / LOG, mode="a", delay=True, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
+    loggers = [logging.getLogger(name) for name in _LOGGED]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+    loggers[0].setLevel(logging.INFO)  # in Python, where nobody set a level
     try:
         yield
     finally:
-        root.removeHandler(handler)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
         with suppress(OSError):
             handler.close()

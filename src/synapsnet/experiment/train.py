@@ -15,6 +15,7 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.loggers import Logger
 
+from synapsnet.checkpoint_file import read_checkpoint
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 from synapsnet.experiment.build import (
@@ -34,7 +35,7 @@ from synapsnet.experiment.checkpoint import (
     check_units,
     load_weights,
 )
-from synapsnet.experiment.outcome import Outcome, show_outcome, write_outcome
+from synapsnet.experiment.outcome import Outcome, write_outcome
 from synapsnet.experiment.parts import recipe
 from synapsnet.experiment.provenance import commit, versions
 from synapsnet.experiment.references import check_references, score_references
@@ -46,7 +47,6 @@ from synapsnet.results.ending import Ending
 from synapsnet.results.files import CHECKPOINTS, CURVE, checkpoint
 from synapsnet.training import loggers as run_loggers
 from synapsnet.training.callbacks.checkpoints import RunCheckpoint
-from synapsnet.training.checkpoint_io import read_checkpoint
 from synapsnet.training.curve import CurveLogger
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.ending import ending
@@ -63,7 +63,7 @@ _EXPECTED_WARNINGS = (
 )
 
 
-def execute(request: Request, folder: RunFolder, saved: Saved | None) -> float:
+def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome:
     """Run one job; its results wait in the folder to be moved into place.
 
     Args:
@@ -71,15 +71,12 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> float:
         folder: The folder to write into.
         saved: The checkpoint to go on from, or to test; None to start from nothing.
 
-    Returns:
-        The best validation score; of an evaluation, the nll of the test split.
-
     Raises:
         UserError: for bad input, before anything is written.
     """
     config = request.in_folder(folder.path)
     with _pleasant_terminal():
-        data = build_data(config["data"], trust=config["trusted_packages"])
+        data = build_data(config["data"], trust=config["trusted_packages"], sessions=request.sessions)
         settings = {**request.in_folder(folder.home), "overwrite": False}  # to be written down
         if config["data"]["root"] is not None:  # of an address, what gives access is written down nowhere
             settings["data"]["root"] = public(config["data"]["root"])
@@ -110,8 +107,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> float:
             failed = False
         finally:
             run_loggers.close(loggers, failed=failed)
-        show_outcome(outcome, folder)
-        return outcome.score
+        return outcome
 
 
 def _check_data(saved: Saved, data: Data, config: Config) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models import serving
-from synapsnet.session import Batch, TaskSpec
+from synapsnet.session import Batch, Session, TaskSpec
 from synapsnet.session.scale import Scale, scale_of
 
 
@@ -72,22 +72,26 @@ class Forecaster(nn.Module, ABC):
     @final
     def forecast(
         self,
-        activity: npt.NDArray[np.number],
+        activity: Session | npt.NDArray[np.number],
         behavior: npt.NDArray[np.floating] | None = None,
         session: str | None = None,
     ) -> npt.NDArray[np.float32]:
         """One-step forecasts of a raw recording.
 
         Args:
-            activity: Raw activity of one session's kept units (``spec.sessions[...].unit_ids``), ``[time, units]``.
-            behavior: Raw series in the order of ``spec.behavior_names``, ``[time, names]``; None if never observed.
-            session: Name of the session; may be left out where the model knows only one.
+            activity: A session, of which units and behavior are taken by their names. Or raw activity of one
+                session's units (``spec.sessions[...].unit_ids``), ``[time, units]``.
+            behavior: With an array: raw series in the order of ``spec.behavior_names``, ``[time, names]``; None if
+                never observed.
+            session: Name of the session in the model. Left out: the recording's own, or the only one there is.
 
         Returns:
             Expected activity in raw units, ``[time, units]``: row t forecasts bin t+1 from rows ≤ t. Rows with
-            less than ``spec.context_bins`` of past hold NaN.
+            less than ``spec.context_bins`` of past in their segment hold NaN.
 
         Raises:
-            UserError: for an unknown session or arrays of the wrong shape.
+            UserError: for an unknown session, units or bins that are not the model's, or arrays of the wrong shape.
         """
+        if isinstance(activity, Session):
+            return serving.forecast_session(self, activity, session or activity.session_id)
         return serving.forecast(self, activity, behavior, session)

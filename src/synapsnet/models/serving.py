@@ -13,7 +13,8 @@ from synapsnet.covariates import encode_behavior
 from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.evaluating import HasModes, evaluating
-from synapsnet.session import TaskSpec
+from synapsnet.session import Session, TaskSpec
+from synapsnet.session.recording import WIDTH_TOLERANCE
 from synapsnet.session.scale import Scale
 
 
@@ -59,6 +60,30 @@ def forecast(
             params = model(past[None, start:stop], covariates[None, start:stop], index)
             forecasts[start + skip : stop] = model.likelihood.mean(params)[0, skip:]
     return scale.to_raw(forecasts).cpu().numpy()
+
+
+def forecast_session(model: Servable, recording: Session, name: str) -> npt.NDArray[np.float32]:
+    """One-step forecasts of a session, each segment by itself; see `Forecaster.forecast`."""
+    spec = model.spec
+    info = spec.sessions[spec.session_index(name)]
+    if recording.signal != spec.signal or abs(recording.bin_width_s / spec.bin_width_s - 1) > WIDTH_TOLERANCE:
+        raise UserError(
+            f"session {recording.session_id!r} is {recording.signal} in bins of {recording.bin_width_s:g} s, and the "
+            f"model forecasts {spec.signal} in bins of {spec.bin_width_s:g} s"
+        )
+    place = {unit: index for index, unit in enumerate(recording.unit_ids)}
+    missing = [unit for unit in info.unit_ids if unit not in place]
+    if missing:
+        raise UserError(f"session {recording.session_id!r} has no unit {missing[0]!r}, which the model forecasts")
+    activity = recording.activity.take([place[unit] for unit in info.unit_ids], axis=1)
+    behavior = np.full((recording.n_bins, len(spec.behavior_names)), np.nan)
+    for column, series in enumerate(spec.behavior_names):
+        if recording.behavior is not None and series in recording.behavior_names:
+            behavior[:, column] = recording.behavior[:, recording.behavior_names.index(series)]
+    forecasts = np.full(activity.shape, np.nan, dtype=np.float32)
+    for start, stop in recording.segments:
+        forecasts[start:stop] = forecast(model, activity[start:stop], behavior[start:stop], name)
+    return forecasts
 
 
 def _session_named(session: str | None, spec: TaskSpec) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn, get_args
 
@@ -14,6 +14,8 @@ from synapsnet.session.intervals import Intervals, checked_intervals, checked_ta
 from synapsnet.session.unit_table import UnitTable, checked_unit_table, rows_of
 
 Signal = Literal["spikes", "calcium"]
+
+WIDTH_TOLERANCE = 1e-3  # relative, by which widths may differ; a camera's frame period is never a round number
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,51 @@ class Session:
             object.__setattr__(self, "unit_table", checked_unit_table(self.unit_table, self.n_units))
         except UserError as error:
             self._fail(str(error))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        activity: npt.ArrayLike,
+        *,
+        bin_width_s: float,
+        behavior: Mapping[str, npt.ArrayLike] | None = None,
+        session_id: str = "session",
+        unit_ids: Sequence[str] | None = None,
+        signal: Signal | None = None,
+        segments: npt.ArrayLike | None = None,
+    ) -> Session:
+        """A session from arrays in memory.
+
+        Args:
+            activity: Spike counts, or a calcium signal, ``[time, units]``.
+            bin_width_s: Width of a bin in seconds.
+            behavior: Series on the same bins by name, ``[time]`` each; NaN where not measured.
+            session_id: Name of the session.
+            unit_ids: One name a unit; left out, ``u0``, ``u1``, …
+            signal: Left out, whole numbers (an integer dtype) are ``spikes`` and other numbers ``calcium``.
+            segments: Bin ranges recorded without a gap, ``[segments, 2]``; left out, the whole recording is one.
+
+        Raises:
+            UserError: as of the class.
+        """
+        values = np.asarray(activity)
+        series = {} if behavior is None else {str(name): np.asarray(of) for name, of in behavior.items()}
+        if values.ndim != 2 or any(of.shape != values.shape[:1] for of in series.values()):
+            shapes = ", ".join(f"{name} {of.shape}" for name, of in {"activity": values, **series}.items())
+            raise UserError(f"session {session_id!r}: activity must be [time, units] and behavior [time], got {shapes}")
+        if signal is None and values.dtype.kind == "f" and (values == np.round(values)).all():
+            raise UserError(f"session {session_id!r}: whole numbers as floats; say signal='spikes' or signal='calcium'")
+        kind: Signal = signal or ("calcium" if values.dtype.kind == "f" else "spikes")
+        return cls(
+            session_id=session_id,
+            activity=values,
+            bin_width_s=bin_width_s,
+            unit_ids=tuple(unit_ids) if unit_ids is not None else tuple(f"u{unit}" for unit in range(values.shape[1])),
+            signal=kind,
+            segments=np.empty((0, 2), dtype=np.int64) if segments is None else np.asarray(segments),
+            behavior=np.column_stack(list(series.values())).astype(np.float32) if series else None,
+            behavior_names=tuple(series),
+        )
 
     @property
     def n_bins(self) -> int:

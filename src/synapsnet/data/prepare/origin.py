@@ -58,6 +58,7 @@ def _downloaded(source: Listed | Fetched, folder: Path, select: Sequence[str]) -
         if hasattr(source, "files"):
             places = download(cast(Listed, source).files(select), folder)
         else:
+            folder.mkdir(parents=True, exist_ok=True)
             places = source.fetch(folder, select)
     except UserError as error:
         there = folder.is_dir() and any(folder.iterdir())

@@ -24,6 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from synapsnet import extensions
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 from synapsnet.names import RUN_MARKER
@@ -45,9 +46,13 @@ class Reader(Protocol):
         """The sessions in it; `Recording.read` puts the path before the message of a `UserError`."""
 
 
-@cache
 def readers() -> tuple[Reader, ...]:
-    """The reader modules found on disk, by name."""
+    """The reader modules found on disk, by name, then those of packages that the user trusts."""
+    return (*_own(), *(cast(Reader, module) for module in extensions.modules("readers").values()))
+
+
+@cache
+def _own() -> tuple[Reader, ...]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
     return tuple(cast(Reader, importlib.import_module(f"{__name__}.{name}")) for name in names)
 

@@ -32,6 +32,7 @@ from synapsnet.data.readers._intervals import task_name
 from synapsnet.data.readers._resampling import resample
 from synapsnet.errors import UserError
 from synapsnet.session import Intervals, Session, UnitTable
+from synapsnet.session.recording import WIDTH_TOLERANCE
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,6 @@ URL = "https://doi.org/10.6084/m9.figshare.19448531"
 
 STATES = {0: "running", 1: "stationary_desynchronized", 2: "stationary_synchronized"}
 """What the numbers in ``frame.states.npy`` stand for."""
-WIDTH_TOLERANCE = 1e-3  # relative; what `synapsnet.data.preprocessing.rebin` forgives
 _BEHAVIOR = {"running_speed": ("running.times", "running.speed"), "pupil_size": ("eye.times", "eye.size")}
 _ACTIVITY = "frame.neuralActivity.npy"
 

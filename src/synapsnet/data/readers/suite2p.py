@@ -29,11 +29,11 @@ from synapsnet.data.readers._imaging_sidecar import read_settings
 from synapsnet.data.readers._plain_pickle import load_object_array
 from synapsnet.errors import UserError
 from synapsnet.session import Session
+from synapsnet.session.recording import WIDTH_TOLERANCE
 
 log = logging.getLogger(__name__)
 
 NEUROPIL_WEIGHT = 0.7  # suite2p's own default
-WIDTH_TOLERANCE = 1e-3  # relative; what `synapsnet.data.preprocessing.rebin` forgives
 _RATES_HZ = 1e-6, 1e6  # a number beyond is none of frames per second
 _SIDECAR = "synapsnet.json"
 _TRACES = ("F", "spks")

@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol, cast
 
+from synapsnet import extensions
 from synapsnet.data.web.file import RemoteFile
 
 
@@ -54,8 +55,12 @@ class Fetched(Source, Protocol):
         """Put the recordings into a folder, and say which files and folders they are."""
 
 
-@cache
 def sources() -> dict[str, Listed | Fetched]:
-    """The source modules found on disk, by name."""
+    """The source modules found on disk, and those of packages that the user trusts, by name."""
+    return {**_own(), **cast("dict[str, Listed | Fetched]", extensions.modules("sources"))}
+
+
+@cache
+def _own() -> dict[str, Listed | Fetched]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
     return {name: cast("Listed | Fetched", importlib.import_module(f"{__name__}.{name}")) for name in names}

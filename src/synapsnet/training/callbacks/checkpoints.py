@@ -11,9 +11,9 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from synapsnet.checkpoint_file import read_checkpoint
 from synapsnet.errors import UserError, one_line
 from synapsnet.results.files import checkpoint
-from synapsnet.training.checkpoint_io import read_checkpoint
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,173 @@
+"""The pipeline of ``train.py`` from Python: sessions in, a finished run out, and nothing printed."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf, flag_override, open_dict
+
+from synapsnet.configuration import conf_folder
+from synapsnet.data.preprocessing import rebin
+from synapsnet.data.readers import read_sessions
+from synapsnet.data.training_command import GROUPS
+from synapsnet.errors import UserError
+from synapsnet.experiment.checkpoint import load
+from synapsnet.experiment.job import Left, perform
+from synapsnet.experiment.recordings import IN_MEMORY
+from synapsnet.experiment.request import Request, understood
+from synapsnet.models.base import Forecaster
+from synapsnet.results import Run
+from synapsnet.results.connectivity import Connectivity
+from synapsnet.session import Session
+
+
+def read(path: str | os.PathLike[str], *, bin_width_s: float | None = None) -> Session:
+    """Read a recording.
+
+    Args:
+        path: A file or folder of any format that ``synapsnet inspect`` knows.
+        bin_width_s: Bin width in seconds for event times; left out, 0.02. Formats with bins of their own keep them.
+
+    Raises:
+        UserError: if it cannot be read, or holds more than one session; `read_all` takes those.
+    """
+    sessions = read_all(path, bin_width_s=bin_width_s)
+    if len(sessions) > 1:
+        names = ", ".join(session.session_id for session in sessions)
+        raise UserError(f"{os.fspath(path)} holds {len(sessions)} sessions ({names}); read them by read_all")
+    return sessions[0]
+
+
+def read_all(path: str | os.PathLike[str], *, bin_width_s: float | None = None) -> list[Session]:
+    """Read every recording in a file or folder; see `read`."""
+    return read_sessions(os.fspath(path), bin_width_s=bin_width_s)
+
+
+def fit(
+    model: str,
+    sessions: Sequence[Session] | str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    out: str | os.PathLike[str] | None = None,
+    settings: Sequence[str] = (),
+    trust: Sequence[str] = (),
+) -> FittedRun:
+    """Train and test a model as ``train.py`` does, with the same configuration, splits and results.
+
+    Args:
+        model: Name of a model, as ``synapsnet`` or ``var``.
+        sessions: Recordings in memory, or a path of recordings.
+        seed: Seed of the run.
+        out: The run folder; left out, a dated one under ``outputs/``. A run that is finished there is not repeated,
+            and one that is unfinished goes on.
+        settings: Overrides, as on the command line of ``train.py``: ``["trainer.max_steps=200"]``.
+        trust: Packages next to synapsnet whose models may be built.
+
+    Raises:
+        UserError: for bad input.
+        KeyboardInterrupt: if the run was stopped; the same call with ``out`` goes on.
+    """
+    given = None if isinstance(sessions, str | os.PathLike) else tuple(sessions)
+    if given is not None and not given:
+        raise UserError("no session to train on")
+    asked = [f"model={model}", f"seed={seed}", "logger=csv", "~callbacks.progress"]
+    if given is not None:
+        asked.append(f"data={GROUPS[given[0].signal]}")
+    values: dict[str, Any] = {"trusted_packages": list(trust)}
+    if given is None:
+        values["data.root"] = os.fspath(sessions)  # type: ignore[arg-type]
+    else:
+        name = given[0].session_id if len(given) == 1 else f"{len(given)}-sessions"
+        values |= {"data.root": IN_MEMORY, "data.name": name}
+    with _quiet(), _requested([*asked, *settings], values, out) as request:
+        try:
+            folder, _ = perform(replace(request, sessions=given))
+        except Left as left:
+            raise KeyboardInterrupt(left.way_on) from None
+    return FittedRun(folder, trust=trust)
+
+
+@final
+@dataclass(frozen=True)
+class FittedRun:
+    """A finished run: its scores, its connections and its forecasts.
+
+    Attributes:
+        folder: The run folder.
+        trust: Packages next to synapsnet whose models may be built.
+    """
+
+    folder: Path
+    trust: Collection[str] = ()
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Scores of the test split, one row a session."""
+        return Run(self.folder).scores
+
+    @property
+    def model(self) -> Forecaster:
+        """The model with the weights that validate best."""
+        return load(Run(self.folder).checkpoint("best"), trust=self.trust)
+
+    def connectivity(self, session_id: str) -> Connectivity:
+        """Connections of a session: matrices ``[post, pre]`` with unit ids, standard errors and odds where known."""
+        return Run(self.folder).connectivity(session_id)
+
+    def forecast(self, session: Session) -> npt.NDArray[np.float32]:
+        """One-step forecasts of a recording in raw units, ``[time, units]``; see `Forecaster.forecast`.
+
+        Bins are widened to those of the model, and its units and behavior are taken from the session by their names.
+        """
+        model = self.model
+        return model.forecast(rebin(session, model.spec.bin_width_s))
+
+
+@contextmanager
+def _requested(
+    overrides: Sequence[str], values: dict[str, Any], out: str | os.PathLike[str] | None
+) -> Iterator[Request]:
+    """The request of overrides, with Hydra as it is within a job of the command line."""
+    outer_hydra, outer_config = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_folder()), version_base="1.3", job_name="synapsnet"):
+            cfg = compose("train", overrides=list(overrides), return_hydra_config=True)
+            with open_dict(cfg):
+                for key, value in values.items():
+                    OmegaConf.update(cfg, key, value)
+                HydraConfig.instance().set_config(cfg)  # names of folders ask it for the options that were chosen
+                cfg.run_dir = os.path.abspath(cfg.hydra.run.dir if out is None else out)
+            job: Any = HydraConfig.instance().cfg
+            with flag_override(job.hydra, "readonly", False):
+                job.hydra.runtime.output_dir = cfg.run_dir if out is None else ""
+            yield understood(cfg)
+    finally:
+        GlobalHydra.instance().hydra = outer_hydra
+        HydraConfig.instance().cfg = outer_config
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep our log in the run folder, and Lightning's remarks on the machine out of sight."""
+    ours, lightning = logging.getLogger("synapsnet"), logging.getLogger("lightning.pytorch")
+    propagates, level = ours.propagate, lightning.level
+    ours.propagate = False
+    lightning.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        ours.propagate = propagates
+        lightning.setLevel(level)
