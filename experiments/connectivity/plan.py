@@ -93,7 +93,7 @@ def planned(data: Path) -> list[Run]:
             if model not in recording.models:
                 continue
             root = (*recording.settings, f"data.root={data / recording.name}")
-            given = (*root, f"connectivity_methods=[{','.join(fit.methods)}]")
+            given = (*root, f"method=[{','.join(fit.methods)}]")
             runs += [_run(model, recording.name, 0, given)]
             runs += [_run(model, recording.name, 0, given, part=part) for part in HALVES]
             runs += [_run(model, recording.name, seed, given, surrogate=SURROGATE) for seed in fit.surrogates]

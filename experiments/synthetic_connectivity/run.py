@@ -45,7 +45,7 @@ class Job:
         return [
             sys.executable, "train.py", "-m", "experiment=synthetic_connectivity", "data=simulated", *extra,
             *self.row.overrides, f"data.name={self.row.data}", f"model={self.model}",
-            f"connectivity_methods=[{','.join(methods)}]", f"seed={','.join(map(str, self.seeds))}",
+            f"method=[{','.join(methods)}]", f"seed={','.join(map(str, self.seeds))}",
             f"hydra.sweep.dir='{self.folder}'", "hydra.sweep.subdir=seed${seed}",
         ]  # fmt: skip
 

@@ -257,7 +257,7 @@ def test_methods_without_a_model_are_computed_once(tmp_path: Path) -> None:
         (job.row.data, job.model)
         for row in run["ROWS"]
         for job in run["missing"](row, tmp_path, quick=True)
-        if "connectivity_methods=[]" not in job.command(())
+        if "method=[]" not in job.command(())
     }
     assert wanted == {(row.data, "var") for row in run["ROWS"]}
 

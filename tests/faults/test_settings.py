@@ -48,7 +48,7 @@ def test_every_section_is_restored(train: Command, sessions: Path) -> None:
         "callbacks.connectivity.max_windows=16",
         "callbacks.connectivity.any_model=true",
         "~callbacks.figures",
-        "connectivity_methods=[granger]",
+        "method=[granger]",
         "reference_models=[mean]",
         "logger=csv",
         "data.batch_size=4",

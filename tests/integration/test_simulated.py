@@ -20,7 +20,7 @@ SCORES = {
     "in_degree_r", "out_degree_r",
 }  # fmt: skip
 METHODS = ["correlation", "lagged_correlation", "transfer_entropy"]
-WANTED = f"connectivity_methods=[{','.join(METHODS)}]"
+WANTED = f"method=[{','.join(METHODS)}]"
 
 
 def arrays(run: Path) -> dict[str, np.ndarray]:
@@ -98,7 +98,7 @@ def test_a_model_without_connectivity(any_model: str, expected: list[str], train
     """It is scored by its Jacobian where that is asked for; methods are where it is not."""
     done = train(
         "model=lstm", *SMALL, *WITH_FIGURES, "debug=fast", f"callbacks.connectivity.any_model={any_model}",
-        "connectivity_methods=[correlation]", "hydra.run.dir=run",
+        "method=[correlation]", "hydra.run.dir=run",
     )  # fmt: skip
     assert done.code == 0, done.err
     run = train.folder / "run"
@@ -123,7 +123,7 @@ def test_an_earlier_recovery_does_not_stay(train: Command, sessions: Path) -> No
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        (("connectivity_methods=[corelation]",), "error: connectivity_methods: no 'corelation' among correlation"),
+        (("method=[corelation]",), "corelation"),
         (("callbacks.connectivity.n_lags=0",), "callbacks.connectivity.n_lags"),
         (("data/degradation=[hidden]", "data.degradation.hidden.fraction=1.5"), "fraction 1.5"),
         (("data/degradation=[short]", "data.degradation.short.n_bins=0"), "n_bins"),

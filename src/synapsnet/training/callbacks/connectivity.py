@@ -42,8 +42,7 @@ class ConnectivityWriter(Callback):
         n_lags: Lags told apart; the last holds all that lie further back.
         n_blocks: Blocks of windows for the standard error.
         any_model: Whether models that claim no connectivity are differentiated as well.
-        methods: Methods by name.
-        wanted: Names of those to run.
+        methods: Model-free methods by name.
     """
 
     def __init__(
@@ -55,18 +54,14 @@ class ConnectivityWriter(Callback):
         n_blocks: int,
         any_model: bool,
         methods: Mapping[str, ConnectivityMethod],
-        wanted: Sequence[str],
     ) -> None:
-        unknown = sorted(set(wanted) - set(methods))
-        if unknown:
-            raise UserError(f"connectivity_methods: no {unknown[0]!r} among {', '.join(methods)}")
         for name, number in (("max_windows", max_windows), ("n_lags", n_lags), ("n_blocks", n_blocks)):
             if not isinstance(number, int) or number < 1:  # or it would be told only once the model is fitted
                 raise UserError(f"callbacks.connectivity.{name} must be a whole number above 0, got {number!r}")
         self._model = model
         self._max_windows, self._n_lags, self._n_blocks = max_windows, n_lags, n_blocks
         self._any_model = any_model
-        self._methods = [methods[name] for name in wanted]
+        self._methods = list(methods.values())
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, ForecastModule)
