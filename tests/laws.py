@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -10,6 +11,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from synapsnet.data.settings import DataSettings
 from synapsnet.data.task import Task, build_task
 from synapsnet.experiment.build import build_model
 from synapsnet.models.base import Forecaster
@@ -18,7 +20,6 @@ from synapsnet.models.hooks import Refining
 from synapsnet.session import Batch, Session, TaskSpec
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
-FRACTIONS = {"train": 0.7, "validation": 0.15, "test": 0.15}
 N_UNITS = (17, 23)  # of each session: the size of nothing else in a model
 Kind = Literal["spikes", "levels", "increments"]
 KINDS: tuple[Kind, ...] = ("spikes", "levels", "increments")
@@ -61,18 +62,24 @@ def simulated(kind: Kind, *, n_bins: int = 600, units: tuple[int, ...] = N_UNITS
     return sessions
 
 
+@cache
+def default_section(data: str) -> dict[str, Any]:
+    """Section ``data`` of a config under ``data=``, composed."""
+    with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
+        cfg = compose("train", overrides=[f"data={data}"])
+    return cast(dict[str, Any], OmegaConf.to_container(cfg.data, resolve=True))
+
+
+def data_settings(data: str = "base", **overrides: Any) -> DataSettings:
+    """The settings of a config under ``data=``, with some that are given."""
+    return DataSettings.of({**default_section(data), **overrides})
+
+
 def small_task(sessions: list[Session], kind: Kind, **overrides: Any) -> Task:
     """A task with a context of 5 bins in windows of 12."""
-    settings: dict[str, Any] = {
-        "context_bins": 5,
-        "window_bins": 12,
-        "fractions": FRACTIONS,
-        "bin_width_s": None,
-        "min_rate": 0.0,
-        "min_active_bins": 1,
-        "inputs": "increments" if kind == "increments" else "levels",
-    }
-    return build_task(sessions, **{**settings, **overrides})
+    inputs = "increments" if kind == "increments" else "levels"
+    small = {"context_bins": 5, "window_bins": 12, "min_active_bins": 1, "inputs": inputs}
+    return build_task(sessions, data_settings(**{**small, **overrides}))
 
 
 def build(name: str, spec: TaskSpec, *overrides: str, seed: int = 0) -> Forecaster:

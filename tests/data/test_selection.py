@@ -103,8 +103,8 @@ def test_behavior(wanted: list[str] | None, names: tuple[str, ...]) -> None:
 def test_task() -> None:
     recorded = session(tasks={"drifting_gratings": np.array([[1, 4], [6, 9]])})
     chosen = select_task(recorded, "drifting_gratings")
-    assert chosen is not None
     assert np.array_equal(chosen.activity, recorded.activity[[1, 2, 3, 6, 7, 8]])
     assert chosen.segments.tolist() == [[0, 3], [3, 6]]
     assert select_task(recorded, None) is recorded
-    assert select_task(recorded, "spontaneous") is None
+    with pytest.raises(UserError, match="there is no task 'spontaneous'; it has drifting_gratings"):
+        select_task(recorded, "spontaneous")

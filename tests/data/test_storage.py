@@ -13,7 +13,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
-from laws import FRACTIONS, KINDS, Kind, simulated, small_task
+from laws import KINDS, Kind, data_settings, simulated, small_task
 
 from synapsnet.data.splits import Split
 from synapsnet.data.storage import on_disk
@@ -81,16 +81,7 @@ def test_sessions_are_taken_one_at_a_time() -> None:
             yield session
             del session
 
-    task = build_task(
-        reading(),
-        context_bins=5,
-        window_bins=12,
-        fractions=FRACTIONS,
-        bin_width_s=0.04,
-        min_rate=0.0,
-        min_active_bins=1,
-        inputs="levels",
-    )
+    task = build_task(reading(), data_settings(bin_width_s=0.04))
     assert len(alive) == len(task.sessions) == 3
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.covariates import fill_causally
-from synapsnet.data.splits import Pieces
+from synapsnet.data.splits import Pieces, rows
 from synapsnet.errors import UserError
 from synapsnet.session import Inputs, Session, SessionSpec, Signal
 from synapsnet.session.recording import WIDTH_TOLERANCE
@@ -72,37 +72,6 @@ def _mean_observed(series: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     observed = np.isfinite(series).sum(1)
     total = np.nansum(series.astype(np.float64), axis=1)
     return np.where(observed > 0, total / np.maximum(observed, 1), np.nan).astype(np.float32)
-
-
-def rows(pieces: Pieces) -> npt.NDArray[np.int64]:
-    """Indices of the bins in these pieces."""
-    return np.concatenate([np.arange(first, stop) for first, stop in pieces])
-
-
-def keep_active_units(session: Session, train: Pieces, *, min_rate: float, min_active_bins: int) -> Session:
-    """Drop the units that the train split says too little about.
-
-    Args:
-        session: The recording.
-        train: Pieces of its train split.
-        min_rate: Least mean count per bin (spikes only).
-        min_active_bins: Least number of bins in which a unit is above its own minimum.
-
-    Raises:
-        UserError: if no unit is left.
-    """
-    activity = session.activity[rows(train)]
-    keep = (activity > activity.min(0)).sum(0) >= max(min_active_bins, 1)
-    if session.signal == "spikes":
-        keep &= activity.mean(0, dtype=np.float64) >= min_rate
-    if not keep.any():
-        raise UserError(
-            f"session {session.session_id!r}: none of its {session.n_units} units passes data.min_rate={min_rate:g} "
-            f"and data.min_active_bins={min_active_bins} on the train split; lower them"
-        )
-    if not keep.all():
-        log.info("session %s: kept %d of %d units", session.session_id, keep.sum(), session.n_units)
-    return session.of_units(np.flatnonzero(keep))
 
 
 def choose_behavior(sessions: Sequence[Session], train: Sequence[Pieces]) -> tuple[tuple[str, ...], tuple[str, ...]]:

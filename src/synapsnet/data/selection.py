@@ -1,4 +1,4 @@
-"""Which part of a recording to take: a task, units by what is said of them, series of behavior.
+"""Choice of the part of a recording to take: a task, units by what is said of them and by what they do, behavior.
 
 The quality metrics and their usual bounds are those of the Allen Institute (Siegle et al. 2021,
 doi:10.1038/s41586-020-03171-x).
@@ -6,18 +6,19 @@ doi:10.1038/s41586-020-03171-x).
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 import numpy as np
 import numpy.typing as npt
 
+from synapsnet.data.splits import Pieces, rows
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
-log = logging.getLogger(__name__)
+Reasons = Mapping[str, npt.NDArray[np.bool_]]
+"""Reasons to leave units out, each with the units that it holds for, ``[units]``."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,54 @@ def select_units(session: Session, wanted: UnitFilter) -> tuple[Session, dict[st
             reasons[f"{column} {'above' if sign > 0 else 'below'} {bound:g}"] = (
                 sign * session.unit_table[column] > sign * bound
             )
+    taken, dropped = _without(session, reasons)
+    if taken is None:
+        counts = "; ".join(f"{len(units)}: {reason}" for reason, units in dropped.items())
+        raise UserError(
+            f"session {session.session_id!r}: none of its {session.n_units} units passes data.units ({counts})"
+            f"{_present(session, 'region')}{_present(session, 'quality')}"
+        )
+    return taken, dropped
+
+
+def select_active_units(
+    session: Session, train: Pieces, *, min_rate: float, min_active_bins: int
+) -> tuple[Session, dict[str, list[str]]]:
+    """The session with the units of which the train split says enough.
+
+    Args:
+        session: The recording.
+        train: Pieces of its train split.
+        min_rate: Least mean count per bin (spikes only).
+        min_active_bins: Least number of bins in which a unit is above its own minimum.
+
+    Returns:
+        The session of those units, and the ids of the others by the reason, each under the first that held.
+
+    Raises:
+        UserError: if no unit is left.
+    """
+    activity = session.activity[rows(train)]
+    reasons = {
+        f"active in fewer than {min_active_bins} bins of the train split (data.min_active_bins)": (
+            (activity > activity.min(0)).sum(0) < min_active_bins
+        )
+    }
+    if session.signal == "spikes":
+        reasons[f"fewer than {min_rate:g} spikes a bin on the train split (data.min_rate)"] = (
+            activity.mean(0, dtype=np.float64) < min_rate
+        )
+    taken, dropped = _without(session, reasons)
+    if taken is None:
+        raise UserError(
+            f"session {session.session_id!r}: none of its {session.n_units} units passes data.min_rate={min_rate:g} "
+            f"and data.min_active_bins={min_active_bins} on the train split; lower them"
+        )
+    return taken, dropped
+
+
+def _without(session: Session, reasons: Reasons) -> tuple[Session | None, dict[str, list[str]]]:
+    """The session without the units that a reason holds for, or None; and the ids of those units by the reason."""
     passing = np.ones(session.n_units, dtype=np.bool_)
     dropped: dict[str, list[str]] = {}
     for reason, fails in reasons.items():
@@ -75,24 +124,18 @@ def select_units(session: Session, wanted: UnitFilter) -> tuple[Session, dict[st
         if len(new):
             dropped[reason] = [session.unit_ids[unit] for unit in new]
             passing[new] = False
-    if not passing.any():
-        counts = "; ".join(f"{len(units)}: {reason}" for reason, units in dropped.items())
-        raise UserError(
-            f"session {session.session_id!r}: none of its {session.n_units} units passes data.units ({counts})"
-            f"{_present(session, 'region')}{_present(session, 'quality')}"
-        )
     if not dropped:
         return session, dropped
-    for reason, units in dropped.items():
-        log.info("session %s: %d of %d units left out, %s", session.session_id, len(units), session.n_units, reason)
-    return session.of_units(np.flatnonzero(passing)), dropped
+    return (session.of_units(np.flatnonzero(passing)) if passing.any() else None), dropped
 
 
-def select_task(session: Session, task: str | None) -> Session | None:
-    """What was recorded during a task; the whole session where none is named, and None where it has no such task."""
-    if task is None:
-        return session
-    return session.of_task(task) if task in session.tasks else None
+def select_task(session: Session, task: str | None) -> Session:
+    """What was recorded during a task; the whole session where none is named.
+
+    Raises:
+        UserError: if the session has no such task, or nothing was recorded in it.
+    """
+    return session if task is None else session.of_task(task)
 
 
 def select_behavior(session: Session, wanted: Sequence[str] | None) -> Session:

@@ -9,8 +9,6 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.errors import UserError
-
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 TrainPart = Literal["all", "first_half", "second_half"]
@@ -21,7 +19,12 @@ SPLIT_TOLERANCE = 1 / 3  # of a share: whole segments go to one split where ever
 HALF_TOLERANCE = 1 / 10  # halves are compared with each other, so they are to hold alike much
 
 
-def split_segments(segments: Pieces, fractions: Mapping[str, float]) -> dict[Split, Pieces]:
+def rows(pieces: Pieces) -> npt.NDArray[np.int64]:
+    """Indices of the bins in these pieces."""
+    return np.concatenate([np.arange(first, stop) for first, stop in pieces])
+
+
+def split_segments(segments: Pieces, fractions: Mapping[Split, float]) -> dict[Split, Pieces]:
     """Divide a recording into train, validation and test, in this order of time.
 
     Whole segments go to one split where that gives every split its share to within a third (sessions of many
@@ -38,8 +41,6 @@ def split_segments(segments: Pieces, fractions: Mapping[str, float]) -> dict[Spl
         The pieces of each split, ``[pieces, 2]``.
     """
     shares = np.array([fractions[name] for name in SPLITS], dtype=np.float64)
-    if (shares <= 0).any() or not np.isclose(shares.sum(), 1.0):
-        raise UserError(f"data.fractions must be positive and sum to 1, got {dict(fractions)}")
     return dict(zip(SPLITS, _divided(segments, shares, SPLIT_TOLERANCE), strict=True))
 
 

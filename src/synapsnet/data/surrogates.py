@@ -15,8 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.preprocessing import rows
-from synapsnet.data.splits import Pieces
+from synapsnet.data.splits import Pieces, rows
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 

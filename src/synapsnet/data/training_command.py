@@ -6,25 +6,17 @@ import re
 import shlex
 from collections.abc import Mapping
 
+from synapsnet.configuration import options
 from synapsnet.session import Session
 
 GROUPS: Mapping[str, str] = {"spikes": "neuropixels", "calcium": "calcium"}
 """The config under ``data=`` for recordings of a signal."""
-OF_FORMAT = ("steinmetz2019", "neuromatch", "bugeon2022", "suite2p", "caiman")
-"""Formats that have a config of their own, of the same name."""
-OF_SOURCE: Mapping[str, str] = {
-    "allen_vc_npx": "allen_vc_npx",
-    "allen_vb_2p": "allen_vb_2p",
-    "ibl": "ibl",
-    "https://openalyx.internationalbrainlab.org": "ibl",
-}
-"""Configs of data sets that come in a format of many labs, by what ``meta["source"]`` says."""
 
 
 def config_of(session: Session) -> str:
-    """Name of the config under ``data=`` that is made for a session: that of its data set, else that of its signal."""
-    name = str(session.meta.get("format", ""))
-    return name if name in OF_FORMAT else OF_SOURCE.get(str(session.meta.get("source", "")), GROUPS[session.signal])
+    """Name of the config under ``data=`` for a session: that of its format or data set, else that of its signal."""
+    named = [str(session.meta.get(key, "")) for key in ("format", "source")]
+    return next((name for name in named if name in options("data")), GROUPS[session.signal])
 
 
 def training_command(config: str, root: str, *settings: str) -> str:

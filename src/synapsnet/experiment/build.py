@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +19,14 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
 from synapsnet.data.fingerprint import fingerprint
+from synapsnet.data.settings import DataSettings
 from synapsnet.data.simulate.simulation import Simulation
-from synapsnet.data.splits import TrainPart
-from synapsnet.data.surrogates import Surrogate
 from synapsnet.data.task import Task, build_task
 from synapsnet.errors import UserError
 from synapsnet.experiment import parts
 from synapsnet.experiment.recordings import recordings
 from synapsnet.models.base import Forecaster
-from synapsnet.session import Inputs, Session, TaskSpec
+from synapsnet.session import Session, TaskSpec
 from synapsnet.training.checkpoint_io import AtomicCheckpointIO
 from synapsnet.training.ending import ValidateAtBudget
 from synapsnet.training.optimizers import OptimizerRecipe
@@ -37,25 +36,6 @@ log = logging.getLogger(__name__)
 Config = dict[str, Any]
 """A resolved configuration, or a section of one, as plain containers."""
 
-_TASK_SETTINGS = (
-    "context_bins",
-    "window_bins",
-    "fractions",
-    "bin_width_s",
-    "min_rate",
-    "min_active_bins",
-    "inputs",
-    "train_part",
-    "surrogate",
-    "surrogate_seed",
-    "in_memory",
-)
-_CHOICES = {
-    "inputs": ("auto", *get_args(Inputs)),
-    "train_part": get_args(TrainPart),
-    "surrogate": get_args(Surrogate),
-}
-
 
 @dataclass(frozen=True, eq=False)
 class Data:
@@ -64,7 +44,7 @@ class Data:
     Attributes:
         task: The forecasting task.
         truth: Connectivity of a simulated recording by session id, ``[post, pre]`` of the units kept; else empty.
-        recordings: Fingerprint of each session as it was given to the task, by session id.
+        recordings: Fingerprint of each session of the task as it was recorded, by session id.
     """
 
     task: Task
@@ -83,28 +63,13 @@ def build_data(config: Config, *, trust: Collection[str] = (), sessions: Iterabl
     Raises:
         UserError: for whatever is wrong with the recordings.
     """
-    for name in ("context_bins", "window_bins", "batch_size", "min_active_bins"):
-        if not isinstance(config[name], int) or config[name] < 1:
-            raise UserError(f"data.{name} must be a whole number above 0, got {config[name]!r}")
-    numbers = {"min_rate": config["min_rate"], "bin_width_s": config["bin_width_s"] or 0}
-    numbers |= {f"fractions.{split}": share for split, share in config["fractions"].items()}
-    for name, value in numbers.items():
-        if not isinstance(value, int | float):
-            raise UserError(f"data.{name} must be a number, got {value!r}")
-    for name, choices in _CHOICES.items():
-        if config[name] not in choices:
-            raise UserError(f"data.{name} must be {', '.join(choices[:-1])} or {choices[-1]}, got {config[name]!r}")
-    if not isinstance(config["surrogate_seed"], int) or config["surrogate_seed"] < 0:
-        raise UserError(f"data.surrogate_seed must be a whole number, 0 or above, got {config['surrogate_seed']!r}")
-    if not isinstance(config["in_memory"], bool):
-        raise UserError(f"data.in_memory must be true or false, got {config['in_memory']!r}")
-    simulation = _simulated(config, trust) if config["root"] is None else None
-    taken = recordings(config, sessions) if simulation is None else [simulation.session]
+    settings = DataSettings.of(config)
+    simulation = _simulated(settings, trust) if settings.root is None else None
+    taken = recordings(settings, sessions) if simulation is None else [simulation.session]
     fingerprints: dict[str, str] = {}
-    noted = _noting(taken, fingerprints)
-    task = build_task(noted, **{name: config[name] for name in _TASK_SETTINGS})
+    task = build_task(_noting(taken, fingerprints), settings)
     truth = {} if simulation is None else {simulation.session.session_id: _truth_of_kept(simulation, task)}
-    return Data(task, truth, fingerprints)
+    return Data(task, truth, {name: fingerprints[name] for name in task.spec.session_ids})
 
 
 def _noting(sessions: Iterable[Session], fingerprints: dict[str, str]) -> Iterator[Session]:
@@ -113,11 +78,11 @@ def _noting(sessions: Iterable[Session], fingerprints: dict[str, str]) -> Iterat
         yield session
 
 
-def _simulated(config: Config, trust: Collection[str]) -> Simulation:
-    if config["network"] is None:
+def _simulated(settings: DataSettings, trust: Collection[str]) -> Simulation:
+    if settings.network is None:
         raise UserError("no recording: set data.root=<file or folder>")
-    simulation: Simulation = parts.build(parts.recipe(config["network"]), trust=trust, where="data.network")
-    for name, degradation in config["degradation"].items():
+    simulation: Simulation = parts.build(parts.recipe(settings.network), trust=trust, where="data.network")
+    for name, degradation in settings.degradation.items():
         where = f"data.degradation.{name}"
         simulation = parts.build(parts.recipe(degradation), simulation, trust=trust, where=where)
     session = simulation.session

@@ -152,7 +152,7 @@ def _composed(saved: Saved, cfg: DictConfig, overrides: Sequence[str]) -> tuple[
 
 def _check_model(saved: Saved, config: Config) -> None:
     """Refuse a command line that asks for another model than the checkpoint holds."""
-    if saved.spec.signal != config["data"].get("signal", saved.spec.signal):
+    if config["data"]["signal"] not in (None, saved.spec.signal):
         raise UserError(f"the checkpoint was trained on {saved.spec.signal}; drop the override of data")
     for section in ("model", "likelihood"):
         if parts.recipe(config[section]) != getattr(saved, section):

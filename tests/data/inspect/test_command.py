@@ -22,7 +22,7 @@ from synapsnet.data.readers.archive import write_archive
         ({"unit_table": {"quality": np.array(["noise"] * 5)}}, "noise 5"),
     ],
 )
-def test_it_is_said_where_training_would_stop(inspect, change, problem):
+def test_it_is_said_what_training_would_leave_out_whole(inspect, change, problem):
     write_archive(recorded(**change), Path("one/s.npz"))
     write_archive(recorded("mouse2"), Path("two/t.npz"))
     seen = inspect("one", "--max-figures", 0)
@@ -31,7 +31,7 @@ def test_it_is_said_where_training_would_stop(inspect, change, problem):
     seen = inspect(".", "--max-figures", 0)
     row, stop, other = seen.out.splitlines()[1:4]
     assert row.split()[:4] == ["mouse1", "spikes", "5", "0"]
-    assert stop.startswith("  training would stop: ")
+    assert stop.startswith("  training would leave it out: ")
     assert problem in stop
     assert other.split()[:4] == ["mouse2", "spikes", "5", "5"]
 

@@ -8,39 +8,19 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from synapsnet.configuration import options
 from synapsnet.data.__main__ import main
-from synapsnet.data.inspect.outlook import settings_of
-from synapsnet.data.training_command import GROUPS, OF_FORMAT, OF_SOURCE
+from synapsnet.data.training_command import GROUPS
 from synapsnet.experiment.build import build_data
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
-NAMES = sorted({*OF_FORMAT, *OF_SOURCE.values()})
+NAMES = sorted(options("data") - {"base", "simulated", *GROUPS.values()})
 
 
 def composed(*overrides):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         found = compose("train", overrides=["model=synapsnet", *overrides, "hydra.run.dir=unused"])
     return OmegaConf.to_container(found["data"], resolve=True)
-
-
-def test_every_config_of_a_data_set_is_known():
-    own = {path.stem for path in (CONF / "data").glob("*.yaml")} - {"base", "simulated", *GROUPS.values()}
-    assert own == set(NAMES)
-
-
-@pytest.mark.parametrize("name", [*NAMES, *GROUPS.values()])
-def test_the_settings_are_those_of_the_config(name):
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        data = compose("train", overrides=[f"data={name}"])["data"]
-    units = OmegaConf.to_container(data["units"])
-    found = settings_of(name)
-    assert (found.config, found.context_bins, found.min_active_bins) == (
-        name, data["context_bins"], data["min_active_bins"]
-    )  # fmt: skip
-    assert list(found.units.quality) == units.pop("quality")
-    assert {key: getattr(found.units, key) for key in units} == units
-    assert (None if found.behavior is None else list(found.behavior)) == data["behavior"]
-    assert found.min_rate[data["signal"]] == data["min_rate"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,34 +2,18 @@
 
 import shlex
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from inspected import planted, recorded
 
 from synapsnet.data.inspect.facts import identical_units, unit_facts
 from synapsnet.data.inspect.next_steps import next_steps
-from synapsnet.data.inspect.outlook import Settings, outlook
+from synapsnet.data.inspect.outlook import outlook, settings_of
 from synapsnet.data.readers import read_sessions
-from synapsnet.data.selection import UnitFilter, select_units
 from synapsnet.data.task import build_task
-
-CONF = Path(__file__).resolve().parents[3] / "conf" / "data"
-
-
-def test_the_settings_are_those_of_training():
-    base, spikes, calcium = (
-        yaml.safe_load((CONF / f"{name}.yaml").read_text()) for name in ("base", "neuropixels", "calcium")
-    )
-    usual = Settings()
-    units = UnitFilter(**{**base["units"], "quality": tuple(base["units"]["quality"])})
-    assert usual.units == units
-    assert (usual.context_bins, usual.min_active_bins) == (base["context_bins"], base["min_active_bins"])
-    assert dict(usual.fractions) == base["fractions"]
-    assert dict(usual.min_rate) == {"spikes": (base | spikes)["min_rate"], "calcium": (base | calcium)["min_rate"]}
+from synapsnet.data.training_command import config_of
 
 
 @pytest.mark.parametrize("bin_width_s", [None, 0.04])
@@ -46,14 +30,10 @@ def test_training_takes_what_is_announced(bin_width_s):
 
 
 def assert_as_announced(session, bin_width_s=None):
-    usual = Settings()
-    expected = outlook(session, usual, bin_width_s=bin_width_s)
+    usual = settings_of(config_of(session), bin_width_s=bin_width_s)
+    expected = outlook(session, usual)
     assert expected.problem is None
-    taken, _ = select_units(session, usual.units)
-    task = build_task(
-        [taken], context_bins=usual.context_bins, window_bins=64, fractions=usual.fractions, bin_width_s=bin_width_s,
-        min_rate=usual.min_rate[session.signal], min_active_bins=usual.min_active_bins, inputs="auto",
-    )  # fmt: skip
+    task = build_task([session], usual)
     kept = task.spec.sessions[0].unit_ids
     assert len(kept) == expected.n_units
     left = [unit for units in expected.left_units.values() for unit in units]

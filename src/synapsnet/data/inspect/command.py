@@ -136,18 +136,20 @@ class _Survey:
             self._fail(session.session_id, f"{origin}: the session id is taken by {first}; rename one")
             return
         self._tasks |= {task: self._tasks.get(task, 0) + 1 for task in session.tasks}
-        chosen = select_task(session, self._options.task)
-        if chosen is None:
+        if self._options.task not in (None, *session.tasks):
             self._n_without += 1
             return
-        settings = settings_of(config_of(chosen))
-        expected = outlook(chosen, settings, bin_width_s=self._options.bin_width_s)
+        chosen = select_task(session, self._options.task)
+        settings = settings_of(
+            config_of(chosen), tasks=None, task=self._options.task, bin_width_s=self._options.bin_width_s
+        )
+        expected = outlook(session, settings)
         if notes is None:
             self._begin_rows()
             self._line(row(chosen, expected, self._name_width))
             if expected.problem is not None:
                 problem = expected.problem.removeprefix(f"session {session.session_id!r}: ")
-                self._line(f"  training would stop: {problem}", style="red")
+                self._line(f"  training would leave it out: {problem}", style="red")
         else:
             self._write(details(chosen, expected, settings, notes))
             self._line("")

@@ -22,7 +22,8 @@ from synapsnet.data.inspect.facts import (
     task_bins,
     unit_facts,
 )
-from synapsnet.data.inspect.outlook import Outlook, Settings
+from synapsnet.data.inspect.outlook import Outlook
+from synapsnet.data.settings import DataSettings
 from synapsnet.data.splits import SPLITS
 from synapsnet.session import Session
 from synapsnet.session.unit_table import TEXT
@@ -33,7 +34,7 @@ _ORIGIN = ("subject", "species", "region", "description", "source", "citation", 
 _Line = tuple[str, RenderableType | str]
 
 
-def details(session: Session, expected: Outlook, settings: Settings, notes: Sequence[str]) -> RenderableType:
+def details(session: Session, expected: Outlook, settings: DataSettings, notes: Sequence[str]) -> RenderableType:
     """Everything about one session.
 
     Args:
@@ -184,7 +185,7 @@ def _dropped(session: Session) -> Mapping[str, list[str]]:
     return dropped if isinstance(dropped, Mapping) else {}
 
 
-def _outlook(session: Session, expected: Outlook, settings: Settings) -> RenderableType:
+def _outlook(session: Session, expected: Outlook, settings: DataSettings) -> RenderableType:
     lines: list[_Line] = []
     if expected.problem is not None:
         lines.append(("would stop", Text(expected.problem, style="red")))
@@ -213,7 +214,7 @@ def _outlook(session: Session, expected: Outlook, settings: Settings) -> Rendera
         )
     if not any(name == "leaves out" for name, _ in lines) and expected.problem is None:
         lines.append(("leaves out", "nothing"))
-    return Group(Text(f"Training with the settings of data={settings.config}", style="bold"), _grid(lines))
+    return Group(Text(f"Training with the settings of data={settings.name}", style="bold"), _grid(lines))
 
 
 def _named(units: Sequence[str]) -> str:

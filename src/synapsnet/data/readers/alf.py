@@ -187,8 +187,7 @@ def _meta(path: Path, above: Path | None) -> dict[str, Any]:
     if above is not None and len(above.parts) > 4:
         meta |= {"subject": above.parts[-4], "date": above.parts[-3]}
     if above is not None and any(above.glob(_NAMESPACE)):
-        meta |= {"species": "Mus musculus", "citation": CITATION, "licence": LICENCE}
-        meta["source"] = "https://openalyx.internationalbrainlab.org"
+        meta |= {"species": "Mus musculus", "citation": CITATION, "licence": LICENCE, "source": "ibl"}
     return meta
 
 

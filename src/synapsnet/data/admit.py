@@ -1,0 +1,121 @@
+"""Admission of recordings to training: what it takes of each, and what it leaves out and why.
+
+`inspect` announces by the same code what training does.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from synapsnet.data.preprocessing import rebin
+from synapsnet.data.selection import select_active_units, select_behavior, select_task, select_units
+from synapsnet.data.settings import DataSettings
+from synapsnet.data.splits import SPLITS, Pieces, Split, split_segments
+from synapsnet.errors import UserError
+from synapsnet.session import Session
+
+log = logging.getLogger(__name__)
+
+Left = Mapping[str, list[str]]
+"""Ids of the units left out, by the reason; each under the first that held."""
+
+
+@dataclass(frozen=True, eq=False)
+class Admitted:
+    """A session as training takes it: its task, units, series of behavior and bins.
+
+    Attributes:
+        session: The session.
+        pieces: The bins of each split.
+        left_units: The units left out.
+    """
+
+    session: Session
+    pieces: Mapping[Split, Pieces]
+    left_units: Left
+
+
+@dataclass(frozen=True, eq=False)
+class Refused:
+    """A session that training leaves out, and why.
+
+    Attributes:
+        reason: In one line, which names the session.
+        left_units: Units that were left out before that.
+    """
+
+    reason: str
+    left_units: Left
+
+
+def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
+    """Take of a session what the settings ask for: nothing is fitted but on its train split."""
+    left: dict[str, list[str]] = {}
+    try:
+        taken, unfit = select_units(select_task(session, settings.task), settings.units)
+        left |= unfit
+        taken = rebin(select_behavior(taken, settings.behavior), settings.bin_width_s)
+        pieces = split_segments(taken.segments, settings.fractions)
+        check_long_enough(taken, pieces, settings.context_bins)
+        taken, inactive = select_active_units(
+            taken, pieces["train"], min_rate=settings.min_rate, min_active_bins=settings.min_active_bins
+        )
+    except UserError as error:
+        return Refused(str(error), left)
+    return Admitted(taken, pieces, left | inactive)
+
+
+def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Admitted]:
+    """Those of the sessions that training takes, one at a time; the log names the others, and the units left out.
+
+    Raises:
+        UserError: if none is taken, or if no session has the task or a series of behavior that is asked for.
+    """
+    tasks: set[str] = set()
+    series: set[str] = set()
+    refused: list[str] = []
+    n_taken = 0
+    for session in sessions:
+        tasks.update(session.tasks)
+        taken = admit(session, settings)
+        if isinstance(taken, Refused):
+            refused.append(taken.reason)
+            continue
+        for reason, units in taken.left_units.items():
+            log.info("session %s: %d of %d units left out, %s", session.session_id, len(units), session.n_units, reason)
+        n_taken += 1
+        series.update(session.behavior_names)
+        yield taken
+    if settings.task is not None and settings.task not in tasks:
+        there_are = f"there are {', '.join(sorted(tasks))}" if tasks else "no recording there names tasks"
+        raise UserError(f"data.task={settings.task} is in no recording; {there_are}")
+    if not n_taken:
+        raise UserError(refused[0] if refused else "no recording to train on")
+    for reason in refused:
+        log.warning("left out: %s", reason)
+    _check_series(series, settings.behavior)
+
+
+def check_long_enough(session: Session, pieces: Mapping[Split, Pieces], context_bins: int) -> None:
+    """Refuse a session of which some split holds no bin that could be forecast."""
+    for name in SPLITS:
+        part = pieces[name]
+        longest = int((part[:, 1] - part[:, 0]).max()) if len(part) else 0
+        if longest <= context_bins:
+            raise UserError(
+                f"session {session.session_id!r} is too short: the longest piece of its {name} split has {longest} "
+                f"bins, and a forecast needs {context_bins + 1}; "
+                "lower data.context_bins, or give a longer recording or data.task"
+            )
+
+
+def _check_series(series: set[str], wanted: tuple[str, ...] | None) -> None:
+    unknown = [pattern for pattern in wanted or () if not fnmatch.filter(series, pattern)]
+    for pattern in unknown:
+        # Of some data sets not every recording has what their patterns ask for, such as an eye that was filmed.
+        if tuple(unknown) == wanted or "*" not in pattern:
+            raise UserError(f"data.behavior names {pattern}; there is {', '.join(sorted(series)) or 'none'}")
+        log.info("no recording has behavior %s", pattern)
