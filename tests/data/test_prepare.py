@@ -234,7 +234,7 @@ class Source(SimpleNamespace):
     """A public data set on a server of this machine."""
 
     def __init__(self, **how: Any) -> None:
-        super().__init__(TITLE="t", CITATION="Doe 2020", LICENCE="CC0", TASKS=("a",), **how)
+        super().__init__(TITLE="t", CITATION="Doe 2020", LICENCE="CC0", **how)
 
 
 def test_a_public_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from layouts.allen_vb_2p import INVALID, Planted, write
 
+from synapsnet.configuration import section
 from synapsnet.data.readers import read_sessions
-from synapsnet.data.sources import allen_vb_2p
 from synapsnet.session import Session
 
-CONF = Path(__file__).parents[3] / "conf" / "data" / "allen_vb_2p.yaml"
+TASKS = section("data", "allen_vb_2p")["tasks"]
 Pairs = list[tuple[Planted, Session]]
 
 
@@ -67,7 +66,7 @@ def test_active_and_passive_sessions_have_tasks_of_their_own(tmp_path: Path) -> 
     assert not {"change_detection_behavior"} & set(passive.tasks)
     assert {"licks", "volume"} <= set(active.behavior_names)
     assert not {"licks", "volume"} & set(passive.behavior_names)
-    assert set(allen_vb_2p.TASKS) <= set(active.tasks) | set(passive.tasks)
+    assert set(TASKS) <= set(active.tasks) | set(passive.tasks)
 
 
 def test_running_pupil_and_no_clock(pairs: Pairs) -> None:
@@ -78,7 +77,3 @@ def test_running_pupil_and_no_clock(pairs: Pairs) -> None:
         np.testing.assert_allclose(speed, planted.speed[last], rtol=1e-6)
         assert {"pupil_tracking_0", "pupil_tracking_area"} <= set(session.behavior_names)
         assert "timestamps" not in session.behavior_names
-
-
-def test_configuration_names_the_tasks() -> None:
-    assert tuple(yaml.safe_load(CONF.read_text())["tasks"]) == allen_vb_2p.TASKS

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-import yaml
+from laws import data_settings
 from layouts.allen_vc_npx import BLOCKS, DURATION_S, INVALID_S, NAME, Planted, write
 from range_server import web_server
 
+from synapsnet.configuration import section
 from synapsnet.data.readers import find_recordings, read_sessions
 from synapsnet.data.selection import UnitFilter, select_units
 from synapsnet.data.sources import allen_vc_npx
@@ -17,7 +16,7 @@ from synapsnet.data.web import dandi
 from synapsnet.session import Session
 
 WIDTH = 0.02
-CONF = Path(__file__).parents[3] / "conf" / "data" / "allen_vc_npx.yaml"
+TASKS = section("data", "allen_vc_npx")["tasks"]
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +56,7 @@ def test_what_is_known_of_units(planted: Planted, session: Session) -> None:
 
 
 def test_units_by_the_bounds_of_the_configuration(planted: Planted, session: Session) -> None:
-    bounds = yaml.safe_load(CONF.read_text())["units"]
-    taken, dropped = select_units(session, UnitFilter(**bounds))
+    taken, dropped = select_units(session, data_settings("allen_vc_npx").units)
     ids = list(planted.trains)
     good = [unit for unit, label in zip(ids, planted.quality, strict=True) if label == "good"]
     assert list(taken.unit_ids) == [unit for unit in good if unit != ids[4]]
@@ -68,9 +66,9 @@ def test_units_by_the_bounds_of_the_configuration(planted: Planted, session: Ses
 
 
 def test_tasks_are_the_stimuli(session: Session) -> None:
-    assert set(session.tasks) == {*allen_vc_npx.TASKS, "pulse"}
-    assert {name for name, _, _ in BLOCKS} == set(allen_vc_npx.TASKS)
-    for name in allen_vc_npx.TASKS:
+    assert set(session.tasks) == {*TASKS, "pulse"}
+    assert {name for name, _, _ in BLOCKS} == set(TASKS)
+    for name in TASKS:
         planted = np.array([(start, stop) for other, start, stop in BLOCKS if other == name]) / WIDTH
         bins = session.tasks[name]
         assert len(bins) == len(planted), name
@@ -98,10 +96,6 @@ def test_running_is_causal_and_pupils_may_be_shut(planted: Planted, session: Ses
 
 def test_clocks_and_empty_series_are_no_behavior(session: Session) -> None:
     assert not {"timestamps", "running_speed_end_times"} & set(session.behavior_names)
-
-
-def test_configuration_names_the_tasks() -> None:
-    assert tuple(yaml.safe_load(CONF.read_text())["tasks"]) == allen_vc_npx.TASKS
 
 
 def test_streamed_from_the_archive(planted: Planted, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 import pytest
 
+from synapsnet.configuration import section
 from synapsnet.data.sources import sources
 
 NAMES = sorted(sources())
@@ -16,8 +17,7 @@ def test_every_source_says_what_it_is(name: str) -> None:
     assert "\n" not in source.TITLE + source.CITATION + source.LICENCE
     assert "doi" in source.CITATION.lower()
     assert source.LICENCE
-    assert source.TASKS
-    assert all(task == task.lower() and task.isidentifier() for task in source.TASKS)
+    assert all(task == task.lower() and task.isidentifier() for task in section("data", name)["tasks"])
     assert hasattr(source, "files") != hasattr(source, "fetch")
 
 

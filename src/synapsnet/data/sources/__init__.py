@@ -32,13 +32,11 @@ class Source(Protocol):
         TITLE: What it is, in one line.
         CITATION: The paper and the data set, in full.
         LICENCE: Of the data.
-        TASKS: The tasks that its sessions may have, as `synapsnet.session.Session.tasks` names them.
     """
 
     TITLE: str
     CITATION: str
     LICENCE: str
-    TASKS: tuple[str, ...]
 
 
 class Listed(Source, Protocol):

@@ -31,7 +31,6 @@ CITATION = (
     "(2023). doi:10.48324/dandi.000711/0.231121.0201"
 )
 LICENCE = "CC BY 4.0; the Allen Institute's terms of use apply (https://alleninstitute.org/legal/terms-use/)"
-TASKS = ("change_detection_behavior", "change_detection_passive", "natural_movie_one", "spontaneous")
 
 DANDISET, VERSION = "000711", "0.231121.0201"
 

@@ -29,16 +29,6 @@ CITATION = (
     "doi:10.48324/dandi.000021/0.251116.2246"
 )
 LICENCE = "CC BY 4.0; the Allen Institute's terms of use apply (https://alleninstitute.org/legal/terms-use/)"
-TASKS = (
-    "spontaneous",
-    "gabors",
-    "flashes",
-    "drifting_gratings",
-    "static_gratings",
-    "natural_scenes",
-    "natural_movie_one",
-    "natural_movie_three",
-)
 
 DANDISET, VERSION = "000021", "0.251116.2246"
 

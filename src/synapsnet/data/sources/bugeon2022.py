@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synapsnet.data.readers.bugeon2022 import CITATION, LICENCE, STATES
+from synapsnet.data.readers.bugeon2022 import CITATION, LICENCE
 from synapsnet.data.web import figshare
 from synapsnet.data.web.file import RemoteFile
 from synapsnet.errors import UserError
 
-__all__ = ["CITATION", "LICENCE", "TASKS", "TITLE", "files"]
+__all__ = ["CITATION", "LICENCE", "TITLE", "files"]
 
 TITLE = "Calcium imaging of mouse visual cortex with transcriptomic types (Bugeon et al. 2022)"
-TASKS = ("blank", "drifting_gratings", "natural_scenes", *STATES.values())
 
 _RECORD = 19448531
 

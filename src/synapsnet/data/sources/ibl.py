@@ -16,10 +16,9 @@ from pathlib import Path, PurePosixPath
 from synapsnet.data.readers.alf import CITATION, LICENCE
 from synapsnet.errors import UserError, one_line
 
-__all__ = ["CITATION", "LICENCE", "TASKS", "TITLE", "fetch"]
+__all__ = ["CITATION", "LICENCE", "TITLE", "fetch"]
 
 TITLE = "Neuropixels across the mouse brain, decision task (International Brain Laboratory)"
-TASKS = ("choice_world", "spontaneous", "passive_replay", "rfm")
 
 _SERVER = "https://openalyx.internationalbrainlab.org"
 _PASSWORD = "international"  # of the public server, for everyone, as its documentation says

@@ -21,10 +21,9 @@ from synapsnet.data.web import figshare, osf
 from synapsnet.data.web.file import RemoteFile
 from synapsnet.errors import UserError
 
-__all__ = ["CITATION", "LICENCE", "TASKS", "TITLE", "files"]
+__all__ = ["CITATION", "LICENCE", "TITLE", "files"]
 
 TITLE = "Neuropixels across the mouse brain, visual discrimination (Steinmetz et al. 2019)"
-TASKS = ("discrimination", "passive", "spontaneous", "sparse_noise")
 
 NEUROMATCH = "neuromatch"
 _RECORD = 9974357
