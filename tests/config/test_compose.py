@@ -63,6 +63,12 @@ def test_the_connectivity_has_a_rate_and_a_decay_of_its_own() -> None:
     assert set(composed().optimizer.connectivity) == {"lr", "weight_decay"}
 
 
+def test_what_is_monitored_is_typed_once() -> None:
+    callbacks = composed("monitor=validation/mse").callbacks
+    named = ("early_stopping", "best_checkpoint", "progress")
+    assert {callbacks[name].monitor for name in named} == {"validation/mse"}
+
+
 @pytest.mark.parametrize(
     ("root", "name"),
     [

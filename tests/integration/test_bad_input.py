@@ -84,6 +84,8 @@ BAD: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "heads that do not divide the width": (good("model=transformer", "model.heads=3"), "heads"),
     "a learning rate below 0": (good("optimizer.lr=-1"), "under optimizer"),
     "an accelerator that does not exist": (good("trainer.accelerator=abacus"), "trainer"),
+    "a score that cannot be monitored": (good("monitor=validation/loss"), "monitor must be validation/<metric>"),
+    "a score whose direction is the other": (good("monitor=validation/r2"), "of which lower is better"),
     "an unknown mode": (good("mode=rehearse"), "mode"),
     "a test of nothing": (good("mode=test"), "ckpt_path"),
     "no such checkpoint": (good("ckpt_path=nowhere.ckpt"), "nowhere.ckpt"),

@@ -25,13 +25,14 @@ from synapsnet.experiment import parts
 from synapsnet.experiment.build import Config
 from synapsnet.experiment.checkpoint import Saved, read_latest, read_saved
 from synapsnet.experiment.record import OF_THIS_COMMAND, Record, keys_of, record_of
+from synapsnet.metrics import column
 from synapsnet.plain import Plain, differences, read_plain_yaml
 from synapsnet.results.files import CONFIG, EVALUATIONS, SCORES
 from synapsnet.session import Session
 
 log = logging.getLogger(__name__)
 
-_DECISIVE = ("seed", "model", "likelihood", "data", "optimizer", "trainer")
+_DECISIVE = ("seed", "model", "likelihood", "data", "optimizer", "trainer", "monitor")
 """Sections that decide what a run's scores are; two commands that share them are the same."""
 
 
@@ -70,6 +71,9 @@ def understood(cfg: DictConfig) -> Request:
     if not isinstance(cfg.seed, int) or cfg.seed < 0:
         raise UserError(f"seed must be a whole number from 0, got {cfg.seed!r}")
     extensions.trust(cfg.trusted_packages)
+    split, _, metric = str(cfg.monitor).partition("/")
+    if split != "validation" or not column(metric).lower_is_better:
+        raise UserError(f"monitor must be validation/<metric> of which lower is better, as nll, got {cfg.monitor!r}")
     if cfg.ckpt_path is None:
         if cfg.mode == "test":
             raise UserError("mode=test needs ckpt_path=<checkpoint>")

@@ -54,7 +54,6 @@ from synapsnet.training.module import ForecastModule
 
 log = logging.getLogger(__name__)
 
-MONITOR = "validation/nll"
 _EXPECTED_WARNINGS = (
     "Checkpoint directory .* exists and is not empty",
     "The number of training batches .* is smaller than the logging interval",  # then it logs once an epoch
@@ -223,7 +222,7 @@ def _fit(
         trainer.validate(module, datamodule=datamodule, verbose=False)
         for callback in checkpoints:
             trainer.save_checkpoint(callback.path(trainer))
-        return float(trainer.callback_metrics[MONITOR]), Ending("formula", 0, 0)
+        return float(trainer.callback_metrics[config["monitor"]]), Ending("formula", 0, 0)
     ended = _ended_before(saved, config, planned)
     if ended is None:
         trainer.fit(module, datamodule=datamodule, ckpt_path=None if saved is None else saved.path)
@@ -233,7 +232,7 @@ def _fit(
             state = read_checkpoint(path)
             load_weights(model, state, path)
             return _best_score(state), ended
-    return float(trainer.callback_metrics[MONITOR]), ended
+    return float(trainer.callback_metrics[config["monitor"]]), ended
 
 
 def _ended_before(saved: Saved | None, config: Config, planned: int) -> Ending | None:
