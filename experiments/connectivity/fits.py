@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
-from synapsnet.analysis.runs import read_config, read_run
-from synapsnet.analysis.runs import read_fits as read_matrices
 from synapsnet.errors import UserError
+from synapsnet.report.fits import fits as matrices
+from synapsnet.report.fits import role
+from synapsnet.results import Run
 from synapsnet.session import Signal
-
-__all__ = ["Fits", "Subject", "read_config", "read_fits"]
 
 
 class Subject(NamedTuple):
@@ -64,12 +63,13 @@ def read_fits(root: Path) -> dict[Subject, Fits]:
     """
     found: dict[Subject, Fits] = {}
     for path in sorted(root.glob("*/*/seed*/connectivity.npz")):
-        run = read_run(path.parent)
-        if run.data["root"] is None or run.role is None:
+        run = Run(path.parent)
+        of = role(run)
+        if run.data["root"] is None or of is None:
             continue
-        for fit in read_matrices(run, methods=True):
+        for fit in matrices(run, methods=True):
             subject = Subject(run.recording, fit.estimate.method, fit.estimate.session_id)
-            getattr(found.setdefault(subject, Fits(run.signal, fit.regions)), run.role).append(fit.estimate)
+            getattr(found.setdefault(subject, Fits(run.signal, fit.connectivity.regions)), of).append(fit.estimate)
     if not found:
         raise UserError(f"{root}: no finished run there, expected <model>/<recording>/seed<k>/connectivity.npz")
     for subject, fits in found.items():

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fits import read_config
 
 from synapsnet.analysis.edge_removal import SHARES, edge_removal
 from synapsnet.experiment import load
 from synapsnet.experiment.build import build_data
+from synapsnet.results import Run
 
 FILE = "edge_removal.csv"
 SCORE = {"spikes": "bits_per_spike", "calcium": "skill_vs_persistence"}
@@ -26,7 +26,7 @@ def write_edge_removal(run_dir: Path) -> None:
     Raises:
         UserError: if the recordings are no longer where the run found them.
     """
-    config = read_config(run_dir)
+    config = Run(run_dir).config
     model = load(run_dir / "checkpoints" / "best.ckpt")
     task = build_data(config["data"]).task
     batches = list(task.loader("test", batch_size=config["data"]["batch_size"]))

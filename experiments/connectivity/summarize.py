@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from connectome import read_anatomy
 from figures import draw_connectome_scores, draw_removal, draw_reproducibility
-from fits import Fits, Subject, read_config, read_fits
+from fits import Fits, Subject, read_fits
 from plan import RECORDINGS, RING
 from removal import FILE
 from reproducibility import FALSE_DISCOVERY_RATE, over_sessions, reproducibility, stability_of
@@ -24,6 +24,7 @@ from tables import removal_table, reproducibility_table, worm_table
 from worms import worm_scores
 
 from synapsnet.errors import UserError
+from synapsnet.results import Run
 from synapsnet.session.unit_table import POSITION
 from synapsnet.viz.network_3d import draw_network, network_page
 from synapsnet.viz.ordered import draw_ordered
@@ -87,7 +88,7 @@ def read_removal(root: Path) -> pd.DataFrame:
     """Edge removal of every run that has it, with columns ``recording`` and ``method``; empty without."""
     tables = []
     for path in sorted(root.glob(f"*/*/seed0/{FILE}")):
-        config = read_config(path.parent)
+        config = Run(path.parent).config
         named = {"recording": config["data"]["name"], "method": config["choices"]["model"]}
         tables.append(pd.read_csv(path).assign(**named))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

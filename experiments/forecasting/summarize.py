@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 from figure import draw
 
-from synapsnet.analysis.runs import read_config
 from synapsnet.configuration import conf_folder
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column, columns
+from synapsnet.results import Run
 
 PRIMARY = {"spikes": "bits_per_spike", "calcium": "skill_vs_persistence"}
 COSTS = {"n_parameters": 0, "fit_seconds": 1}  # with the decimals shown
@@ -69,7 +69,7 @@ def read_runs(root: Path) -> pd.DataFrame:
 def _conditions(run_dir: Path, results: dict[str, Any]) -> dict[str, Any]:
     """What runs must share to be compared: recordings, units, splits, windows and budget."""
     try:
-        config = read_config(run_dir)
+        config = Run(run_dir).config
         units = pd.read_csv(run_dir / "unit_metrics.csv", usecols=["session", "unit_id"], dtype=str)
     except (OSError, ValueError) as error:
         raise UserError(f"{run_dir}: not a whole run folder: {error}") from error

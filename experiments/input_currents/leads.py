@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.analysis.currents import current_activity_correlation, shuffled
-from synapsnet.analysis.runs import read_config
 from synapsnet.data.splits import Split
 from synapsnet.data.task import Task
 from synapsnet.errors import UserError
 from synapsnet.experiment.build import build_data
+from synapsnet.results import Run
 
 Array = npt.NDArray[np.float64]
 N_SHUFFLES = 20
@@ -118,7 +118,7 @@ def read_runs(root: Path) -> list[Recorded]:
     given: dict[str, tuple[Path, dict[str, Any]]] = {}
     for path in sorted(root.glob("*/*/seed0/connectivity.npz")):
         run_dir, recording = path.parent, path.parent.parent.name
-        config = read_config(run_dir)
+        config = Run(run_dir).config
         data = {key: value for key, value in config["data"].items() if key not in NOT_COMPARED}
         other_dir, other = given.setdefault(recording, (run_dir, data))
         if data != other:

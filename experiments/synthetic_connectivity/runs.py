@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from study import METHODS, ROWS
 
-from synapsnet.analysis.runs import read_config
 from synapsnet.errors import UserError
+from synapsnet.results import Run
 
 BUDGET = ("max_steps", "max_epochs", "max_time")
 CORRELATIONS = ["pearson_r", "spearman_r", "in_degree_r", "out_degree_r"]
@@ -37,7 +37,7 @@ def read_runs(root: Path) -> pd.DataFrame:
         if run_dir.parent.name not in known:
             continue
         try:
-            config = read_config(run_dir)
+            config = Run(run_dir).config
             recovery = pd.read_csv(run_dir / "recovery.csv")
         except (OSError, ValueError) as error:
             raise UserError(f"{run_dir}: not a whole run folder: {error}") from error

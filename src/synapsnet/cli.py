@@ -39,7 +39,7 @@ def main() -> int:
 
         return train(arguments)
     if command == "report":
-        from synapsnet.analysis.__main__ import main as report
+        from synapsnet.report.__main__ import main as report
 
         report(arguments, prog="synapsnet report")
         return 0

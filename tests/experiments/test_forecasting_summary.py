@@ -46,7 +46,9 @@ def plant(
         "fractions": {"train": 0.7},
     }
     trainer = {"max_steps": max_steps, "max_epochs": -1, "max_time": "00:00:05:00"}
-    OmegaConf.save({"data": {**section, **settings}, "trainer": trainer}, run / "config.yaml")
+    OmegaConf.save(
+        {"data": {**section, **settings}, "trainer": trainer, "choices": {"model": model}}, run / "config.yaml"
+    )
     rows = [{"session": session, "unit_id": unit, "pearson_r": 0.0} for session in sessions for unit in units]
     pd.DataFrame(rows).to_csv(run / "unit_metrics.csv", index=False)
     return run

@@ -53,9 +53,9 @@ def plant(
     pd.DataFrame(rows).to_csv(run / "recovery.csv", index=False)
     results = {"model": model, "data": data, "seed": seed, "mean": {"pearson_r": 0.25}, "fit_seconds": 2.0 + seed}
     (run / "test_metrics.json").write_text(json.dumps(results))
-    section = {"name": data, "network_seed": seed, "network": {"n_units": 10, "seed": seed}, **settings}
+    section = {"name": data, "root": None, "network_seed": seed, "network": {"n_units": 10, "seed": seed}, **settings}
     trainer = {"max_steps": max_steps, "max_epochs": -1, "max_time": "00:00:05:00"}
-    OmegaConf.save({"data": section, "trainer": trainer}, run / "config.yaml")
+    OmegaConf.save({"data": section, "trainer": trainer, "choices": {"model": model}}, run / "config.yaml")
     return run
 
 

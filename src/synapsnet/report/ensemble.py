@@ -1,31 +1,33 @@
-"""All fits of one model to one session: which belong together, and what they say together."""
+"""All fits of one model or method to one session: which belong together, and what they say together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from synapsnet.analysis.edge_selection import Null
-from synapsnet.analysis.runs import CONNECTIVITY, Fit, Role, Run, read_fits
 from synapsnet.analysis.stability import Stability, measure_stability
 from synapsnet.errors import UserError
+from synapsnet.report.fits import Fit, Role, fits, role, surrogate
+from synapsnet.results import Run
+from synapsnet.results.files import CONNECTIVITY
+from synapsnet.results.run import BUDGET, require_alike
+from synapsnet.session import Signal
 
 TOP_K = 100
 """Strongest edges to compare between the halves; a tenth of all where there are few."""
 
 _APART = ("data.name", "data.train_part", "data.surrogate", "data.surrogate_seed", "data.network_seed")
 """What tells the fits of an ensemble apart, or is told by other settings."""
-BUDGET = ("trainer.max_steps", "trainer.max_epochs", "trainer.limit_train_batches")
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Fits of one model to one session that differ by seed, part of the recording and surrogate alone.
+    """Fits of one model or method to one session that differ by seed, part of the recording and surrogate alone.
 
     Attributes:
         whole: Fits of the whole train split, by seed.
@@ -56,6 +58,36 @@ class Ensemble:
         return [*self.whole, *self.first_half, *self.second_half, *self.surrogates]
 
     @property
+    def recording(self) -> str:
+        """Name of the recording."""
+        return self.fits[0].run.recording
+
+    @property
+    def method(self) -> str:
+        """Name of the model or method."""
+        return self.fits[0].estimate.method
+
+    @property
+    def session_id(self) -> str:
+        """Name of the session."""
+        return self.fits[0].estimate.session_id
+
+    @property
+    def unit_ids(self) -> tuple[str, ...]:
+        """Names of the units, in the order of both axes."""
+        return self.fits[0].estimate.unit_ids
+
+    @property
+    def signal(self) -> Signal:
+        """Kind of recording; calcium stands for activity of any kind where the settings do not say."""
+        return self.fits[0].run.signal or "calcium"
+
+    @property
+    def regions(self) -> list[str] | None:
+        """Name of each unit's region; None where they are unknown."""
+        return self.fits[0].connectivity.regions
+
+    @property
     def null(self) -> Null:
         """What can be divided out of so few surrogates, see `select_edges`."""
         return "units" if len(self.surrogates) > 1 else "pooled"
@@ -70,11 +102,12 @@ class Ensemble:
     @property
     def inclusion(self) -> npt.NDArray[np.float64] | None:
         """Probability that an edge is there, mean over seeds, ``[post, pre]``."""
-        known = [fit.inclusion for fit in self.whole if fit.inclusion is not None]
+        inclusions = [fit.connectivity.inclusion for fit in self.whole]
+        known = [inclusion for inclusion in inclusions if inclusion is not None]
         return np.mean(known, axis=0, dtype=np.float64) if known and len(known) == len(self.whole) else None
 
-    def half(self, role: Role) -> npt.NDArray[np.float64] | None:
-        """Mean over the fits of a half, ``[post, pre]``; None without any."""
+    def mean(self, role: Role) -> npt.NDArray[np.float64] | None:
+        """Mean over the fits of a role, ``[post, pre]``; None without any."""
         matrices = [fit.estimate.matrix for fit in self.of(role)]
         return np.mean(matrices, axis=0, dtype=np.float64) if matrices else None
 
@@ -84,7 +117,7 @@ class Ensemble:
         Raises:
             UserError: without a fit of the whole.
         """
-        n_units = len(self.fits[0].estimate.unit_ids)
+        n_units = len(self.unit_ids)
         return measure_stability(
             [fit.estimate for fit in self.whole],
             halves=([fit.estimate for fit in self.first_half], [fit.estimate for fit in self.second_half]),
@@ -95,8 +128,12 @@ class Ensemble:
         )
 
 
-def gather(runs: Iterable[Run]) -> Iterator[Ensemble]:
+def gather(runs: Iterable[Run], *, methods: bool = False) -> Iterator[Ensemble]:
     """Ensembles by model, recording and session; those of one model and recording are in memory at a time.
+
+    Args:
+        runs: The runs.
+        methods: Whether methods without a model make ensembles of their own.
 
     Raises:
         UserError: if runs of a session differ in their units or in settings that make another matrix, or if none of
@@ -104,10 +141,10 @@ def gather(runs: Iterable[Run]) -> Iterator[Ensemble]:
     """
     empty = True
     for _, block in groupby(sorted(runs, key=_name), key=_name):
-        sessions: dict[str, list[Fit]] = {}
+        sessions: dict[tuple[str, str], list[Fit]] = {}
         for run in block:
-            for fit in read_fits(run, methods=False):
-                sessions.setdefault(fit.estimate.session_id, []).append(fit)
+            for fit in fits(run, methods=methods):
+                sessions.setdefault((fit.estimate.session_id, fit.estimate.method), []).append(fit)
         for ensemble in map(_ensemble, sessions.values()):
             if ensemble.fits:
                 empty = False
@@ -117,57 +154,36 @@ def gather(runs: Iterable[Run]) -> Iterator[Ensemble]:
 
 
 def _name(run: Run) -> tuple[str, str]:
-    return run.model, run.recording
+    return run.model_name, run.recording
 
 
-def _ensemble(fits: Sequence[Fit]) -> Ensemble:
+def _ensemble(found: Sequence[Fit]) -> Ensemble:
     ensemble = Ensemble()
-    newest: dict[tuple[str, str, int], Fit] = {}
-    for fit in sorted(fits, key=lambda fit: (fit.run.folder / CONNECTIVITY).stat().st_mtime, reverse=True):
-        run = fit.run
-        if run.role is None:
+    newest: dict[tuple[Role, str, int], Fit] = {}
+    for fit in sorted(found, key=lambda fit: (fit.run.folder / CONNECTIVITY).stat().st_mtime, reverse=True):
+        run, of = fit.run, role(fit.run)
+        if of is None:
             ensemble.notes.append(f"left out {run.folder}: the surrogate of a part of the recording")
             continue
-        _require_alike(fits[0], fit)
-        same = newest.setdefault((run.role, run.surrogate, run.seed), fit)
+        _require_alike(found[0], fit)
+        same = newest.setdefault((of, surrogate(run), run.seed), fit)
         if same is not fit:
             ensemble.notes.append(f"left out {run.folder}: {same.run.folder} is the same, and newer")
-    for fit in sorted(newest.values(), key=lambda fit: (fit.run.seed, fit.run.surrogate)):
-        if fit.run.role is not None:
-            ensemble.of(fit.run.role).append(fit)
+    for (of, *_), fit in sorted(newest.items(), key=lambda item: (item[1].run.seed, item[0][1])):
+        ensemble.of(of).append(fit)
     return ensemble
 
 
 def _require_alike(first: Fit, other: Fit) -> None:
-    where = f"{first.run.model} on {first.run.recording}, session {first.estimate.session_id!r}"
+    where = f"{first.run.model_name} on {first.run.recording}, session {first.estimate.session_id!r}"
     folders = f"{first.run.folder} and {other.run.folder}"
     units = (first.estimate.unit_ids, other.estimate.unit_ids)
     if units[0] != units[1]:
         how = f"{len(units[0])} and {len(units[1])}" if len(units[0]) != len(units[1]) else "of other names or order"
         raise UserError(f"{where}: {folders} are of different units ({how}); name runs of one recording and settings")
-    settings = (_settings(first.run), _settings(other.run))
-    for name in sorted(settings[0].keys() | settings[1].keys()):
-        values = [of.get(name) for of in settings]
-        if values[0] != values[1]:
-            raise UserError(
-                f"{where}: {folders} differ in {name} ({values[0]} and {values[1]}), and so do their matrices; name "
-                "folders with one setting alone"
-            )
+    require_alike(first.run, other.run, _makes_another_matrix)
 
 
-def _settings(run: Run) -> dict[str, Any]:
-    """Settings that make another matrix, by name."""
-    sections = {name: run.config.get(name) for name in ("data", "model", "likelihood", "optimizer", "trainer")}
-    return {
-        name: value
-        for name, value in flat(sections).items()
-        if name not in _APART and (not name.startswith("trainer.") or name in BUDGET)
-    }
-
-
-def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Settings by their dotted names."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return found
+def _makes_another_matrix(name: str) -> bool:
+    section = name.partition(".")[0]
+    return name in BUDGET or (section in ("data", "model", "likelihood", "optimizer") and name not in _APART)

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from synapsnet.analysis.report import report
 from synapsnet.configuration import conf_folder
 from synapsnet.errors import UserError
+from synapsnet.report.judgement import report
 
 
-def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synapsnet.analysis") -> None:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synapsnet.report") -> None:
     """Read, judge, write.
 
     Args:
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synap
     parser.add_argument("folders", type=Path, nargs="+", help="run folders, or folders that hold them at any depth")
     parser.add_argument("--fdr", type=float, default=0.1, help="false-discovery rate of selected edges (default: 0.1)")
     parser.add_argument(
-        "--out", type=Path, default=Path("outputs/analysis"), help="where to write (default: outputs/analysis)"
+        "--out", type=Path, default=Path("outputs/report"), help="where to write (default: outputs/report)"
     )
     options = parser.parse_args(arguments)
     try:

@@ -9,9 +9,11 @@ from typing import Any
 
 import yaml
 
-from synapsnet.analysis.ensemble import BUDGET, Ensemble, flat
-from synapsnet.analysis.runs import Fit, Role, Run
 from synapsnet.data.training_command import GROUPS, quoted
+from synapsnet.report.ensemble import Ensemble
+from synapsnet.report.fits import Fit, Role, trained
+from synapsnet.results import Run
+from synapsnet.results.run import BUDGET, flat
 
 SEEDS = 3
 """Fits of the whole that tell how much a matrix depends on its seed."""
@@ -34,11 +36,11 @@ def gaps(ensemble: Ensemble, conf: Path) -> list[tuple[str, str]]:
     """
     run = ensemble.fits[0].run
     whole = ensemble.whole
-    seeds = sorted({fit.run.seed for fit in whole or ensemble.fits})[: SEEDS if run.trained else 1]
+    seeds = sorted({fit.run.seed for fit in whole or ensemble.fits})[: SEEDS if trained(run) else 1]
     found = []
     if not whole:
         found.append(("no fit of the whole recording, and so no matrix to judge", _command(run, conf, seeds)))
-    elif run.trained and len(seeds) == 1:
+    elif trained(run) and len(seeds) == 1:
         more = _unused(whole, SEEDS - 1)
         found.append(("one seed only, so nobody knows how much the matrix depends on it", _command(run, conf, more)))
     halves = [role for role in _HALVES if not ensemble.of(role)]
@@ -66,7 +68,7 @@ def _unused(fits: Sequence[Fit], count: int) -> list[int]:
 
 
 def _command(run: Run, conf: Path, seeds: Sequence[int], *part: str) -> str:
-    settings = [f"model={run.model}", *_recording(run, conf), *part, f"seed={','.join(map(str, seeds))}"]
+    settings = [f"model={run.model_name}", *_recording(run, conf), *part, f"seed={','.join(map(str, seeds))}"]
     multirun = ["-m"] if any("," in setting for setting in (*part, settings[-1])) else []
     return shlex.join(["python", "train.py", *multirun, *settings])
 

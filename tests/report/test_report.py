@@ -17,10 +17,10 @@ from hydra.core.singleton import Singleton
 from laws import CONF
 from omegaconf import OmegaConf
 
-from synapsnet.analysis.__main__ import main
-from synapsnet.analysis.ensemble import gather
-from synapsnet.analysis.gaps import gaps
-from synapsnet.analysis.runs import find_runs
+from synapsnet.report.__main__ import main
+from synapsnet.report.ensemble import gather
+from synapsnet.report.fits import find_runs
+from synapsnet.report.gaps import gaps
 
 N_UNITS = 20
 OFF = ~np.eye(N_UNITS, dtype=bool)
@@ -62,6 +62,7 @@ def plant_run(
         arrays |= {f"{session}/unit_ids": np.array([f"u{unit}" for unit in range(n_units)])}
         arrays |= {f"{session}/{name}": values for name, values in (also or {}).items()}
     np.savez(folder / "connectivity.npz", **arrays)
+    (folder / "test_metrics.json").write_text("{}")
     return folder
 
 

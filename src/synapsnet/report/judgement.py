@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from synapsnet.analysis.ensemble import Ensemble, gather
-from synapsnet.analysis.gaps import gaps
-from synapsnet.analysis.runs import Run, find_runs
 from synapsnet.analysis.stability import Stability
 from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
 from synapsnet.file_names import safe_name
+from synapsnet.report.ensemble import Ensemble, gather
+from synapsnet.report.fits import find_runs, trained
+from synapsnet.report.gaps import gaps
+from synapsnet.results import Run
 from synapsnet.viz.stability import draw_stability
 
 EDGES, FIGURE = "edges.csv", "stability.png"
@@ -55,7 +56,7 @@ def report(folders: Iterable[Path], *, false_discovery_rate: float, out: Path, c
 
 def _judged(ensemble: Ensemble, false_discovery_rate: float, out: Path) -> list[str]:
     """The lines of one session; its files are written."""
-    n_units = len(ensemble.fits[0].estimate.unit_ids)
+    n_units = len(ensemble.unit_ids)
     lines = [f"{_subject(ensemble)}: {n_units} units", _line("runs", _runs(ensemble))]
     lines += [_line("", note) for note in ensemble.notes]
     if not ensemble.whole:
@@ -64,7 +65,7 @@ def _judged(ensemble: Ensemble, false_discovery_rate: float, out: Path) -> list[
     lines += [_line(name, text) for name, text in _findings(stability, run, false_discovery_rate)]
     if stability.warning:
         lines.append(_line("WARNING", stability.warning))
-    folder = out / safe_name(run.model) / safe_name(run.recording) / safe_name(stability.session_id)
+    folder = out / safe_name(ensemble.method) / safe_name(ensemble.recording) / safe_name(stability.session_id)
     with replacing(folder / EDGES) as partial:
         edge_table(stability, ensemble).to_csv(partial, index=False, float_format="%.6g")
     figure = _drawn(stability, ensemble, false_discovery_rate, folder / FIGURE)
@@ -101,17 +102,17 @@ def _drawn(stability: Stability, ensemble: Ensemble, false_discovery_rate: float
     if stability.split_half is None and stability.edges is None:
         path.unlink(missing_ok=True)  # that of other runs
         return False
-    run, chance = ensemble.whole[0].run, stability.edges
+    chance = stability.edges
     figure = draw_stability(
-        ensemble.half("first_half"),
-        ensemble.half("second_half"),
+        ensemble.mean("first_half"),
+        ensemble.mean("second_half"),
         chance.statistic if chance else None,
         chance.null if chance else None,
         threshold=chance.threshold if chance else np.inf,
         false_discovery_rate=false_discovery_rate,
         statistic=_STATISTIC[ensemble.null],
-        signal=run.signal or "calcium",  # activity of whatever kind
-        session_id=f"{run.recording} {stability.session_id}, {run.model}",
+        signal=ensemble.signal,
+        session_id=f"{ensemble.recording} {stability.session_id}, {ensemble.method}",
     )
     with replacing(path) as partial:
         figure.savefig(partial, dpi=_DPI)
@@ -124,7 +125,8 @@ def _findings(stability: Stability, run: Run, false_discovery_rate: float) -> It
     if stability.seed_r is not None:
         yield "seeds", f"{_r(stability.seed_r)} between two"
     else:
-        yield "seeds", "one alone" if run.trained else "one alone; it is fitted by formula, and another changes nothing"
+        nothing = "" if trained(run) else "; it is fitted by formula, and another changes nothing"
+        yield "seeds", f"one alone{nothing}"
     if halves is not None:
         shared = f"of the strongest edges {halves.top_overlap:.1%} in common, {halves.top_chance:.1%} by chance"
         longer = f"to expect of another recording as long: {_r(stability.full_recording_r)}"
@@ -158,8 +160,7 @@ def _runs(ensemble: Ensemble) -> str:
 
 
 def _subject(ensemble: Ensemble) -> str:
-    fit = ensemble.fits[0]
-    return f"{fit.run.model} on {fit.run.recording}, session {fit.estimate.session_id}"
+    return f"{ensemble.method} on {ensemble.recording}, session {ensemble.session_id}"
 
 
 def _line(name: str, text: str) -> str:

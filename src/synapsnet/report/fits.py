@@ -1,0 +1,81 @@
+"""Matrices of a run, and what a run is good for when matrices are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from synapsnet.analysis.estimate import ConnectivityEstimate
+from synapsnet.errors import UserError
+from synapsnet.results import Connectivity, Run, runs
+from synapsnet.results.files import CONNECTIVITY
+
+Role = Literal["whole", "first_half", "second_half", "surrogates"]
+"""What a fit is for: the matrix itself, one half against the other, or the null."""
+
+_ROLES: Mapping[tuple[str, bool], Role] = {
+    ("all", False): "whole",
+    ("first_half", False): "first_half",
+    ("second_half", False): "second_half",
+    ("all", True): "surrogates",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """One matrix of one session of a run.
+
+    Attributes:
+        run: The run.
+        connectivity: What the run says of the session.
+        estimate: The matrix of the model, or of a method without a model.
+    """
+
+    run: Run
+    connectivity: Connectivity
+    estimate: ConnectivityEstimate
+
+
+def fits(run: Run, *, methods: bool) -> Iterator[Fit]:
+    """The matrices of a run, session by session.
+
+    Args:
+        run: The run.
+        methods: Whether those of methods without a model are wanted, too.
+    """
+    for connectivity in run.connectivities().values():
+        for name, estimate in connectivity.estimates(run.model_name).items():
+            if methods or name == run.model_name:
+                yield Fit(run, connectivity, estimate)
+
+
+def find_runs(folders: Iterable[Path]) -> list[Run]:
+    """Every finished run at or below some folders that left a connectivity, in order of their names.
+
+    Raises:
+        UserError: if a folder does not exist, a configuration cannot be read, or there is no run at all.
+    """
+    folders = list(folders)
+    found = [run for run in runs(*folders) if run.has_connectivity]
+    if not found:
+        where = ", ".join(map(str, folders))
+        raise UserError(f"{where}: no run there; a finished one of a model with connectivity leaves {CONNECTIVITY}")
+    return found
+
+
+def trained(run: Run) -> bool:
+    """Whether the model has a learning rate; one without is fitted by formula, and its seed changes nothing."""
+    return "tuned" in (run.config.get("model") or {})
+
+
+def surrogate(run: Run) -> str:
+    """Kind of surrogate with its seed; ``none`` for the recording as it is."""
+    kind = str(run.data.get("surrogate", "none"))
+    return kind if kind == "none" else f"{kind} {run.data.get('surrogate_seed', run.seed)}"
+
+
+def role(run: Run) -> Role | None:
+    """What a fit is for; None for the surrogate of a half, whose null is not that of the whole."""
+    return _ROLES.get((str(run.data.get("train_part", "all")), surrogate(run) != "none"))
