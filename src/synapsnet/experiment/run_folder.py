@@ -45,7 +45,7 @@ _HISTORY = (CURVE, CHECKPOINTS, "wandb", "tensorboard", CONFIG, LOG, FAILURE, ST
 _OURS = (*RESULTS, *_HISTORY)
 _NEXT, _PREVIOUS, _MOVED_OUT = ".next", ".previous", ".moved-out"
 
-_LOGGED = ("synapsnet", "lightning.pytorch", "py.warnings")
+_LOGGED = ("synapsnet", "py.warnings")
 
 State = Literal["new", "unfinished", "finished"]
 
