@@ -58,7 +58,7 @@ def read_anatomy(folder: Path) -> Anatomy:
     counted: list[tuple[list[str], Matrix]] = []
     for name in FILES:
         if not (folder / name).is_file():
-            raise UserError(f"{folder}: no {name}; --connectome names the folder of the connectomes")
+            raise UserError(f"{folder}: no {name}; --data names the folder of the recordings")
         with np.load(folder / name, allow_pickle=False) as arrays:
             synapses = arrays["chem"].T.astype(np.float64) + arrays["gap"]
             counted.append(([str(cell) for cell in arrays["names"]], synapses))

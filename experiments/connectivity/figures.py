@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from worms import POOLED
 
+from experiments.connectivity.worms import POOLED
 from synapsnet.analysis.stability import REPRODUCIBLE_R
 from synapsnet.viz.edge_removal import draw_edge_removal
 from synapsnet.viz.style import BLUE, DARK, GREY, LIGHT, VERMILION, heading, new_figure, tidy, title

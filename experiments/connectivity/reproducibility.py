@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fits import Fits, Subject
 
-from synapsnet.analysis.stability import Stability, measure_stability
+from experiments._tables import read_runs
+from experiments.connectivity.study import RING
+from synapsnet.errors import UserError
+from synapsnet.report.ensemble import Ensemble, gather
 
 FALSE_DISCOVERY_RATE = 0.1
-TOP = 100  # strongest connections to compare between the halves
 
 
-def stability_of(fits: Fits) -> Stability:
-    """Stability of one session's matrix by one model; edges are selected where two surrogates or more were fitted."""
-    return measure_stability(
-        fits.whole,
-        halves=(fits.first_half, fits.second_half),
-        surrogates=fits.surrogates if len(fits.surrogates) > 1 else [],
-        top_k=TOP,
-        false_discovery_rate=FALSE_DISCOVERY_RATE,
-        null="units",
-    )
+def read_ensembles(out: Path) -> list[Ensemble]:
+    """The matrices of every model and method on every session; those of the simulated ring are left out.
+
+    Raises:
+        UserError: if there is no run, a run folder is not whole, or nothing was fitted to a whole recording.
+    """
+    runs = [run for run in read_runs(out) if run.has_connectivity and run.recording != RING]
+    found = list(gather(runs, methods=True))
+    for ensemble in found:
+        if not ensemble.whole:
+            raise UserError(f"{out}: no run of {ensemble.method} on the whole of {ensemble.recording}, only on parts")
+    return found
 
 
-def reproducibility(found: Mapping[Subject, Fits]) -> pd.DataFrame:
+def reproducibility(found: Sequence[Ensemble]) -> pd.DataFrame:
     """One row a session and method; what was not fitted is NaN."""
     rows = []
-    for subject, fits in found.items():
-        stability = stability_of(fits)
+    for ensemble in found:
+        stability = ensemble.stability(FALSE_DISCOVERY_RATE)
         halves, n_units = stability.split_half, len(stability.unit_ids)
         rows.append(
             {
-                **subject._asdict(),
+                "recording": ensemble.recording,
+                "method": ensemble.method,
+                "session": ensemble.session_id,
                 "n_units": n_units,
                 "n_seeds": stability.n_runs,
                 "seed_r": stability.seed_r,

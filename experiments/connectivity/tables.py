@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from connectome import SHUFFLES
-from reproducibility import FALSE_DISCOVERY_RATE, TOP
-from worms import POOLED
+
+from experiments._tables import markdown_table, number
+from experiments.connectivity.connectome import SHUFFLES
+from experiments.connectivity.reproducibility import FALSE_DISCOVERY_RATE
+from experiments.connectivity.worms import POOLED
+from synapsnet.report.ensemble import TOP_K
 
 SCORES = ("auroc", "auroc_balanced", "auroc_apart", "auprc", "spearman", "symmetry")
 
@@ -23,8 +26,8 @@ def worm_table(scores: pd.DataFrame) -> str:
     rows = []
     for method in together.sort_values("auroc", ascending=False).index:
         here, pool = animals[animals.method == method], together.loc[method]
-        row = [method, *(_mean_and_error(here[score]) for score in SCORES)]
-        row.insert(2, _number(here.auroc_surrogates.mean(), 3))
+        row = [method, *(number(here[score].mean(), error=here[score].sem()) for score in SCORES)]
+        row.insert(2, number(here.auroc_surrogates.mean(), 3))
         row += [f"{pool.auroc:.3f} ({pool.auroc_null:.3f} ± {pool.auroc_null_sd:.3f})"]
         row += [f"{pool.auprc:.3f}", f"{pool.spearman:.3f}"]
         rows.append([*row, f"{pool.symmetry:.2f} ({pool.symmetry_null:z.2f} ± {pool.symmetry_null_sd:.2f})"])
@@ -38,7 +41,7 @@ def worm_table(scores: pd.DataFrame) -> str:
     )
     header = ["method", "AUROC", "of surrogates", "balanced", "without homologues", "AUPRC", "Spearman", "left-right r"]
     header += [f"pooled {name}" for name in ("AUROC", "AUPRC", "Spearman", "left-right r")]
-    return "\n".join(["## Worms against their anatomy", legend, "", *_lines(header, rows)])
+    return "\n".join(["## Worms against their anatomy", legend, "", markdown_table(header, rows)])
 
 
 def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str:
@@ -49,25 +52,25 @@ def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str
         recordings: Their order.
     """
     header = ["method", "seeds r", "halves r", "of ranks", "surrogates r", "halves r beyond surrogates"]
-    header += [f"top {TOP} in common (chance)", f"edges at FDR {FALSE_DISCOVERY_RATE:g}", "not reproducible"]
+    header += [f"top {TOP_K} in common (chance)", f"edges at FDR {FALSE_DISCOVERY_RATE:g}", "not reproducible"]
     blocks = ["## Reproducibility"]
     for recording in recordings:
         block = table[table.recording == recording].sort_values("corrected_r", ascending=False)
         rows = [
             [
                 row.method,
-                _number(row.seed_r, 2),
-                _number(row.split_half_r, 2),
-                _number(row.split_half_rank_r, 2),
-                _number(row.surrogate_r, 2),
-                _number(row.corrected_r, 2),
-                f"{_number(row.top_overlap, 2)} ({_number(row.top_chance, 3)})",
+                number(row.seed_r, 2),
+                number(row.split_half_r, 2),
+                number(row.split_half_rank_r, 2),
+                number(row.surrogate_r, 2),
+                number(row.corrected_r, 2),
+                f"{number(row.top_overlap, 2)} ({number(row.top_chance, 3)})",
                 "-" if np.isnan(row.n_selected) else f"{row.n_selected:,.0f} of {row.n_edges:,.0f}",
                 f"{row.n_warnings} of {row.n_sessions} session{'s' if row.n_sessions > 1 else ''}",
             ]
             for row in block.itertuples()
         ]
-        blocks += ["", f"### {recording}", *_lines(header, rows)]
+        blocks += ["", f"### {recording}", markdown_table(header, rows)]
     return "\n".join(blocks)
 
 
@@ -88,17 +91,4 @@ def removal_table(table: pd.DataFrame) -> str:
         for share in shares:
             row += [f"{mean['strongest', share]:.4f}", f"{mean['random', share]:.4f}"]
         rows.append([*row, f"{mean['strongest', 1.0]:.4f}"])
-    return "\n".join(["## The value of edges", *_lines([*header, "none"], rows)])
-
-
-def _mean_and_error(values: pd.Series) -> str:
-    return f"{values.mean():.3f} ± {values.sem():.3f}"
-
-
-def _number(value: float, digits: int) -> str:
-    return "-" if np.isnan(value) else f"{value:z.{digits}f}"
-
-
-def _lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    rule = f"| --- |{' ---: |' * (len(header) - 1)}"
-    return [f"| {' | '.join(header)} |", rule, *(f"| {' | '.join(row)} |" for row in rows)]
+    return "\n".join(["## The value of edges", markdown_table([*header, "none"], rows)])

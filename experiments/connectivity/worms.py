@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from connectome import Anatomy, Matrix, auroc_by_chance, identified, pooled, symmetry, wiring_scores
-from fits import Fits, Subject
+
+from experiments.connectivity.connectome import (
+    Anatomy,
+    Matrix,
+    auroc_by_chance,
+    identified,
+    pooled,
+    symmetry,
+    wiring_scores,
+)
+from synapsnet.report.ensemble import Ensemble
 
 WORMS = "calcium_worm"
 POOLED = "pooled"
 """Stands for a session in the table: the matrix of all animals together."""
 
 
-def worm_scores(found: Mapping[Subject, Fits], anatomy: Anatomy) -> pd.DataFrame:
+def worm_scores(found: Sequence[Ensemble], anatomy: Anatomy) -> pd.DataFrame:
     """One row a method and animal, and one for the matrix pooled over animals, with its chance by shuffled names.
 
     ``auroc_surrogates`` is the mean AUROC of matrices fitted on surrogates of an animal: what cells score that are not
     connected, by being busy or quiet alone.
     """
     rows = []
-    animals: dict[str, list[Subject]] = {}
-    for subject in found:
-        if subject.recording == WORMS:
-            animals.setdefault(subject.method, []).append(subject)
-    for method, subjects in animals.items():
+    animals: dict[str, list[Ensemble]] = {}
+    for ensemble in found:
+        if ensemble.recording == WORMS:
+            animals.setdefault(ensemble.method, []).append(ensemble)
+    for method, ensembles in animals.items():
         matrices = []
-        for subject in subjects:
-            fits = found[subject]
-            places = identified(fits.whole[0].unit_ids, anatomy)
-            matrices.append((fits.matrix, places))
+        for ensemble in ensembles:
+            matrix, places = ensemble.mean("whole"), identified(ensemble.unit_ids, anatomy)
+            assert matrix is not None
+            matrices.append((matrix, places))
             chosen, cells = list(places.values()), tuple(places)
-            by_chance = [wiring_scores(fit.matrix[chosen][:, chosen], cells, anatomy) for fit in fits.surrogates]
+            by_chance = [
+                wiring_scores(fit.estimate.matrix[chosen][:, chosen], cells, anatomy) for fit in ensemble.surrogates
+            ]
             rows.append(
-                {"method": method, "session": subject.session}
-                | _scores(fits.matrix[chosen][:, chosen], cells, anatomy)
+                {"method": method, "session": ensemble.session_id}
+                | _scores(matrix[chosen][:, chosen], cells, anatomy)
                 | {"auroc_surrogates": np.mean([scores["auroc"] for scores in by_chance]) if by_chance else np.nan}
             )
         matrix, cells = pooled(matrices)

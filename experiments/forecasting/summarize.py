@@ -1,24 +1,23 @@
 """The forecasting table and figure, from run folders alone.
 
-    python experiments/forecasting/summarize.py [outputs/forecasting] [--out experiments/forecasting]
-
-Prints one block a recording, and writes ``table.md``, ``table.csv`` and ``forecasting.png``. Runs of a block that were
-not given the same task and budget are refused. See README.md in this folder.
+Runs on one recording that were not given the same task and budget are refused. See README.md in this folder.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from figure import draw
 
-from synapsnet.configuration import conf_folder
+from experiments import _tables
+from experiments._study import Summary, summarize
+from experiments._tables import bold, flaws, is_best, markdown_table, number
+from experiments.forecasting.figure import draw
+from experiments.forecasting.study import MODELS, STUDY
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column, columns
 from synapsnet.results import Run
@@ -26,88 +25,49 @@ from synapsnet.results import Run
 PRIMARY = {"spikes": "bits_per_spike", "calcium": "skill_vs_persistence"}
 COSTS = {"n_parameters": 0, "fit_seconds": 1}  # with the decimals shown
 FACTS = ("data", "model", "seed", "session", "signal", "n_units", "cut", *COSTS)
-BUDGET = ("max_steps", "max_epochs", "max_time")
 LEGEND = """\
 Scores on the test split; the best of each column in bold, ↓ where less is better. Rows are sorted by the first column.
 With several sessions: mean over sessions ± standard error across sessions, of scores averaged over seeds.
 With one session: mean over seeds, in brackets the standard deviation over seeds, where there are several.
 "2 of 3 seeds" marks an incomplete row, "cut by the clock" one whose training `trainer.max_time` ended, so that it
-depends on the machine; neither takes part in the bold. Definitions: README.md beside this table."""
+depends on the machine; neither takes part in the bold. Definitions: README.md of the study."""
 
 
-def read_runs(root: Path) -> pd.DataFrame:
+def read_runs(out: Path) -> pd.DataFrame:
     """Every finished run: one row a session, with columns data, model, seed, session, signal, scores and costs.
 
-    Args:
-        root: Holds ``<model>/<data>/seed<k>/``.
-
     Raises:
-        UserError: if there is none, one is incomplete, or runs of one recording differ in task or budget.
+        UserError: if there is none, one is incomplete, or runs on one recording differ in task or budget.
     """
-    rows: list[dict[str, Any]] = []
-    first: dict[str, tuple[Path, dict[str, Any]]] = {}
-    for path in sorted(root.glob("*/*/seed*/test_metrics.json")):
-        run_dir = path.parent
-        results = json.loads(path.read_text())
-        conditions = _conditions(run_dir, results)
-        reference_dir, reference = first.setdefault(results["data"], (run_dir, conditions))
-        _check_alike(run_dir, conditions, reference_dir, reference)
-        facts = {name: results[name] for name in ("data", "model", "seed", *COSTS)}
-        facts |= {"signal": conditions["data.signal"], "n_units": sum(map(len, conditions["units scored"].values()))}
-        facts["cut"] = (results.get("stopped") or {}).get("reason") == "time"
-        rows += [{**facts, "session": session, **scores} for session, scores in results["sessions"].items()]
-    if not rows:
-        raise UserError(f"{root}: no finished run there, expected <model>/<recording>/seed<k>/test_metrics.json")
-    runs = pd.DataFrame(rows)
-    twice = runs[runs.duplicated(["data", "model", "seed", "session"])]
-    if len(twice):
-        run = twice.iloc[0]
-        raise UserError(f"{root}: two run folders hold {run.model} on {run.data} with seed {run.seed}; remove one")
-    return runs.astype(dict.fromkeys(set(runs) - set(FACTS), float))
+    tables: list[pd.DataFrame] = []
+    first: dict[str, Run] = {}
+    for run in _tables.read_runs(out):
+        _require_same_units(first.setdefault(run.recording, run), run)
+        table = run.scores.reset_index()
+        facts = {"data": run.recording, "model": run.model_name, "seed": run.seed, "cut": _tables.is_cut(run)}
+        facts |= {"signal": "spikes" if "bits_per_spike" in table else "calcium", "n_units": len(run.unit_scores)}
+        tables.append(table.assign(**facts, **{cost: run.fact(cost) for cost in COSTS}))
+    found = pd.concat(tables, ignore_index=True)
+    _tables.require_once(found, ["data", "model", "seed", "session"])
+    return found
 
 
-def _conditions(run_dir: Path, results: dict[str, Any]) -> dict[str, Any]:
-    """What runs must share to be compared: recordings, units, splits, windows and budget."""
-    try:
-        config = Run(run_dir).config
-        units = pd.read_csv(run_dir / "unit_metrics.csv", usecols=["session", "unit_id"], dtype=str)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{run_dir}: not a whole run folder: {error}") from error
-    # A path, whose recordings count; a seed of nothing where there is no surrogate.
-    data = {key: value for key, value in config["data"].items() if key not in ("root", "surrogate_seed")}
-    return {
-        **_flat({"data": data, "trainer": {name: config["trainer"][name] for name in BUDGET}}),
-        "sessions scored": list(results["sessions"]),
-        "units scored": units.groupby("session", sort=False)["unit_id"].agg(list).to_dict(),
-    }
+def _require_same_units(first: Run, other: Run) -> None:
+    ours, theirs = (run.unit_scores[["session", "unit_id"]] for run in (first, other))
+    for name in ("session", "unit_id"):
+        if ours[name].tolist() != theirs[name].tolist():
+            raise UserError(
+                f"{other.folder} and {first.folder} differ in the {name}s scored ({len(theirs)} and {len(ours)} units "
+                f"in {theirs.session.nunique()} and {ours.session.nunique()} sessions); run both alike"
+            )
 
 
-def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
-def _check_alike(run_dir: Path, conditions: dict[str, Any], other_dir: Path, other: dict[str, Any]) -> None:
-    for name in sorted(conditions.keys() | other.keys()):
-        ours, theirs = conditions.get(name), other.get(name)
-        if ours == theirs:
-            continue
-        if name == "units scored":
-            ours, theirs = ([len(units) for units in counted.values()] for counted in (ours, theirs))
-        raise UserError(
-            f"{run_dir} and {other_dir} cannot be compared: {name} is {ours} in the one and {theirs} in the other; "
-            "run both alike"
-        )
-
-
-def summarize(runs: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+def table_of(runs: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
     """One row a recording and model, those without a run included; sorted by recording and primary score.
 
     Args:
         runs: As `read_runs` returns it.
-        models: Names of all models there are.
+        models: Names of all models.
     """
     blocks = []
     for data, block in runs.groupby("data"):
@@ -139,35 +99,20 @@ def _by(runs: pd.DataFrame, key: str, score: str) -> np.ndarray:
     return np.array([group.to_numpy().mean() for _, group in runs.groupby(key)[score]])
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """The table as Markdown, one block a recording, under its legend."""
-    blocks = [_block(str(data), block) for data, block in table.groupby("data")]
-    return "\n\n".join(["# Forecasting", LEGEND, *blocks]) + "\n"
-
-
 def _block(data: str, block: pd.DataFrame) -> str:
-    first = block.iloc[0]
-    shown = _shown(block)
+    first, shown = block.iloc[0], _shown(block)
     header = ["model", *(f"{score.name} ↓" if score.lower_is_better else score.name for score in shown), *COSTS]
-    complete = block[(block.seeds == block.seeds_expected) & ~block.cut]
-    best = {score.name: score.best(complete[score.name]) for score in shown}
-    lines = [
-        f"## {data}",
-        f"{_counted(first.n_sessions, 'session')}, {_counted(first.n_units, 'unit')}, "
-        f"{_counted(first.seeds_expected, 'seed')}.\n",
-        f"| {' | '.join(header)} |",
-        f"| --- |{' ---: |' * (len(header) - 1)}",
-    ]
-    for _, row in block.iterrows():
-        flaws = [f"{row.seeds} of {row.seeds_expected} seeds"] if row.seeds < row.seeds_expected else []
-        flaws += ["cut by the clock"] if row.cut else []
-        cells = [f"{row.model} ({', '.join(flaws)})" if flaws else row.model]
-        for score, value in best.items():
-            cell = _cell(row, score)
-            cells.append(f"**{cell}**" if not flaws and row[score] == value else cell)
-        cells += ["-" if np.isnan(row[cost]) else f"{row[cost]:,.{digits}f}" for cost, digits in COSTS.items()]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    eligible = (block.seeds == block.seeds_expected) & ~block.cut
+    best = pd.DataFrame({score.name: is_best(block[score.name], eligible, score) for score in shown})
+    rows = []
+    for place, row in block.iterrows():
+        flawed = flaws(row.seeds, row.seeds_expected, cut=row.cut)
+        cells = [f"{row.model} ({', '.join(flawed)})" if flawed else row.model]
+        cells += [bold(_cell(row, score.name), best.loc[place, score.name]) for score in shown]
+        rows.append([*cells, *("-" if np.isnan(row[cost]) else f"{row[cost]:,.{n}f}" for cost, n in COSTS.items())])
+    counted = f"{_counted(first.n_sessions, 'session')}, {_counted(first.n_units, 'unit')}"
+    title = f"## {data}\n{counted}, {_counted(first.seeds_expected, 'seed')}.\n"
+    return f"{title}\n{markdown_table(header, rows)}"
 
 
 def _shown(block: pd.DataFrame) -> list[Column]:
@@ -179,36 +124,22 @@ def _shown(block: pd.DataFrame) -> list[Column]:
 
 
 def _cell(row: pd.Series, score: str) -> str:
-    if np.isnan(row[score]):
-        return "-"
     if row.n_sessions > 1:
-        return f"{row[score]:z.3f} ± {row[f'{score}_sem']:.3f}"
-    spread = row[f"{score}_sd_seeds"]
-    return f"{row[score]:z.3f}" if np.isnan(spread) else f"{row[score]:z.3f} ({spread:.3f})"
+        return number(row[score], error=row[f"{score}_sem"])
+    return number(row[score], sd=row[f"{score}_sd_seeds"])
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def main() -> None:
-    """Read, check, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("root", type=Path, nargs="?", default=Path("outputs/forecasting"), help="folder of the runs")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write (default: beside me)")
-    options = parser.parse_args()
-    try:
-        runs = read_runs(options.root)
-    except UserError as error:
-        parser.exit(2, f"error: {error}\n")
-    table = summarize(runs, sorted(path.stem for path in (conf_folder() / "model").glob("*.yaml")))
-    text = markdown(table)
-    print(text)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "table.md").write_text(text)
-    table.to_csv(options.out / "table.csv", index=False, float_format="%.6g")
-    draw(runs, table).savefig(options.out / "forecasting.png")
+def summary(out: Path, data: Path | None = None) -> Summary:
+    """The table and the figure of the runs."""
+    runs = read_runs(out)
+    table = table_of(runs, MODELS)
+    text = "\n\n".join(["# Forecasting", LEGEND, *(_block(str(name), block) for name, block in table.groupby("data"))])
+    return Summary(f"{text}\n", {"table": table}, {"forecasting": draw(runs, table)})
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(summarize(STUDY, summary))

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from experiments import _tables
 from synapsnet.analysis.currents import current_activity_correlation, shuffled
 from synapsnet.data.splits import Split
 from synapsnet.data.task import Task
 from synapsnet.errors import UserError
 from synapsnet.experiment.build import build_data
-from synapsnet.results import Run
+from synapsnet.results import Connectivity, Run
+from synapsnet.session import SessionSpec
 
 Array = npt.NDArray[np.float64]
 N_SHUFFLES = 20
 OWN_BINS = 5
 METHODS = ("correlation", "lagged_correlation")
-NOT_COMPARED = ("root", "surrogate_seed")  # a path, whose recordings count; a seed of nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,52 +105,50 @@ def _standard_error(values: Array) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
 
 
-def read_runs(root: Path) -> list[Recorded]:
+def read_runs(out: Path) -> list[Recorded]:
     """Every recording with the matrices of its runs: models, methods without one, and the truth where it is known.
 
     Args:
-        root: Holds ``<model>/<recording>/seed0/``.
+        out: Folder of the runs.
 
     Raises:
         UserError: if there is no run, one is not whole, or runs of one recording were not given the same task.
     """
     found: dict[str, Recorded] = {}
-    given: dict[str, tuple[Path, dict[str, Any]]] = {}
-    for path in sorted(root.glob("*/*/seed0/connectivity.npz")):
-        run_dir, recording = path.parent, path.parent.parent.name
-        config = Run(run_dir).config
-        data = {key: value for key, value in config["data"].items() if key not in NOT_COMPARED}
-        other_dir, other = given.setdefault(recording, (run_dir, data))
-        if data != other:
-            key = next(key for key in sorted(data.keys() | other.keys()) if data.get(key) != other.get(key))
-            raise UserError(f"{run_dir} and {other_dir} differ in data.{key}; run both alike")
-        if recording not in found:
-            found[recording] = Recorded(recording, build_data(config["data"]).task, {})
-        _add(found[recording], config["choices"]["model"], path)
-    if not found:
-        raise UserError(f"{root}: no finished run there, expected <model>/<recording>/seed0/connectivity.npz")
+    for run in _tables.read_runs(out):
+        if run.recording not in found:
+            found[run.recording] = Recorded(run.recording, build_data(run.config["data"]).task, {})
+        _add(found[run.recording], run)
     return list(found.values())
 
 
-def _add(recorded: Recorded, model: str, path: Path) -> None:
+def _add(recorded: Recorded, run: Run) -> None:
     """Add the matrices of a run; methods and truth are the same in all runs of a recording."""
-    spec = recorded.task.spec
-    keys = {model: "effective", **{method: f"method/{method}" for method in METHODS}, "truth": "truth"}
-    with np.load(path, allow_pickle=False) as arrays:
-        for name, key in keys.items():
-            wanted = [f"{session_id}/{key}" for session_id in spec.session_ids]
-            if not all(entry in arrays for entry in wanted):
-                if key != "truth":
-                    raise UserError(f"{path} has no {wanted[0]}")
-                continue
-            matrices = []
-            for index, session in enumerate(spec.sessions):
-                if tuple(map(str, arrays[f"{session.session_id}/unit_ids"])) != session.unit_ids:
-                    raise UserError(f"{path}: the units of session {session.session_id!r} are not those of its task")
-                matrix = arrays[wanted[index]].astype(np.float64)
-                # A correlation is in standard deviations as it is.
-                matrices.append(matrix if name in METHODS else standardized(matrix, recorded.task, index))
-            recorded.matrices[name] = matrices
+    connectivities = run.connectivities()
+    sessions = [_of_session(connectivities, session, run) for session in recorded.task.spec.sessions]
+    found: dict[str, list[npt.NDArray[np.floating] | None]] = {
+        run.model_name: [session.effective for session in sessions],
+        **{method: [session.methods.get(method) for session in sessions] for method in METHODS},
+        "truth": [session.truth for session in sessions],
+    }
+    for name, matrices in found.items():
+        present = [matrix.astype(np.float64) for matrix in matrices if matrix is not None]
+        if len(present) == len(sessions):
+            # A correlation is in standard deviations as it is.
+            as_it_is = name in METHODS
+            recorded.matrices[name] = [
+                matrix if as_it_is else standardized(matrix, recorded.task, index)
+                for index, matrix in enumerate(present)
+            ]
+        elif name != "truth":
+            raise UserError(f"{run.folder} has no connectivity by {name}")
+
+
+def _of_session(found: Mapping[str, Connectivity], session: SessionSpec, run: Run) -> Connectivity:
+    connectivity = found.get(session.session_id)
+    if connectivity is None or connectivity.unit_ids != session.unit_ids:
+        raise UserError(f"{run.folder}: the units of session {session.session_id!r} are not those of its task")
+    return connectivity
 
 
 def standardized(matrix: Array, task: Task, session: int) -> Array:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
-from study import CURVE_SEEDS, CURVES, IN_ALL, METHODS, METHODS_BESIDE, TABLE, Curve
 
+from experiments.synthetic_connectivity.study import CURVE_SEEDS, CURVES, IN_ALL, METHODS, METHODS_BESIDE, TABLE, Curve
+from synapsnet.results import Connectivity, Run
 from synapsnet.viz.degradation import draw_degradation
 from synapsnet.viz.matrices import draw_matrices
 from synapsnet.viz.recovery import draw_recovery
@@ -26,7 +27,7 @@ def draw_all(runs: pd.DataFrame, root: Path) -> dict[str, Figure]:
     """Every figure that there are runs for, by its file name.
 
     Args:
-        runs: As `runs.read_runs` returns it.
+        runs: As `summarize.read_runs` returns it.
         root: Holds the run folders, for the matrices.
     """
     signless = runs.groupby("method").sign_accuracy.transform("count") == 0
@@ -66,18 +67,16 @@ def _along(curve: Curve, named: pd.DataFrame) -> pd.DataFrame:
 def _matrices(root: Path, data: str) -> tuple[npt.NDArray[np.floating] | None, dict[str, npt.NDArray[np.floating]]]:
     """The truth and the matrices of one network: the first that all models shown have been fitted to."""
     for seed in CURVE_SEEDS:
-        files = {model: root / model / data / f"seed{seed}" / "connectivity.npz" for model in MODELS_SHOWN}
-        if not all(file.is_file() for file in files.values()):
+        runs = {model: Run(root / model / data / f"seed{seed}") for model in MODELS_SHOWN}
+        if not all(run.has_connectivity for run in runs.values()):
             continue
-        found = {model: _effective(file) for model, file in files.items()}
-        with np.load(files[METHODS_BESIDE]) as arrays:
-            session = next(key for key in arrays if key.endswith("/truth")).removesuffix("/truth")
-            beside = {name: arrays[f"{session}/method/{name}"] for name in METHODS_SHOWN}
-            return arrays[f"{session}/truth"], found | beside
+        found = {model: _only_session(run) for model, run in runs.items()}
+        matrices = {model: of.effective for model, of in found.items() if of.effective is not None}
+        beside = found[METHODS_BESIDE]
+        return beside.truth, matrices | {name: beside.methods[name] for name in METHODS_SHOWN}
     return None, {}
 
 
-def _effective(file: Path) -> npt.NDArray[np.floating]:
-    with np.load(file) as arrays:
-        matrix: npt.NDArray[np.floating] = arrays[next(key for key in arrays if key.endswith("/effective"))]
-    return matrix
+def _only_session(run: Run) -> Connectivity:
+    (connectivity,) = run.connectivities().values()
+    return connectivity

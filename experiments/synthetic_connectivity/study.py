@@ -1,8 +1,14 @@
-"""What the study consists of; `run.py` runs it, `summarize.py` reads what came out."""
+"""Networks whose connectivity is known, under every model."""
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from experiments._study import Job, Study, main, say, tiny
 
 FIRST_SEED = 100  # the generators were calibrated on seeds 0 to 9
 METHODS_BESIDE = "var"  # methods without a model do not depend on the model, and are computed in these runs alone
@@ -108,3 +114,29 @@ CURVE_SEEDS = range(FIRST_SEED, FIRST_SEED + 5)  # of reused rows as well, so th
 def expected_seeds(row: Row, method: str) -> int:
     """Networks that a model, or a method without one, is to be scored on."""
     return row.n_seeds.get(METHODS_BESIDE if method in METHODS else method, 0)
+
+
+def _job(row: Row, model: str) -> Job:
+    seeds = range(FIRST_SEED, FIRST_SEED + row.n_seeds[model])
+    given = ("data=simulated", *row.overrides, f"data.name={row.data}", f"model={model}", _methods(model))
+    return Job(Path(model, row.data), tuple(seeds), given)
+
+
+def _methods(model: str) -> str:
+    return f"method=[{','.join(METHODS if model == METHODS_BESIDE else ())}]"
+
+
+def jobs(data: Path) -> Sequence[Job]:
+    """Every model on every network; the slowest, on which least depends, come last."""
+    rows = ROWS
+    if importlib.util.find_spec("nest") is None:
+        say('left out: the network nest, because NEST is not installed (pip install "synapsnet[nest]")')
+        rows = tuple(row for row in ROWS if row.data != "nest")
+    found = [(model, _job(row, model)) for row in rows for model in row.n_seeds]
+    return [job for _, job in sorted(found, key=lambda pair: pair[0] in (*BLACK_BOXES, *SLOWEST))]
+
+
+STUDY = Study("synthetic_connectivity", jobs, quick=[job for model in _EVERY for job in tiny([model], _methods(model))])
+
+if __name__ == "__main__":
+    sys.exit(main(STUDY))

@@ -1,24 +1,25 @@
 """The table and figures of recovered connectivity, from run folders alone.
 
-    python experiments/synthetic_connectivity/summarize.py [outputs/synthetic_connectivity] [--out <here>]
-
-Prints one block a network, and writes ``table.md``, ``table.csv`` and PNGs. Runs of a network that were not given the
-same recording and budget are refused. See README.md in this folder.
+Runs on one network that were not given the same recording and budget are refused. See README.md in this folder.
 """
 
 from __future__ import annotations
 
-import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from figures import draw_all
-from runs import read_runs
-from study import METHODS, ROWS, TABLE, Row, expected_seeds
 
+from experiments import _tables
+from experiments._study import TINY, Summary, summarize
+from experiments._tables import bold, is_best, is_near, markdown_table, number
+from experiments.synthetic_connectivity.figures import draw_all
+from experiments.synthetic_connectivity.study import METHODS, ROWS, STUDY, TABLE, Row, expected_seeds
 from synapsnet.errors import UserError
+from synapsnet.metrics import Column
+from synapsnet.results import Run
 
 SCORES = (
     "pearson_r",
@@ -32,22 +33,54 @@ SCORES = (
     "forecast_r",
 )
 OF_MAGNITUDES = ("pearson_r", "spearman_r")  # where the method knows no sign, and so another score
+CORRELATIONS = ["pearson_r", "spearman_r", "in_degree_r", "out_degree_r"]
+QUICK = Row(TINY, (), {job.folder.parts[0]: 1 for job in STUDY.quick}, "tiny network")
 LEGEND = """\
 Mean ± standard deviation over networks (seeds). **Bold**: the best of a column. ≈: within one standard error of the
 best, the error being that of the differences on the same networks. †: a method without signs, whose correlations are
 with magnitudes and take no part in the bold. "2 of 5" marks an incomplete row, "cut" one with a run that the clock
 ended (`trainer.max_time`), so that it depends on the machine; neither takes part. Rows that are planned with fewer
-networks than others cannot be the best, but can be ≈. Definitions: README.md here."""
+networks than others cannot be the best, but can be ≈. Definitions: README.md of the study."""
 
 
-def summarize(runs: pd.DataFrame) -> pd.DataFrame:
+def read_runs(out: Path) -> pd.DataFrame:
+    """One row a network, seed and method: columns data, seed, method, the scores, forecast_r and fit_seconds.
+
+    An estimate that does not vary, as one without any edge, has no correlation with the truth; it counts as 0 where
+    another method on the same network has one.
+
+    Raises:
+        UserError: if there is no run, one is incomplete, or runs on one network differ in recording or budget.
+    """
+    known = {row.data for row in (*ROWS, QUICK)}
+    tables = [_of_run(run) for run in _tables.read_runs(out) if run.recording in known]
+    if not tables:
+        raise UserError(f"{out}: no finished run of a network of this study")
+    found = pd.concat(tables, ignore_index=True)
+    _tables.require_once(found, ["method", "data", "seed"])
+    defined = found.groupby(["data", "seed"])[CORRELATIONS].transform("count") > 0
+    found[CORRELATIONS] = found[CORRELATIONS].mask(found[CORRELATIONS].isna() & defined, 0.0)
+    return found
+
+
+def _of_run(run: Run) -> pd.DataFrame:
+    """The model's row, with what only a model has, and those of the methods computed beside it."""
+    table = run.recovery.drop(columns="session").assign(data=run.recording, seed=run.seed)
+    of_model = ~table.method.isin(METHODS)
+    table["cut"] = of_model & _tables.is_cut(run)
+    table["forecast_r"] = np.where(of_model, run.summary.loc["pearson_r", "mean"], np.nan)
+    table["fit_seconds"] = np.where(of_model, run.fact("fit_seconds"), np.nan)
+    return table
+
+
+def table_of(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a network and method, planned ones without a run included; the highest ``pearson_r`` first.
 
     Args:
         runs: As `read_runs` returns it.
     """
     blocks = []
-    for row in ROWS:
+    for row in (*ROWS, QUICK):
         block = runs[runs.data == row.data]
         if block.empty:
             continue
@@ -75,77 +108,45 @@ def _mark(table: pd.DataFrame, runs: pd.DataFrame, score: str) -> None:
     whole = (table.seeds >= table.seeds_expected) & (table.seeds > 0) & ~table.cut
     eligible = whole & (table.signed | (score not in OF_MAGNITUDES)) & table[score].notna()
     most = table.seeds_expected[eligible].max()
-    marks = pd.Series("", index=table.index)
-    if eligible.any():
-        contenders = table[score].where(eligible & (table.seeds_expected == most))
-        best = contenders.idxmax()
-        marks[contenders == contenders[best]] = "best"
-        by_seed = runs.pivot(index="seed", columns="method", values=score)
-        for place in table.index[eligible & (marks == "")]:
-            behind = (by_seed[table.method[best]] - by_seed[table.method[place]]).dropna()
-            if len(behind) > 1 and behind.mean() <= behind.sem():
-                marks[place] = "near"
-    table[f"{score}_mark"] = marks
+    best = is_best(table[score], eligible & (table.seeds_expected == most), Column(score, score, 0, False))
+    by_seed = runs.pivot(index="seed", columns="method", values=score)
+    near = [
+        best.any() and is_near(by_seed[table.method[best].iloc[0]], by_seed[name]) if possible else False
+        for name, possible in zip(table.method, eligible & ~best, strict=True)
+    ]
+    table[f"{score}_mark"] = np.select([best, near], ["best", "near"], "")
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """The rows of the table's networks; levels of degradation curves are left to the figures and ``table.csv``."""
+def _block(block: pd.DataFrame) -> str:
+    heads = [f"auprc (chance {block.auprc_chance.iloc[0]:.2f})" if name == "auprc" else name for name in SCORES]
+    rows = []
+    for _, row in block.iterrows():
+        short = row.seeds < row.seeds_expected
+        cells = [f"{row.method}{'' if row.signed else ' †'}"]
+        cells.append((f"{row.seeds} of {row.seeds_expected}" if short else str(row.seeds)) + ", cut" * row.cut)
+        rows.append([*cells, *(_cell(row, score) for score in SCORES), number(row.fit_seconds, 1)])
+    return markdown_table(["method", "networks", *heads, "fit_seconds"], rows)
+
+
+def _cell(row: pd.Series, score: str) -> str:
+    text, mark = number(row[score], error=row[f"{score}_sd"]), row[f"{score}_mark"]
+    return f"{text} ≈" if mark == "near" else bold(text, mark == "best")
+
+
+def summary(out: Path, data: Path | None = None) -> Summary:
+    """The table and the figures; levels of degradation curves are left to the figures and ``table.csv``."""
+    runs = read_runs(out)
+    table = table_of(runs)
     parts = ["# Recovery of known connectivity", LEGEND]
-    for row in TABLE:
+    for row in (*TABLE, QUICK):
         block = table[table.data == row.data]
         if len(block):
             parts += [f"## {row.title} (`{row.data}`)", _block(block)]
     absent = [row.data for row in TABLE if row.data not in set(table.data)]
     if absent:
         parts.append(f"No run of {', '.join(absent)}.")
-    return "\n\n".join(parts) + "\n"
-
-
-def _block(block: pd.DataFrame) -> str:
-    heads = [f"auprc (chance {block.auprc_chance.iloc[0]:.2f})" if name == "auprc" else name for name in SCORES]
-    lines = [
-        f"| method | networks | {' | '.join(heads)} | fit_seconds |",
-        "| --- " + "| ---: " * (len(SCORES) + 2) + "|",
-    ]
-    for _, row in block.iterrows():
-        short = row.seeds < row.seeds_expected
-        cells = [f"{row.method}{'' if row.signed else ' †'}"]
-        cells.append((f"{row.seeds} of {row.seeds_expected}" if short else str(row.seeds)) + ", cut" * row.cut)
-        cells += [_cell(row, score) for score in SCORES]
-        cells.append("-" if np.isnan(row.fit_seconds) else f"{row.fit_seconds:.1f}")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _cell(row: pd.Series, score: str) -> str:
-    if np.isnan(row[score]):
-        return "-"
-    spread = row[f"{score}_sd"]
-    text = f"{row[score]:z.3f}" if np.isnan(spread) else f"{row[score]:z.3f} ± {spread:.3f}"
-    return {"best": f"**{text}**", "near": f"{text} ≈", "": text}[row[f"{score}_mark"]]
-
-
-def main() -> None:
-    """Read, check, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("root", type=Path, nargs="?", default=Path("outputs/synthetic_connectivity"),
-                        help="folder of the runs")  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="where to write (default: beside me)")
-    options = parser.parse_args()
-    try:
-        runs = read_runs(options.root)
-        figures = draw_all(runs, options.root)
-    except UserError as error:
-        parser.exit(2, f"error: {error}\n")
-    table = summarize(runs)
-    text = markdown(table)
-    print(text)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "table.md").write_text(text)
-    table.to_csv(options.out / "table.csv", index=False, float_format="%.4g")
-    for name, figure in figures.items():
-        figure.savefig(options.out / f"{name}.png")
+    return Summary("\n\n".join(parts) + "\n", {"table": table}, draw_all(runs, out))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(summarize(STUDY, summary))

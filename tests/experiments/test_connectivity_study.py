@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import runpy
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,28 +15,16 @@ from laws import CONF
 from omegaconf import OmegaConf
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from experiments._study import summarize
+from experiments.connectivity import connectome
+from experiments.connectivity.reproducibility import read_ensembles
+from experiments.connectivity.study import STUDY
+from experiments.connectivity.summarize import summary
 from synapsnet.errors import UserError
 
-STUDY = Path(__file__).resolve().parents[2] / "experiments" / "connectivity"
 CLASSES = ("AIB", "AVA", "RIM", "RME", "SMD", "URX")
 CELLS = (*(cell + side for cell in CLASSES for side in "LR"), "RIH", "VB2")
 UNITS = ("u000", *CELLS[:-1], "VB02", "SAAD?", "OLLL", "OLLL#2")
-
-
-@pytest.fixture(autouse=True)
-def study(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The study's modules, which import each other by bare names that another study may have, too."""
-    names = [path.stem for path in STUDY.glob("*.py")]
-    kept = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    monkeypatch.syspath_prepend(STUDY)
-    yield
-    for name in names:
-        sys.modules.pop(name, None)
-    sys.modules.update(kept)
-
-
-def module(name: str) -> ModuleType:
-    return importlib.import_module(name)
 
 
 def plant_connectome(folder: Path, seed: int = 0) -> np.ndarray:
@@ -53,7 +36,7 @@ def plant_connectome(folder: Path, seed: int = 0) -> np.ndarray:
     gap = np.triu(rng.random((n, n)) < 0.05, 1)
     gap = (gap + gap.T).astype(float)
     np.fill_diagonal(chemical, 0)
-    for name in module("connectome").FILES:
+    for name in connectome.FILES:
         kept = slice(None) if "white" in name else slice(0, n - 1)
         np.savez(
             folder / name, names=np.array(CELLS[kept]), chem=chemical.T[kept, kept].astype(np.float32),
@@ -78,7 +61,7 @@ def plant_run(
     run = root / model / f"{data}-{part}-{surrogate}" / f"seed{seed}"
     run.mkdir(parents=True)
     section = {"name": data, "root": f"/x/{data}", "signal": "calcium", "train_part": part, "surrogate": surrogate}
-    OmegaConf.save({"data": section, "choices": {"model": model, "data": data}}, run / "config.yaml")
+    OmegaConf.save({"data": section, "choices": {"model": model, "data": data}, "seed": seed}, run / "config.yaml")
     arrays: dict[str, Any] = {}
     for session in sessions:
         arrays |= {f"{session}/effective": matrix, f"{session}/unit_ids": np.array(units)}
@@ -103,29 +86,28 @@ def random_effects(seed: int, n: int = len(UNITS)) -> np.ndarray:
 
 def test_anatomy_is_post_by_pre_and_a_mean_over_the_animals_that_have_both_cells(tmp_path: Path) -> None:
     synapses = plant_connectome(tmp_path)
-    anatomy = module("connectome").read_anatomy(tmp_path)
+    anatomy = connectome.read_anatomy(tmp_path)
     assert (synapses != synapses.T).any()
     np.testing.assert_allclose(anatomy.among(CELLS), synapses)
-    with np.load(tmp_path / module("connectome").FILES[2]) as arrays:
+    with np.load(tmp_path / connectome.FILES[2]) as arrays:
         np.savez(
-            tmp_path / module("connectome").FILES[2],
+            tmp_path / connectome.FILES[2],
             names=arrays["names"], chem=arrays["chem"] + 3 * (1 - np.eye(len(arrays["names"]))), gap=arrays["gap"],
         )  # fmt: skip
-    more = module("connectome").read_anatomy(tmp_path).among(CELLS)
+    more = connectome.read_anatomy(tmp_path).among(CELLS)
     assert more[0, 1] == pytest.approx(synapses[0, 1] + 1)  # one of three animals has three more
     assert more[0, -1] == synapses[0, -1]  # VB2 was traced in one alone
 
 
 def test_only_units_that_are_one_known_cell_are_identified(tmp_path: Path) -> None:
     plant_connectome(tmp_path)
-    anatomy = module("connectome").read_anatomy(tmp_path)
-    places = module("connectome").identified(UNITS, anatomy)
+    anatomy = connectome.read_anatomy(tmp_path)
+    places = connectome.identified(UNITS, anatomy)
     assert places == {cell: place for place, cell in enumerate(CELLS, 1)}
 
 
 def test_scores_agree_with_scikit_learn_and_know_the_direction(tmp_path: Path) -> None:
     synapses = plant_connectome(tmp_path)
-    connectome = module("connectome")
     anatomy = connectome.read_anatomy(tmp_path)
     effects = random_effects(1, len(CELLS))
     scores = connectome.wiring_scores(effects, CELLS, anatomy)
@@ -141,7 +123,6 @@ def test_scores_agree_with_scikit_learn_and_know_the_direction(tmp_path: Path) -
 
 def test_homologous_pairs_can_be_left_out(tmp_path: Path) -> None:
     synapses = plant_connectome(tmp_path)
-    connectome = module("connectome")
     anatomy = connectome.read_anatomy(tmp_path)
     wrong = synapses.copy()
     for cell in range(0, 12, 2):
@@ -152,7 +133,6 @@ def test_homologous_pairs_can_be_left_out(tmp_path: Path) -> None:
 
 def test_balancing_takes_out_how_large_effects_on_and_of_a_cell_are(tmp_path: Path) -> None:
     synapses = plant_connectome(tmp_path)
-    connectome = module("connectome")
     anatomy = connectome.read_anatomy(tmp_path)
     rng = np.random.default_rng(0)
     effects = (synapses > 0) + 0.2 * rng.random(synapses.shape)
@@ -164,7 +144,6 @@ def test_balancing_takes_out_how_large_effects_on_and_of_a_cell_are(tmp_path: Pa
 
 def test_chance_of_the_pooled_score_is_a_half(tmp_path: Path) -> None:
     plant_connectome(tmp_path)
-    connectome = module("connectome")
     anatomy = connectome.read_anatomy(tmp_path)
     mean, sd = connectome.auroc_by_chance(random_effects(0, len(CELLS)), CELLS, anatomy, seed=0)
     assert mean == pytest.approx(0.5, abs=3 * sd / np.sqrt(connectome.SHUFFLES) + 0.01)
@@ -172,7 +151,6 @@ def test_chance_of_the_pooled_score_is_a_half(tmp_path: Path) -> None:
 
 def test_symmetry_is_one_where_both_sides_are_alike_and_zero_by_chance(tmp_path: Path) -> None:
     plant_connectome(tmp_path)
-    connectome = module("connectome")
     anatomy = connectome.read_anatomy(tmp_path)
     mirrored = [CELLS.index(anatomy.mirror(cell) or cell) for cell in CELLS]
     effects = random_effects(2, len(CELLS))
@@ -187,48 +165,36 @@ def test_symmetry_is_one_where_both_sides_are_alike_and_zero_by_chance(tmp_path:
 
 def test_pooling_goes_by_name_and_weighs_animals_alike() -> None:
     first, second = random_effects(0, 3), random_effects(1, 3)
-    matrix, cells = module("connectome").pooled([(first, {"A": 0, "B": 1, "C": 2}), (9 * second, {"B": 2, "A": 0})])
+    matrix, cells = connectome.pooled([(first, {"A": 0, "B": 1, "C": 2}), (9 * second, {"B": 2, "A": 0})])
     off = ~np.eye(3, dtype=bool)
     assert cells == ("A", "B", "C")
     assert matrix[2, 0] == pytest.approx(first[2, 0] / first[off].std())
     pair = np.array([second[0, 2], second[2, 0]])
     assert matrix[0, 1] == pytest.approx((first[0, 1] / first[off].std() + pair[0] / pair.std()) / 2)
-    assert np.isnan(module("connectome").pooled([(first, {"A": 0, "B": 1}), (first, {"C": 0, "A": 1})])[0][1, 2])
+    assert np.isnan(connectome.pooled([(first, {"A": 0, "B": 1}), (first, {"C": 0, "A": 1})])[0][1, 2])
 
 
 def test_runs_land_where_the_configuration_says(tmp_path: Path) -> None:
     state = Singleton.get_state()
     try:
-        for run in module("plan").planned(tmp_path)[::20]:
+        for job in STUDY.jobs(tmp_path)[::10]:
             with initialize_config_dir(str(CONF), version_base="1.3"):
-                cfg = compose("train", ["experiment=connectivity", *run.settings], return_hydra_config=True)
+                settings = ["experiment=connectivity", *job.settings, f"seed={job.seeds[-1]}"]
+                cfg = compose("train", settings, return_hydra_config=True)
             HydraConfig.instance().set_config(cfg)
-            assert Path(cfg.hydra.run.dir) == Path("outputs/connectivity") / run.folder
+            assert Path(cfg.hydra.run.dir) == Path("outputs/connectivity") / job.folder / f"seed{job.seeds[-1]}"
     finally:
         Singleton.set_state(state)
 
 
-def test_complete_runs_are_not_done_again(tmp_path: Path) -> None:
-    runs = module("plan").planned(tmp_path)
-    assert len({run.folder for run in runs}) == len(runs)
-    done, torn = (tmp_path / run.folder for run in runs[:2])
-    for folder in (done, torn):
-        folder.mkdir(parents=True)
-        (folder / "test_metrics.json").touch()
-    (done / "connectivity.npz").touch()
-    assert module("run").pending(runs, tmp_path) == runs[1:]
-
-
-def run_summary(root: Path, connectome: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = [str(root), "--connectome", str(connectome), "--out", str(out)]
-    monkeypatch.setattr(sys, "argv", ["summarize.py", *arguments])
-    runpy.run_path(str(STUDY / "summarize.py"), run_name="__main__")
+def run_summary(root: Path, data: Path, out: Path) -> int:
+    return summarize(STUDY, summary, ["--out", str(root), "--data", str(data), "--to", str(out)])
 
 
 def test_summary_scores_every_method_and_says_what_does_not_come_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    synapses = plant_connectome(tmp_path / "anatomy")
+    synapses = plant_connectome(tmp_path / "data" / "connectome_worm")
     root, out = tmp_path / "runs", tmp_path / "out"
     truth = of_units(synapses)
     for seed in range(2):
@@ -243,7 +209,7 @@ def test_summary_scores_every_method_and_says_what_does_not_come_back(
     ]
     removed = pd.DataFrame(removal).replace("nll", "skill_vs_persistence")
     removed.to_csv(root / "synapsnet" / "calcium_worm-all-none" / "seed0" / "edge_removal.csv", index=False)
-    run_summary(root, tmp_path / "anatomy", out, monkeypatch)
+    assert run_summary(root, tmp_path / "data", out) == 0
     assert (out / "table.md").read_text() in capsys.readouterr().out
     scores = pd.read_csv(out / "connectome.csv").set_index(["method", "session"])
     assert scores.loc[("synapsnet", "w1"), "auroc"] == 1.0
@@ -264,14 +230,12 @@ def test_summary_scores_every_method_and_says_what_does_not_come_back(
 
 def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no finished run"):
-        module("fits").read_fits(tmp_path)
+        read_ensembles(tmp_path)
 
 
-def test_a_missing_connectome_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_connectome_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plant_run(tmp_path / "runs", random_effects(0))
     with pytest.raises(SystemExit) as stopped:
-        run_summary(tmp_path / "runs", tmp_path / "nowhere", tmp_path / "out", monkeypatch)
+        run_summary(tmp_path / "runs", tmp_path / "nowhere", tmp_path / "out")
     assert stopped.value.code == 2
     assert "connectome_white_1986_whole.npz" in capsys.readouterr().err

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,10 @@ import pytest
 from laws import names
 from omegaconf import OmegaConf
 
-STUDY = Path(__file__).resolve().parents[2] / "experiments" / "forecasting"
+from experiments._study import summarize
+from experiments.forecasting.study import STUDY
+from experiments.forecasting.summarize import summary as summary_of
+
 BASE = {"pearson_r": 0.5, "r2": 0.1, "mse": 0.9, "nll": 1.0, "skill_vs_persistence": 0.2, "population_rate_r": 0.6}
 
 
@@ -29,6 +30,7 @@ def plant(
     units: tuple[str, ...] = ("u0", "u1"),
     signal: str = "calcium",
     max_steps: int = 800,
+    reason: str = "budget",
     **settings: Any,
 ) -> Path:
     """A run folder; scores not given are those of `BASE`."""
@@ -36,6 +38,7 @@ def plant(
     run.mkdir(parents=True)
     scores = {session: {**BASE, **planted} for session, planted in sessions.items()}
     results = {"model": model, "data": data, "seed": seed, "sessions": scores}
+    results["stopped"] = {"reason": reason, "step": 9, "budget": max_steps}
     results |= {"n_parameters": 1234, "fit_seconds": 2.0 + seed}
     (run / "test_metrics.json").write_text(json.dumps(results))
     section = {
@@ -46,9 +49,8 @@ def plant(
         "fractions": {"train": 0.7},
     }
     trainer = {"max_steps": max_steps, "max_epochs": -1, "max_time": "00:00:05:00"}
-    OmegaConf.save(
-        {"data": {**section, **settings}, "trainer": trainer, "choices": {"model": model}}, run / "config.yaml"
-    )
+    config = {"seed": seed, "choices": {"model": model}, "data": {**section, **settings}, "trainer": trainer}
+    OmegaConf.save(config, run / "config.yaml")
     rows = [{"session": session, "unit_id": unit, "pearson_r": 0.0} for session in sessions for unit in units]
     pd.DataFrame(rows).to_csv(run / "unit_metrics.csv", index=False)
     return run
@@ -60,7 +62,6 @@ class Summary:
 
     root: Path
     out: Path
-    monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
 
     def __call__(self) -> tuple[str, pd.DataFrame]:
@@ -81,14 +82,12 @@ class Summary:
         return message
 
     def _run(self) -> None:
-        self.monkeypatch.syspath_prepend(STUDY)
-        self.monkeypatch.setattr(sys, "argv", ["summarize.py", str(self.root), "--out", str(self.out)])
-        runpy.run_path(str(STUDY / "summarize.py"), run_name="__main__")
+        assert summarize(STUDY, summary_of, ["--out", str(self.root), "--to", str(self.out)]) == 0
 
 
 @pytest.fixture
-def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Summary:
-    return Summary(tmp_path / "runs", tmp_path / "out", monkeypatch, capsys)
+def summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Summary:
+    return Summary(tmp_path / "runs", tmp_path / "out", capsys)
 
 
 def row(printed: str, model: str) -> str:
@@ -137,6 +136,14 @@ def test_every_model_has_a_row_and_incomplete_ones_cannot_win(summary: Summary) 
     assert row(printed, "glm").startswith("| glm (0 of 3 seeds) | - |")
 
 
+def test_a_run_that_the_clock_cut_is_marked_and_cannot_win(summary: Summary) -> None:
+    plant(summary.root, "ar", 0, {"s": {"skill_vs_persistence": 0.1}})
+    plant(summary.root, "lstm", 0, {"s": {"skill_vs_persistence": 0.9}}, reason="time")
+    printed, _ = summary()
+    assert row(printed, "lstm").startswith("| lstm (cut by the clock) | 0.900 |")
+    assert "**0.100**" in row(printed, "ar")
+
+
 def test_a_score_undefined_in_one_session_is_undefined(summary: Summary) -> None:
     plant(summary.root, "ar", 0, {"s0": {"pearson_r": None}, "s1": {}})
     _, table = summary()
@@ -159,8 +166,9 @@ def test_recordings_are_blocks_that_need_not_be_alike(summary: Summary) -> None:
         ({"context_bins": 20}, "data.context_bins"),
         ({"fractions": {"train": 0.8}}, "data.fractions.train"),
         ({"bin_width_s": 0.05}, "data.bin_width_s"),
-        ({"units": ("u0", "u2")}, "units scored"),
+        ({"units": ("u0", "u2")}, "unit_ids scored"),
         ({"sessions": {"other": {}}}, "sessions scored"),
+        ({"units": ("u0",)}, "1 and 2 units"),
         ({"max_steps": 8000}, "trainer.max_steps"),
     ],
 )
@@ -183,6 +191,5 @@ def test_a_run_without_its_configuration_is_refused(summary: Summary) -> None:
 
 def test_a_run_that_is_there_twice_is_refused(summary: Summary) -> None:
     plant(summary.root, "ar", 0, {"s": {}})
-    run = plant(summary.root, "ar", 1, {"s": {}}) / "test_metrics.json"
-    run.write_text(run.read_text().replace('"seed": 1', '"seed": 0'))
+    plant(summary.root / "again", "ar", 0, {"s": {}})
     assert "two run folders" in summary.refusal()

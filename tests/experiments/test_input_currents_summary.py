@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import synapsnet.experiment  # noqa: F401 - registers the resolver of the recording's name
+from experiments._study import summarize
+from experiments.input_currents.study import STUDY
+from experiments.input_currents.summarize import summary as summary_of
 
 PROJECT = Path(__file__).resolve().parents[2]
-STUDY = PROJECT / "experiments" / "input_currents"
 N_BINS, N_UNITS, NOISE = 1200, 5, 0.5
 TEST = slice(round(0.85 * N_BINS), N_BINS)
 LOUD = 100.0  # unit 3 is this much larger in raw activity
@@ -68,6 +68,7 @@ def plant(
     keys |= {"unit_ids": np.array([f"u{unit}" for unit in range(N_UNITS)]), **extra}
     sessions = sorted(path.stem for path in recordings.glob("*.npz"))
     np.savez(run / "connectivity.npz", **{f"{s}/{key}": array for s in sessions for key, array in keys.items()})
+    (run / "test_metrics.json").write_text("{}")
     return run
 
 
@@ -91,7 +92,6 @@ class Summary:
 
     root: Path
     out: Path
-    monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
 
     def __call__(self) -> pd.DataFrame:
@@ -109,14 +109,12 @@ class Summary:
         return message
 
     def _run(self) -> None:
-        self.monkeypatch.syspath_prepend(STUDY)
-        self.monkeypatch.setattr(sys, "argv", ["summarize.py", str(self.root), "--out", str(self.out)])
-        runpy.run_path(str(STUDY / "summarize.py"), run_name="__main__")
+        assert summarize(STUDY, summary_of, ["--out", str(self.root), "--to", str(self.out)]) == 0
 
 
 @pytest.fixture
-def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Summary:
-    return Summary(tmp_path / "runs", tmp_path / "out", monkeypatch, capsys)
+def summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Summary:
+    return Summary(tmp_path / "runs", tmp_path / "out", capsys)
 
 
 @pytest.mark.parametrize("lag", [1, 3])

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +12,11 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-STUDY = Path(__file__).resolve().parents[2] / "experiments" / "synthetic_connectivity"
-MODULES = ("study", "runs", "figures", "run")
+from experiments._study import summarize
+from experiments.synthetic_connectivity.study import CURVES, METHODS, ROWS, STUDY
+from experiments.synthetic_connectivity.summarize import summary as summary_of
+
 SIGNLESS = ("transfer_entropy",)
-METHODS = ("correlation", "lagged_correlation", "partial_correlation", "granger", "transfer_entropy")
 BASE = {
     "pearson_r": 0.5,
     "spearman_r": 0.4,
@@ -51,11 +49,20 @@ def plant(
         if row["method"] in SIGNLESS:
             row |= {"sign_accuracy": np.nan, "sender_sign_accuracy": np.nan}
     pd.DataFrame(rows).to_csv(run / "recovery.csv", index=False)
-    results = {"model": model, "data": data, "seed": seed, "mean": {"pearson_r": 0.25}, "fit_seconds": 2.0 + seed}
+    results = {
+        "model": model,
+        "data": data,
+        "seed": seed,
+        "stopped": None,
+        "mean": {"pearson_r": 0.25},
+        "sem": {},
+        "fit_seconds": 2.0 + seed,
+    }
     (run / "test_metrics.json").write_text(json.dumps(results))
     section = {"name": data, "root": None, "network_seed": seed, "network": {"n_units": 10, "seed": seed}, **settings}
     trainer = {"max_steps": max_steps, "max_epochs": -1, "max_time": "00:00:05:00"}
-    OmegaConf.save({"data": section, "trainer": trainer, "choices": {"model": model}}, run / "config.yaml")
+    config = {"seed": seed, "choices": {"model": model}, "data": section, "trainer": trainer}
+    OmegaConf.save(config, run / "config.yaml")
     return run
 
 
@@ -72,7 +79,6 @@ class Summary:
 
     root: Path
     out: Path
-    monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
 
     def __call__(self) -> tuple[str, pd.DataFrame]:
@@ -95,27 +101,12 @@ class Summary:
         return {path.stem for path in self.out.glob("*.png")}
 
     def _run(self) -> None:
-        self.monkeypatch.setattr(sys, "argv", ["summarize.py", str(self.root), "--out", str(self.out)])
-        runpy.run_path(str(STUDY / "summarize.py"), run_name="__main__")
-
-
-@pytest.fixture(autouse=True)
-def study_importable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The scripts import each other by bare names, which other studies may use as well."""
-    monkeypatch.syspath_prepend(STUDY)
-    _forget()
-    yield
-    _forget()
-
-
-def _forget() -> None:
-    for name in MODULES:
-        sys.modules.pop(name, None)
+        assert summarize(STUDY, summary_of, ["--out", str(self.root), "--to", str(self.out)]) == 0
 
 
 @pytest.fixture
-def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Summary:
-    return Summary(tmp_path / "runs", tmp_path / "out", monkeypatch, capsys)
+def summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Summary:
+    return Summary(tmp_path / "runs", tmp_path / "out", capsys)
 
 
 def cells(printed: str, method: str) -> list[str]:
@@ -221,7 +212,7 @@ def test_a_run_that_lacks_a_file_is_refused(summary: Summary, name: str) -> None
 def test_a_method_that_is_there_twice_is_refused(summary: Summary) -> None:
     plant(summary.root, "var", 100, {"var": {}, "granger": {}})
     plant(summary.root, "glm", 100, {"glm": {}, "granger": {}})
-    assert "granger on ring with seed 100 is there twice" in summary.refusal()
+    assert "two run folders hold method granger, data ring, seed 100" in summary.refusal()
 
 
 def test_figures_are_of_what_there_is(summary: Summary) -> None:
@@ -230,7 +221,8 @@ def test_figures_are_of_what_there_is(summary: Summary) -> None:
     for model in shown:
         run = plant(summary.root, model, 100, {model: {}}, data="spiking")
         matrix = rng.standard_normal((6, 6))
-        arrays = {"s/truth": matrix, "s/effective": matrix}
+        np.fill_diagonal(matrix, 0)
+        arrays = {"s/truth": matrix, "s/effective": matrix, "s/unit_ids": np.arange(6)}
         np.savez(run / "connectivity.npz", **arrays, **{f"s/method/{name}": matrix for name in METHODS})
     for data in ("rate_heterogeneous", "skip-2"):
         plant(summary.root, "var", 100, {"var": {}, "transfer_entropy": {}}, data=data)
@@ -238,32 +230,14 @@ def test_figures_are_of_what_there_is(summary: Summary) -> None:
     assert summary.figures() == {"recovery_networks", "matrices_spiking", "degradation_skip"}
 
 
-def test_runs_without_results_are_what_is_left_to_do(tmp_path: Path) -> None:
-    run = runpy.run_path(str(STUDY / "run.py"))
-    ring = next(row for row in run["ROWS"] if row.data == "ring")
-    plant_models(tmp_path, {"var": [0.5] * 5, "lasso_var": [0.5] * 3})
-    (tmp_path / "lasso_var" / "ring" / "seed101" / "recovery.csv").unlink()
-    left = {job.model: job.seeds for job in run["missing"](ring, tmp_path, quick=False)}
-    assert left == {
-        "synapsnet_sparse": (100, 101, 102, 103, 104),
-        "synapsnet": (100, 101, 102, 103, 104),
-        "lasso_var": (101, 103, 104),
-    }
-
-
-def test_methods_without_a_model_are_computed_once(tmp_path: Path) -> None:
-    run = runpy.run_path(str(STUDY / "run.py"))
-    wanted = {
-        (job.row.data, job.model)
-        for row in run["ROWS"]
-        for job in run["missing"](row, tmp_path, quick=True)
-        if "method=[]" not in job.command(())
-    }
-    assert wanted == {(row.data, "var") for row in run["ROWS"]}
+def test_methods_without_a_model_are_computed_once() -> None:
+    jobs = STUDY.jobs(Path())
+    beside = [job.folder for job in jobs if "method=[]" not in job.settings]
+    assert {folder.parts[0] for folder in beside} == {"var"}
+    assert {folder.name for folder in beside} == {job.folder.name for job in jobs}
 
 
 def test_names_of_networks_are_distinct_and_levels_of_curves_exist() -> None:
-    study = runpy.run_path(str(STUDY / "study.py"))
-    names = [row.data for row in study["ROWS"]]
+    names = [row.data for row in ROWS]
     assert len(set(names)) == len(names)
-    assert {data for curve in study["CURVES"] for data in curve.levels.values()} <= set(names)
+    assert {data for curve in CURVES for data in curve.levels.values()} <= set(names)

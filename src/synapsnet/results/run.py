@@ -95,15 +95,25 @@ class Run:
             raise UserError(f"{path}: not the scores of a run")
         return facts
 
+    def fact(self, name: str) -> Any:
+        """One entry of ``test_metrics.json``, such as ``fit_seconds``.
+
+        Raises:
+            UserError: if it is not there.
+        """
+        if name not in self.facts:
+            raise UserError(f"{self.folder / files.SCORES}: no {name}; run it again")
+        return self.facts[name]
+
     @property
     def scores(self) -> pd.DataFrame:
         """Scores of the test split: one row a session, one column a metric, NaN where undefined."""
-        return pd.DataFrame.from_dict(self.facts["sessions"], orient="index", dtype=float).rename_axis("session")
+        return pd.DataFrame.from_dict(self.fact("sessions"), orient="index", dtype=float).rename_axis("session")
 
     @property
     def summary(self) -> pd.DataFrame:
         """Scores over sessions: one row a metric, columns ``mean`` and ``sem`` (standard error)."""
-        return pd.DataFrame({name: self.facts[name] for name in ("mean", "sem")}, dtype=float).rename_axis("metric")
+        return pd.DataFrame({name: self.fact(name) for name in ("mean", "sem")}, dtype=float).rename_axis("metric")
 
     @property
     def unit_scores(self) -> pd.DataFrame:
@@ -118,7 +128,7 @@ class Run:
     @property
     def stopped(self) -> Ending | None:
         """Why training ended; None where it had not when the checkpoint that was tested was written."""
-        stopped = self.facts.get("stopped")
+        stopped = self.fact("stopped")
         return None if stopped is None else Ending.from_dict(stopped)
 
     @property

@@ -1,0 +1,255 @@
+"""The kit of all studies: one command line that does the runs that are missing, and one that writes what came out.
+
+    python -m experiments.STUDY.study     --data <folder of recordings> [--jobs 2] [--out <folder of runs>] [--quick]
+    python -m experiments.STUDY.summarize --data <folder of recordings> [--out <folder of runs>] [--quick]
+
+Both are called from the root of the project. A run folder with results is left alone and an unfinished one is
+continued, so that a study can be interrupted and started again. ``--quick`` tries everything on a tiny simulated
+network, in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from synapsnet.errors import UserError
+from synapsnet.results.files import SCORES
+
+PROJECT = Path(__file__).resolve().parents[1]
+TINY = "tiny"
+_OF_TINY = (
+    "data=simulated",
+    f"data.name={TINY}",
+    "data.network_seed=0",  # one network, whatever the seed of a fit
+    "data.network.n_units=8",
+    "data.network.duration_s=40",
+)
+_PATIENCE_S = 60.0  # until a process that was asked to stop is killed
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model on one recording: a process that does a run for every seed.
+
+    Attributes:
+        folder: Folder of its runs below that of the study, ``<model>/<recording>``; a run is in ``seed<k>`` there.
+        seeds: Seeds of the runs.
+        settings: Overrides for ``train.py``.
+    """
+
+    folder: Path
+    seeds: tuple[int, ...]
+    settings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.folder}, seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study consists of.
+
+    Attributes:
+        name: Name of its folder here, and of its file in ``conf/experiment``.
+        jobs: All jobs, from the folder of the recordings.
+        quick: Jobs of ``--quick``, see `tiny`.
+        recordings: Folders that the folder of the recordings must have.
+    """
+
+    name: str
+    jobs: Callable[[Path], Sequence[Job]]
+    quick: Sequence[Job]
+    recordings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a study writes to ``results/``, by file name without suffix.
+
+    Attributes:
+        text: ``table.md``.
+        tables: CSV files.
+        figures: PNG files.
+        pages: HTML files.
+    """
+
+    text: str
+    tables: Mapping[str, pd.DataFrame]
+    figures: Mapping[str, Figure]
+    pages: Mapping[str, str] = field(default_factory=dict)
+
+
+def tiny(models: Iterable[str], *settings: str, suffix: str = "") -> list[Job]:
+    """One job for every model on a simulated network of 8 units."""
+    given = (*_OF_TINY, "trainer.max_steps=10", *settings)
+    return [Job(Path(model, f"{TINY}{suffix}"), (0,), (f"model={model}", *given)) for model in models]
+
+
+def missing(jobs: Iterable[Job], out: Path) -> list[Job]:
+    """Jobs with the seeds that have no results yet."""
+    left = []
+    for job in jobs:
+        seeds = tuple(seed for seed in job.seeds if not (out / job.folder / f"seed{seed}" / SCORES).is_file())
+        left += [replace(job, seeds=seeds)] if seeds else []
+    return left
+
+
+def execute(jobs: Sequence[Job], study: str, out: Path, n_parallel: int) -> list[Job]:
+    """Do jobs side by side, one thread each; those that run are asked to stop when this is interrupted.
+
+    What a job prints is in ``job.log`` next to its run folders.
+
+    Returns:
+        The jobs that failed.
+    """
+    waiting, running, failed = list(enumerate(jobs, 1)), {}, []
+    try:
+        while waiting or running:
+            while waiting and len(running) < n_parallel:
+                number, job = waiting.pop(0)
+                running[_started(job, study, out)] = number, job, time.monotonic()
+            time.sleep(0.1)
+            for process in [process for process in running if process.poll() is not None]:
+                number, job, start = running.pop(process)
+                outcome = "done" if process.returncode == 0 else f"FAILED, see {out / job.folder / 'job.log'}"
+                say(f"[{number}/{len(jobs)}] {job}: {outcome} ({time.monotonic() - start:.0f} s)")
+                failed += [job] if process.returncode else []
+    finally:
+        for process in running:
+            process.terminate()  # it saves its state
+        for process in running:
+            try:
+                process.wait(_PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+    return failed
+
+
+def _started(job: Job, study: str, out: Path) -> subprocess.Popen[bytes]:
+    folder = out / job.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = (*job.settings, f"seed={','.join(map(str, job.seeds))}")
+    place = (f"hydra.sweep.dir='{folder}'", "hydra.sweep.subdir=seed${seed}")
+    with (folder / "job.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "train.py", "-m", f"experiment={study}", "logger=csv", *settings, *place],
+            cwd=PROJECT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for this process
+        )
+
+
+def say(line: str) -> None:
+    """One line now, to a pipe as well."""
+    print(line, flush=True)
+
+
+def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable[[Path], None] | None = None) -> int:
+    """Do the runs of a study that are missing.
+
+    Args:
+        study: The study.
+        arguments: The command line.
+        then: Further work on the folder of the runs, once all of them are there.
+
+    Returns:
+        The exit code: 1 if a job failed, 130 if interrupted.
+    """
+    parser = _parser(study, "study")
+    parser.add_argument("--jobs", type=int, default=2, help="processes side by side, one thread each (default: 2)")
+    options = parser.parse_args(arguments)
+    out = _out(study, options)
+    for name in () if options.quick else study.recordings:
+        if options.data is None or not (options.data / name).exists():
+            parser.exit(2, f"error: {options.data} has no {name}; --data names the folder of the recordings\n")
+    jobs = _jobs(study, options)
+    left = missing(jobs, out)
+    say(f"{_n_runs(left)} of {_n_runs(jobs)} runs to do in {out}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with suppress(KeyboardInterrupt):
+        failed = execute(left, study.name, out, options.jobs)
+        if failed:
+            say(f"{len(failed)} of {len(left)} jobs failed; the same command tries them again")
+            return 1
+        try:
+            if then is not None:
+                then(out)
+        except UserError as error:
+            parser.exit(2, f"error: {error}\n")
+        say(f"all runs are there; for tables and figures: python -m experiments.{study.name}.summarize")
+        return 0
+    say("interrupted; the same command goes on")
+    return 130
+
+
+def summarize(
+    study: Study, summary: Callable[[Path, Path | None], Summary], arguments: Sequence[str] | None = None
+) -> int:
+    """Write the tables and figures of a study, and print the table; runs that are missing are listed.
+
+    Args:
+        study: The study.
+        summary: From the folder of the runs and that of the recordings, which may be None.
+        arguments: The command line.
+
+    Returns:
+        The exit code.
+    """
+    parser = _parser(study, "summarize")
+    parser.add_argument("--to", type=Path, help="where to write (default: results/ of the study; of --quick, of --out)")
+    options = parser.parse_args(arguments)
+    out = _out(study, options)
+    to = options.to or (out if options.quick else PROJECT / "experiments" / study.name) / "results"
+    try:
+        made = summary(out, options.data)
+    except UserError as error:
+        parser.exit(2, f"error: {error}\n")
+    to.mkdir(parents=True, exist_ok=True)
+    (to / "table.md").write_text(made.text, encoding="utf-8")
+    for name, page in made.pages.items():
+        (to / f"{name}.html").write_text(page, encoding="utf-8")
+    for name, table in made.tables.items():
+        table.to_csv(to / f"{name}.csv", index=False, float_format="%.6g")
+    for name, figure in made.figures.items():
+        figure.savefig(to / f"{name}.png")
+    say(made.text)
+    for job in missing(_jobs(study, options), out):
+        print(f"missing: {job}", file=sys.stderr)
+    return 0
+
+
+def _parser(study: Study, module: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m experiments.{study.name}.{module}", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("--data", type=lambda text: Path(text).resolve(), help="folder of the recordings")
+    parser.add_argument("--out", type=Path, help=f"folder of the runs (default: outputs/{study.name})")
+    parser.add_argument("--quick", action="store_true", help="a tiny simulated network, to see that everything works")
+    return parser
+
+
+def _out(study: Study, options: argparse.Namespace) -> Path:
+    folder: Path = options.out or PROJECT / "outputs" / f"{study.name}{'_quick' * options.quick}"
+    return folder.resolve()
+
+
+def _jobs(study: Study, options: argparse.Namespace) -> Sequence[Job]:
+    return study.quick if options.quick else study.jobs(options.data or Path())
+
+
+def _n_runs(jobs: Iterable[Job]) -> int:
+    return sum(len(job.seeds) for job in jobs)
