@@ -206,7 +206,7 @@ def test_archives_beside_their_sources_are_not_taken_twice(tmp_path: Path) -> No
         ([".", "--select", "a"], "--select goes with a public data set ("),
         (["."], "no recording in the folder"),
         ([""], "the path is empty"),
-        (["https://x.org/a.zip"], "no address of a recording: https://x.org/a.zip; streamed are "),
+        (["https://x.org/a.zip"], "not the address of a recording: https://x.org/a.zip; streaming takes "),
     ],
 )
 def test_bad_arguments(

@@ -3,7 +3,7 @@
 Names, places and dtypes of tables, columns and series follow public listings of the content of files of that dandiset,
 the paths in it, and the code of the AllenSDK that wrote them (``brain_observatory/nwb``, ``behavior/data_objects``).
 There as here a file holds one imaging plane, and the planes of a session lie in files that differ by ``obj-``; the
-traces are dF/F ``[time, rois]`` beside those they were made from, some ROIs are no cells (``valid_roi``), masks are as
+traces are dF/F ``[time, rois]`` next to the raw ones, some ROIs are not cells (``valid_roi``), masks are as
 large as the image, and no distance between pixels is given; each stimulus has a table whose rows tell the block they
 belong to (``stimulus_block_name``); in passive sessions there are no licks and rewards; metadata, subject, eye tracking
 and events are of types of the Allen Institute's own extensions.
@@ -39,7 +39,7 @@ INVALID = 2
 
 @dataclass(frozen=True)
 class Planted:
-    """What a file holds.
+    """Content of a file.
 
     Attributes:
         path: The file.

@@ -6,8 +6,7 @@ Names, places and dtypes of tables, columns and series follow a public listing o
 location is "None" outside of the structures known; the probes, their groups and the subject are of types of the Allen
 Institute's own extension; each stimulus has a table whose rows refer to the stimulus clock; the ``timestamps`` are
 their own data, ``running_speed_end_times`` is nothing but NaN; invalid times are tagged with the kind, the id and the
-label of what was invalid. Real units tables have some 30 columns, of which those that matter, and one of each kind, are
-here.
+label of what was invalid. Real units tables have some 30 columns; here are those that matter, and one of each kind.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ AFTER_S = 63.0  # spikes go on after the stimuli
 
 @dataclass(frozen=True)
 class Planted:
-    """What the session holds.
+    """Content of a session.
 
     Attributes:
         path: The file.

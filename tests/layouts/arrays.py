@@ -15,7 +15,7 @@ from scipy.io import savemat
 from synapsnet.session import Session
 
 FORMS = ("npy", "mat", "mat73", "csv", "tsv")
-"""How `write_session` may write one."""
+"""Forms that `write_session` can write."""
 TASKS = ("rest", "running")
 
 

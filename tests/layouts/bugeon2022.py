@@ -17,7 +17,7 @@ TYPES = ("EC", "EC", "EC", "IN", "Pvalb-Tac1", "Sst-Calb2-Pdlim5", "Vip-Crispld2
 
 @dataclass(frozen=True)
 class Planted:
-    """What a folder was written from; behavior is on a clock of its own, ``{set: (times, values)}``."""
+    """Content of a folder; behavior is on a clock of its own, ``{set: (times, values)}``."""
 
     session: Path
     activity: dict[str, npt.NDArray[np.float64]]

@@ -19,7 +19,7 @@ N_FRAMES = 450
 
 @dataclass(frozen=True)
 class Planted:
-    """What a file was written from; traces are ``[components, time]``, centers (y, x) in pixels."""
+    """Content of a file; traces are ``[components, time]``, centers (y, x) in pixels."""
 
     file: Path
     denoised: npt.NDArray[np.float64]

@@ -16,7 +16,7 @@ REGIONS = {385: "VISp", -382: "CA1", 733: "VPM", 997: "root", 0: "void", 778: "V
 
 @dataclass(frozen=True)
 class Planted:
-    """What the session holds: the folder, the spikes of each probe, and the movements of the wheel."""
+    """Content of a session: the folder, the spikes of each probe, and the movements of the wheel."""
 
     folder: Path
     spikes: dict[str, tuple[np.ndarray, np.ndarray]]

@@ -21,7 +21,7 @@ PEAK_CHANNELS = (3, 1, 2, 4, 8, 6, 7, 5, 9, 10)  # counted from 1
 
 @dataclass(frozen=True)
 class Planted:
-    """What the session holds: the spikes, and where the wheel was."""
+    """Content of a session: the spikes and the wheel positions."""
 
     folder: Path
     times_s: np.ndarray

@@ -17,7 +17,7 @@ N_ROIS = 6
 
 @dataclass(frozen=True)
 class Planted:
-    """What a folder was written from: traces ``[rois, frames]``, decisions ``[rois]``, centers (y, x), by plane."""
+    """Content of a folder: traces ``[rois, frames]``, decisions ``[rois]``, centers (y, x), by plane."""
 
     folder: Path
     cells: tuple[npt.NDArray[np.float32], ...]

@@ -145,7 +145,7 @@ def test_a_probe_without_a_spike_changes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", [np.uint64, np.float64])
 def test_spike_times_in_samples_are_refused(tmp_path: Path, dtype: type) -> None:
     samples = np.sort(np.random.default_rng(0).integers(0, 60 * 30_000, 3000)).astype(dtype)
-    with pytest.raises(UserError, match="whole numbers, as of samples"):
+    with pytest.raises(UserError, match="whole numbers, probably samples"):
         read_one(write(tmp_path / "probe", samples, np.arange(3000) % 5))
 
 
@@ -167,10 +167,10 @@ def test_what_is_no_alf_folder(tmp_path: Path) -> None:
         ([0.1, np.inf], [1, 2], "1 of 2 spike times are NaN or infinite"),
         ([0.1, 0.2], [1.5, 2.0], r"spikes\.clusters\.npy must hold whole numbers"),
         (["0.1", "0.2"], [1, 2], r"spikes\.times\.npy must hold numbers"),
-        ([[0.1, 0.2]], [1, 2], r"spikes\.times\.npy must be one number a row"),
-        ([0.1, 0.2], [-1, 2], r"spikes\.clusters\.npy must hold numbers of clusters from 0, got -1"),
-        ([0.1, 0.2], [1, 2**31], r"spikes\.clusters\.npy must hold numbers of clusters from 0"),
-        ([], np.empty(0, dtype=int), "not a single spike"),
+        ([[0.1, 0.2]], [1, 2], r"spikes\.times\.npy must be one number per row"),
+        ([0.1, 0.2], [-1, 2], r"spikes\.clusters\.npy must hold cluster numbers from 0, got -1"),
+        ([0.1, 0.2], [1, 2**31], r"spikes\.clusters\.npy must hold cluster numbers from 0"),
+        ([], np.empty(0, dtype=int), "there are no spikes"),
         ([30_000.0, 9e9], [1, 2], "are they in seconds"),
     ],
 )

@@ -110,7 +110,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
 
 def test_archives_end_in_npz(tmp_path: Path) -> None:
     session = read_one(saved(tmp_path / "x.npz"))
-    with pytest.raises(UserError, match=r"ends in \.npz"):
+    with pytest.raises(UserError, match=r"must end in \.npz"):
         write_archive(session, tmp_path / "x.dat")
 
 
@@ -126,7 +126,7 @@ def test_archives_end_in_npz(tmp_path: Path) -> None:
         ({"activity": np.array([[{"spikes": 3}]], dtype=object)}, "pickled objects, which are never loaded"),
         ({"activity": np.ones(30, dtype=np.uint8)}, r"activity must be \[time, units\]"),
         ({"activity": np.full((30, 4), np.nan, dtype=np.float32)}, "120 NaN or Inf values"),
-        ({"meta": np.array("{session_id: mouse}")}, "meta is no JSON"),
+        ({"meta": np.array("{session_id: mouse}")}, "meta is not valid JSON"),
         ({"meta": np.array("[1, 2]")}, "meta must be a JSON object"),
         ({"meta": np.array('{"signal": "lfp"}')}, "signal must be 'spikes' or 'calcium'"),
         ({"behavior": np.zeros((29, 2), dtype=np.float32)}, "behavior must be .* with 30 bins"),

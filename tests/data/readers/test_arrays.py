@@ -89,9 +89,9 @@ def test_arrays_without_a_sidecar_are_no_recordings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "sidecar"),
     [
-        ("behavior.npy", r'behavior\.json beside it, such as {"signal": "spikes", "axes": .*"bin_width_s": 0\.02}'),
-        ("Data.MAT", r'Data\.json beside it, such as .*"variable": "NAME"'),
-        ("notes.csv", r'notes\.json beside it, such as {"signal": "spikes", "bin_width_s": 0\.02}'),
+        ("behavior.npy", r'behavior\.json next to it, such as {"signal": "spikes", "axes": .*"bin_width_s": 0\.02}'),
+        ("Data.MAT", r'Data\.json next to it, such as .*"variable": "NAME"'),
+        ("notes.csv", r'notes\.json next to it, such as {"signal": "spikes", "bin_width_s": 0\.02}'),
     ],
 )
 def test_a_file_without_a_sidecar_says_how_to_write_one(tmp_path: Path, name: str, sidecar: str) -> None:
@@ -224,7 +224,7 @@ def spike_times() -> tuple[np.ndarray, np.ndarray]:
 
 
 def expected() -> np.ndarray:
-    """Counts of units 2, 5, 9 in bins of 50 ms, the first of which begins at -150 ms."""
+    """Counts of units 2, 5, 9 in bins of 50 ms; the first bin begins at -150 ms."""
     counts = np.zeros((24, 3), dtype=np.uint8)
     for position, unit in [(4, 1), (9, 0), (0, 1), (5, 2), (9, 0), (23, 2), (5, 1), (6, 2)]:
         counts[position, unit] += 1

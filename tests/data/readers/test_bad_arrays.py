@@ -40,8 +40,8 @@ def refused(path: Path, message: str) -> None:
         ({"signal": "lfp"}, '"signal" must be "spikes" or "calcium", got "lfp"'),
         ({"axes": None}, 'lacks "axes": '),
         ({"axes": ["time"]}, '"axes" must be'),
-        ({"bin_width_s": None}, 'one of "bin_width_s" and "times"'),
-        ({"times": "t.npy"}, 'one of "bin_width_s" and "times"'),
+        ({"bin_width_s": None}, 'give either "bin_width_s" or "times"'),
+        ({"times": "t.npy"}, 'give either "bin_width_s" or "times"'),
         ({"bin_width_s": 0}, '"bin_width_s" must be a positive number of seconds, got 0'),
         ({"bin_width_s": True}, '"bin_width_s" must be a positive number of seconds, got true'),
         ({"bin_width_s": float("nan")}, '"bin_width_s" must be a positive number'),
@@ -50,7 +50,7 @@ def refused(path: Path, message: str) -> None:
         ({"format": "trials"}, '"format" must be "array" or "spike_times"'),
         ({"format": "spike_times"}, '"axes" does not go with "format": "spike_times": .* data.bin_width_s'),
         ({"behavior_names": ["x"]}, '"behavior" is missing'),
-        ({"unit_ids": ["a", "b"]}, "names 2 units of a recording of 60 bins x 3 units"),
+        ({"unit_ids": ["a", "b"]}, "names 2 units for a recording of 60 bins x 3 units"),
         ({"unit_ids": list(range(60))}, "names 60 units .*are its axes the other way round"),
         ({"unit_ids": ["a", "a", "b"]}, "names a unit twice"),
         ({"unit_ids": [0.5, 1, 2]}, '"unit_ids" must be a list of names'),
@@ -60,17 +60,17 @@ def refused(path: Path, message: str) -> None:
         ({"segments": [[0, 1], [0.5, 2]]}, '"segments" must be .*ascending and without overlap'),
         ({"segments": [[0, 1, 2]]}, '"segments" must be'),
         ({"segments": [[1, 0]]}, '"segments" must be'),
-        ({"segments": [[0, 60]]}, "segments reaches from 0 to 60 s, and the recording from 0 to 3 s"),
-        ({"tasks": {"rest": [[0.01, 0.06]]}}, "task 'rest' holds no whole bin of 0.05 s"),
+        ({"segments": [[0, 60]]}, "segments runs from 0 to 60 s, but the recording from 0 to 3 s"),
+        ({"tasks": {"rest": [[0.01, 0.06]]}}, "task 'rest' contains no whole bin of 0.05 s"),
         ({"tasks": {"Rest": [[0, 1]]}}, "lower case letters"),
         ({"tasks": {"rest": []}}, '"tasks" must be an object'),
         ({"behavior": "gone.npy"}, r'rec\.json, "behavior": gone\.npy is missing'),
         ({"behavior": "gone.csv"}, r'rec\.json, "behavior": gone\.csv is missing'),
         ({"behavior": "gone.mat:x"}, r'rec\.json, "behavior": gone\.mat is missing'),
-        ({"behavior": "../rec.npy"}, r"'\.\./rec\.npy' must lie in the folder of the sidecar"),
-        ({"behavior": "/etc/rec.npy"}, r"'/etc/rec\.npy' must lie in the folder"),
-        ({"behavior": "..\\rec.npy"}, "must lie in the folder"),
-        ({"behavior": "speed"}, r"'speed' is no file that ends in \.npy, \.mat"),
+        ({"behavior": "../rec.npy"}, r"'\.\./rec\.npy' must be in the folder of the sidecar"),
+        ({"behavior": "/etc/rec.npy"}, r"'/etc/rec\.npy' must be in the folder"),
+        ({"behavior": "..\\rec.npy"}, "must be in the folder"),
+        ({"behavior": "speed"}, r"'speed' must be a file that ends in one of \.npy, \.mat"),
         ({"behavior": "rec.npy:speed"}, r"rec\.npy has no variables, got 'speed'"),
         ({"behavior": "rec.npy", "behavior_names": ["x"]}, "gives 1 behavior_names for 3 features"),
         ({"variable": "x"}, r"rec\.npy has no variables"),
@@ -86,7 +86,7 @@ def test_bad_sidecars(tmp_path: Path, changes: dict[str, Any], message: str) -> 
 def test_sidecars_that_are_no_object(tmp_path: Path, text: str) -> None:
     path = saved(tmp_path)
     path.with_suffix(".json").write_text(text, encoding="utf-8")
-    refused(path, r"rec\.json (is no JSON|must hold a JSON object)")
+    refused(path, r"rec\.json (is not valid JSON|must hold a JSON object)")
 
 
 def with_nan() -> np.ndarray:
@@ -115,25 +115,25 @@ def test_arrays_that_are_no_recording(tmp_path: Path, array: np.ndarray, message
 def test_times_that_do_not_fit(tmp_path: Path) -> None:
     np.save(tmp_path / "t.npy", np.arange(3.0))
     path = saved(tmp_path, bin_width_s=None, times="t.npy")
-    refused(path, "gives 3 times of a recording of 60 bins x 3 units; are its axes the other way round")
+    refused(path, "gives 3 times for a recording of 60 bins x 3 units; are its axes the other way round")
     np.save(tmp_path / "t.npy", np.full(60, np.nan))
     refused(path, "60 timestamps that are NaN")
     np.save(tmp_path / "t.npy", COUNTS)
-    refused(path, "\"times\": 't.npy' must be one number after the other")
+    refused(path, "\"times\": 't.npy' must be a vector of numbers")
 
 
 @pytest.mark.parametrize(
     ("array", "changes", "message"),
     [
-        (np.ones((4, 3)), {}, r"must be \[spikes, 2\].* or say the \"units\""),
+        (np.ones((4, 3)), {}, r"must be \[spikes, 2\].* or give \"units\""),
         (np.ones(4), {}, r"must be \[spikes, 2\]"),
         (np.array([[0.1, 0.5]]), {}, "second column .* must hold whole numbers"),
         (np.array([[0.1, np.nan]]), {}, "second column .* must hold whole numbers"),
         (np.array([[np.nan, 1]]), {}, "1 of 1 spike times are NaN"),
         (np.array([[0.1, 1], [3e8, 1]]), {}, "are they in seconds"),
-        (np.empty((0, 2)), {}, "not a single spike"),
+        (np.empty((0, 2)), {}, "there are no spikes"),
         (np.array([["0.1", "1"]]), {}, "must be spike times in seconds, got <U3"),
-        (np.array([[0.1, 1], [0.2, 4]]), {"unit_ids": [1, 2]}, "spikes of unit '4', which is none of the unit_ids"),
+        (np.array([[0.1, 1], [0.2, 4]]), {"unit_ids": [1, 2]}, "spikes of unit '4', which is not among the unit_ids"),
         (np.array([0.1, 0.2]), {"units": "u.npy"}, "gives the units of 3 spikes"),
         (np.array([[0.1, 1]]), {"behavior": "u.npy"}, '"behavior_times" is missing'),
     ],
@@ -151,12 +151,12 @@ def test_bad_spike_times(tmp_path: Path, array: np.ndarray, changes: dict[str, A
         (",a,b\n0,1,2\n", "column 1 has no name; is it an index"),
         ("a,a\n1,2\n", "two columns are named 'a'"),
         ("0.5,1.25\n1,2\n", "its first line holds numbers"),
-        ("a,b\n", "has a header and no rows"),
+        ("a,b\n", "has a header but no rows"),
         ("a,b\n1,x\n", "column 'b' holds text, such as 'x'"),
-        ("a,b\n1,2,3\n4,5,6\n", "is no table: "),
-        ("a,b\n1,2\n4,5,6\n", "is no table: "),
+        ("a,b\n1,2,3\n4,5,6\n", "is not a table: "),
+        ("a,b\n1,2\n4,5,6\n", "is not a table: "),
         ("a,b\n1\n2,3\n", "NaN or Inf values, the first at bin 0, unit 1"),
-        ("a,b\n1,\udcff\n", "is no table: "),
+        ("a,b\n1,\udcff\n", "is not a table: "),
     ],
 )
 def test_bad_tables(tmp_path: Path, text: str, message: str) -> None:
@@ -172,13 +172,13 @@ def test_bad_matlab_files(tmp_path: Path, write_matlab: Any) -> None:
     content = {"counts": COUNTS, "s": {"x": COUNTS, "deep": {"y": 1.0}}, "mixed": ["a", np.ones(3)], "name": "text"}
     write_matlab(path, content)
     for variable, message in {
-        None: "may hold many variables; which one is not said",
+        None: "may hold many variables; name one",
         "gone": r'rec\.json, "variable": rec\.mat has no variable \'gone\'; it has .*counts',
         "s.gone": "has no variable 's.gone'; it has .*x",
         "counts.x": "'counts.x'",
-        "s": "is neither numbers nor characters",
-        "s.deep": "is neither numbers nor characters",
-        "mixed": "something else than one text in each element",
+        "s": "must be numbers, characters, or a cell of these",
+        "s.deep": "must be numbers, characters, or a cell of these",
+        "mixed": "must hold exactly one text in each element",
         "name": "must be numbers",
     }.items():
         write_sidecar(path, {**ARRAY, "variable": variable})

@@ -125,7 +125,7 @@ def test_second_run_continues_its_task_unless_it_is_of_other_units(
     assert session.tasks["blank"].tolist() == [[0, 240], [240, 480]]
     assert session.n_bins == 4 * N_FRAMES
     assert session.meta["runs"] == ["Blank/01", "Blank/02", "Drifting Gratings/01", "Natural Scenes/01"]
-    assert "not of the 8 units of the session, passed over: Blank/03 has 5" in caplog.text
+    assert "skipped, because the session has 8 units: Blank/03 has 5" in caplog.text
 
 
 def test_jumps_and_backward_steps_end_segments(planted: Planted) -> None:
@@ -158,7 +158,9 @@ def test_shared_identity_falls_back_to_rows(planted: Planted) -> None:
 
 def test_mixed_frame_rates(planted: Planted) -> None:
     column(run(planted, "Natural Scenes") / "frame.times.npy", np.arange(N_FRAMES) / 15.0)
-    with pytest.raises(UserError, match=r"runs differ in the time.*Blank/01 0\.232.* s, .*Scenes/01 0\.0666667 s$"):
+    with pytest.raises(
+        UserError, match=r"frame period, but they differ: .*Blank/01 0\.232.* s, .*Scenes/01 0\.0666667 s$"
+    ):
         read_one(planted.session)
 
 
@@ -167,12 +169,12 @@ def test_mixed_frame_rates(planted: Planted) -> None:
     [
         ("frame.neuralActivity", np.ones((240, 3)), None),
         ("frame.neuralActivity", np.ones(240), r"must be numbers \[time, units\], got float64 of shape \(240,\)"),
-        ("frame.neuralActivity", np.ones((239, 8)), "has 239 frames, and frame.times.npy 240"),
+        ("frame.neuralActivity", np.ones((239, 8)), "has 239 frames, but frame.times.npy has 240"),
         ("frame.times", np.ones((240, 2)), r"frame\.times\.npy must be numbers \[samples, 1\]"),
         ("frame.times", np.full((240, 1), np.nan), "240 timestamps that are NaN"),
         ("frame.times", np.arange(240.0)[::-1, None], "timestamps that do not ascend"),
-        ("frame.states", np.ones((10, 1)), "frame.states.npy has 10 frames, and frame.times.npy 240"),
-        ("running.speed", np.ones((10, 1)), "running.speed.npy has 10 samples, and running.times.npy"),
+        ("frame.states", np.ones((10, 1)), "frame.states.npy has 10 frames, but frame.times.npy has 240"),
+        ("running.speed", np.ones((10, 1)), "running.speed.npy has 10 samples, but running.times.npy has"),
         ("eye.size", np.array([["a"]]), r"eye\.size\.npy must be numbers"),
     ],
 )
@@ -209,7 +211,7 @@ def test_transposed_activity_is_refused(planted: Planted) -> None:
 @pytest.mark.parametrize(
     ("name", "array", "message"),
     [
-        ("neuron.UniqueID", np.ones((7, 1)), "neuron.ttype.txt has 8 units, and neuron.UniqueID.npy 7"),
+        ("neuron.UniqueID", np.ones((7, 1)), "neuron.ttype.txt has 8 units, but neuron.UniqueID.npy has 7"),
         ("neuron.UniqueID", np.array(["a"] * 8), r"neuron\.UniqueID\.npy must be numbers"),
         ("neuron.stackPosCorrected", np.ones((3, 8)), r"must be numbers \[8 units, 3\], got float64 of \(3, 8\)"),
         ("neuron.plane", np.array(["a"] * 8), r"neuron\.plane\.npy must be numbers"),

@@ -116,12 +116,12 @@ def test_missing_values(planted: Planted) -> None:
 def test_frame_rate_from_the_command_or_not_at_all(planted: Planted, caplog: pytest.LogCaptureFixture) -> None:
     replace(planted.file, "params/data/fr", "NoneType")
     with pytest.raises(
-        UserError, match=r'write mouse1_analysis_results\.synapsnet\.json.*"bin_width_s".*data\.bin_width_s'
+        UserError, match=r'add mouse1_analysis_results\.synapsnet\.json.*"bin_width_s".*data\.bin_width_s'
     ):
         read_one(planted.file)
     with caplog.at_level(logging.WARNING):
         assert read_one(planted.file, 0.25).bin_width_s == 0.25
-    assert "a frame is taken to last bin_width_s = 0.25 s" in caplog.text
+    assert "a frame is assumed to last bin_width_s = 0.25 s" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["a_results.mat", "results.mat", "mouse-CNMFE-1.mat", "neuron.mat", "any.hdf5"])
@@ -249,5 +249,5 @@ def test_bad_sidecars(planted: Planted, settings: dict[str, Any], message: str) 
 
 def test_sidecar_that_is_no_json(planted: Planted) -> None:
     planted.file.with_suffix(".synapsnet.json").write_text("bin_width_s: 1")
-    with pytest.raises(UserError, match=r"mouse1_analysis_results\.synapsnet\.json is no JSON"):
+    with pytest.raises(UserError, match=r"mouse1_analysis_results\.synapsnet\.json is not valid JSON"):
         read_one(planted.file)

@@ -19,7 +19,7 @@ from layouts.arrays import planted, write_session, write_sidecar
 from pynwb import TimeSeries
 
 from synapsnet.data.readers import read_sessions
-from synapsnet.data.readers._arrays.sidecar import _KNOWN
+from synapsnet.data.readers._arrays.sidecar import _EXPECTED
 from synapsnet.data.readers.archive import _KEYS, write_archive
 from synapsnet.errors import UserError
 
@@ -206,7 +206,7 @@ SIDECAR_VALUES = st.recursive(
 
 
 @settings(max_examples=40, deadline=None)
-@given(key=st.sampled_from(list(_KNOWN)), value=SIDECAR_VALUES)
+@given(key=st.sampled_from(list(_EXPECTED)), value=SIDECAR_VALUES)
 def test_sidecars_with_another_value_of_a_key(key: str, value: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("odd")
     calcium(folder)

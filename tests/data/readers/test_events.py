@@ -160,7 +160,7 @@ def test_memory_is_that_of_the_counts_and_one_block(most: int, by_unit: bool) ->
 
 @pytest.mark.parametrize(
     ("times", "message"),
-    [([], "not a single spike"), ([0.1, np.nan], "1 of 2 spike times are NaN"), ([1.0, 3e8], "are they in seconds")],
+    [([], "there are no spikes"), ([0.1, np.nan], "1 of 2 spike times are NaN"), ([1.0, 3e8], "are they in seconds")],
 )
 def test_times_that_cannot_be_binned(times: list[float], message: str) -> None:
     with pytest.raises(UserError, match=message):
@@ -177,12 +177,12 @@ def test_times_that_are_not_finite_are_counted_over_all_blocks() -> None:
 def test_units_that_there_are_not(wrong: int) -> None:
     spikes = in_blocks([0.1, 0.2, 0.3], [0, 2, wrong])
     for use in (lambda: count_spikes(spikes, 3, 0.02), lambda: find_copies(spikes, 3)):
-        with pytest.raises(UserError, match=rf"^a spike is of unit number {wrong}, but there are 3 units"):
+        with pytest.raises(UserError, match=rf"^a spike has unit number {wrong}, but there are 3 units"):
             use()
 
 
 def test_spikes_without_a_unit() -> None:
-    with pytest.raises(UserError, match="2 spike times, but the units of 1 spikes"):
+    with pytest.raises(UserError, match="there are 2 spike times, but 1 unit numbers"):
         count_spikes(lambda: [(np.array([0.1, 0.2]), np.array([0]))], 1, 0.02)
 
 

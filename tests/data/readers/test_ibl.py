@@ -155,8 +155,8 @@ def test_parquet_is_passed_over_where_nothing_reads_it(
     (place / "clusters.metrics.pqt").write_bytes(b"PAR1")
     with caplog.at_level(logging.WARNING):
         session = read_one(tmp_path)
-    assert "clusters.metrics.pqt: passed over" in caplog.text
-    assert session.unit_table["quality"][N_UNITS + 1] == "good"  # from the .csv beside it
+    assert "clusters.metrics.pqt: skipped" in caplog.text
+    assert session.unit_table["quality"][N_UNITS + 1] == "good"  # from the .csv next to it
 
 
 def test_parquet(planted: layout.Planted, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_features_of_a_camera_come_from_the_measurement_not_the_smoothed_one(
     [
         ("_ibl_wheel.timestamps", "reversed", r"_ibl_wheel\.timestamps\.npy goes backwards at row 1"),
         ("_ibl_wheel.timestamps", [1.0, 2.0], r"_ibl_wheel\.timestamps\.npy has 2 times for \d+ samples"),
-        ("_ibl_leftCamera.times", [[1.0, 2.0, 3.0]], r"_ibl_leftCamera\.times\.npy must be one number a row"),
+        ("_ibl_leftCamera.times", [[1.0, 2.0, 3.0]], r"_ibl_leftCamera\.times\.npy must be one number per row"),
         ("probe01/pykilosort/clusters.channels", [0, 1], r"cluster 2 has no row in clusters\.channels\.npy"),
         ("probe01/pykilosort/clusters.channels", [50] * 6, r"channel 50 has no row in channels\.brainLocationIds"),
         ("probe01/pykilosort/channels.mlapdv", [1.0] * 6, r"channels\.mlapdv\.npy must be numbers \[rows, 3\]"),
@@ -213,5 +213,5 @@ def test_damaged_tables(planted: layout.Planted, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must have the rows 'start' and 'stop'"):
         read_one(tmp_path)
     (planted.folder / "_ibl_passivePeriods.intervalsTable.csv").write_text("")
-    with pytest.raises(UserError, match=r"intervalsTable\.csv is no table"):
+    with pytest.raises(UserError, match=r"intervalsTable\.csv is not a table"):
         read_one(tmp_path)

@@ -1,4 +1,4 @@
-"""Which units count as one neuron found twice, against planted pairs."""
+"""Detection of one neuron reported as two units, against planted pairs."""
 
 from collections.abc import Sequence
 

@@ -78,10 +78,10 @@ def test_a_session_without_passive_trials(tmp_path: Path) -> None:
         ({"spks": np.zeros(5)}, r"spks must be numbers \[rows, trials, time\]"),
         ({"spks": np.zeros((8, 3, 250))}, "spks must be whole numbers"),
         ({"spks": np.full((8, 3, 250), -1, dtype=np.int8)}, "must not be negative"),
-        ({"spks_passive": np.ones((3, 2, 250), dtype=np.int8)}, "of the same units in every task"),
+        ({"spks_passive": np.ones((3, 2, 250), dtype=np.int8)}, "with the same units in every task"),
         ({"wheel": np.zeros((1, 3, 99))}, r"wheel must have shape \(1, 3, 250\), got \(1, 3, 99\)"),
         ({"ccf": np.zeros((8, 2))}, r"ccf must be \[8 units, 3\]"),
-        ({"brain_area": np.array(["VISp"])}, "region is known of 1 units, but spks has 8"),
+        ({"brain_area": np.array(["VISp"])}, "region has values for 1 units, but spks has 8"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path: Path, changes: dict, message: str) -> None:
@@ -120,7 +120,7 @@ def test_damaged_files(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no 'dat' in this archive"):
         read_sessions(tmp_path, bin_width_s=None)
     np.savez(path, dat=np.arange(3))
-    with pytest.raises(UserError, match="where pickled objects were expected"):
+    with pytest.raises(UserError, match="but pickled objects were expected"):
         read_sessions(tmp_path, bin_width_s=None)
     np.savez(path, dat=np.array([1, None], dtype=object))
     with pytest.raises(UserError, match="array of dictionaries"):

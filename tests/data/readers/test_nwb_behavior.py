@@ -114,11 +114,11 @@ def test_raw_and_damaged_series_are_passed_over_with_a_line(tmp_path: Path, capl
     assert session.behavior_names == ("speed",)
     lines = [record.getMessage() for record in caplog.records]
     assert lines == [
-        "behavior series acquisition/channels is passed over: shape (40, 33); behavior has up to 32 columns",
-        "behavior series acquisition/movie is passed over: shape (40, 2, 2); behavior has up to 32 columns",
-        "behavior series acquisition/short is passed over: series 'short' has 9 samples but timestamps of shape (8,)",
-        "behavior series acquisition/voltage is passed over: raw data, faster than 2000 Hz",
-        "behavior series acquisition/words is passed over: could not convert string to float: 'a'",
+        "behavior series acquisition/channels is skipped: shape (40, 33); behavior has at most 32 columns",
+        "behavior series acquisition/movie is skipped: shape (40, 2, 2); behavior has at most 32 columns",
+        "behavior series acquisition/short is skipped: series 'short' has 9 samples but timestamps of shape (8,)",
+        "behavior series acquisition/voltage is skipped: raw data, faster than 2000 Hz",
+        "behavior series acquisition/words is skipped: could not convert string to float: 'a'",
     ]
 
 

@@ -60,7 +60,7 @@ def test_nothing_to_forecast_says_what_there_is(tmp_path: Path) -> None:
 
 
 def test_a_table_of_units_without_a_spike(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"x\.nwb: there is not a single spike"):
+    with pytest.raises(UserError, match=r"x\.nwb: there are no spikes"):
         read_one(write(tmp_path / "x.nwb", units([np.empty(0), np.empty(0)])))
 
 
@@ -73,11 +73,11 @@ def test_spike_times_that_are_no_times(tmp_path: Path) -> None:
 
 def test_units_that_were_never_observed_at_once(tmp_path: Path) -> None:
     halves = [np.array([[0.0, 2.0]]), np.array([[3.0, 5.0]])]
-    with pytest.raises(UserError, match="in no bin were all units observed"):
+    with pytest.raises(UserError, match="no bin was observed for all units"):
         read_one(write(tmp_path / "x.nwb", units([clock(100), clock(100)[::2]], obs_intervals=halves)))
     invalid = intervals("invalid_times", [(-1.0, 99.0)])
     for part in (units([clock(100)]), rois(np.random.default_rng(0).normal(size=(20, 2)), rate=10.0)):
-        with pytest.raises(UserError, match=r"in no bin were all units observed|no frame is left"):
+        with pytest.raises(UserError, match=r"no bin was observed for all units|no frame is left"):
             read_one(write(tmp_path / "y.nwb", part, invalid))
 
 
@@ -140,4 +140,4 @@ def test_intervals_without_times_are_passed_over(tmp_path: Path, caplog: pytest.
     with h5py.File(path, "r+") as file:
         replaced("intervals/laps/stop_time", np.array([b"late"]))(file)
     assert dict(read_one(path).tasks) == {}
-    assert "intervals laps are passed over" in caplog.text
+    assert "intervals laps are skipped" in caplog.text

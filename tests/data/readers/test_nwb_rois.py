@@ -108,7 +108,7 @@ def test_a_choice_between_series_is_told(tmp_path: Path, caplog: pytest.LogCaptu
     np.testing.assert_array_equal(session.activity, green)
     assert session.meta["series"] == "green"
     assert [record.getMessage() for record in caplog.records] == [
-        "plane plane: DfOverF/green is taken, and not DfOverF/red"
+        "plane plane: using DfOverF/green, and not DfOverF/red"
     ]
     caplog.clear()
     read_one(write(tmp_path / "y.nwb", neuropil, rois(green, series="green", rate=10.0)))
@@ -228,7 +228,7 @@ def test_every_kind_of_mask_gives_the_same_centroids(tmp_path: Path, monkeypatch
         (np.ones((1, 2)), {"timestamps": np.zeros(1)}, "has 1 frames; two or more are needed"),
         (np.ones((3, 2)), {"timestamps": np.zeros(3)}, "has timestamps that do not ascend"),
         (np.full((9, 2), np.nan), {"rate": 10.0}, "every unit lacks more than 20% of its values"),
-        (np.ones((9, 2)), {"rate": 10.0, "columns": {"iscell": [0, 0]}}, "has no accepted ROI of 2"),
+        (np.ones((9, 2)), {"rate": 10.0, "columns": {"iscell": [0, 0]}}, "has 2 ROIs, but none is accepted"),
     ],
 )
 def test_what_cannot_be_forecast(

@@ -86,7 +86,7 @@ def test_bin_width_must_be_positive(tmp_path: Path, width: float) -> None:
 def test_two_recordings_of_one_id(tmp_path: Path) -> None:
     write_archive(spikes("same"), tmp_path / "a.npz")
     write_archive(spikes("same"), tmp_path / "b.npz")
-    with pytest.raises(UserError, match=r"b\.npz: the session id 'same' is taken by .*a\.npz"):
+    with pytest.raises(UserError, match=r"b\.npz: the session id 'same' is already used by .*a\.npz"):
         read_sessions(tmp_path, bin_width_s=None)
 
 

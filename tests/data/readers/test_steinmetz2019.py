@@ -152,7 +152,7 @@ def test_missing_and_damaged_files(planted: layout.Planted, tmp_path: Path) -> N
     with pytest.raises(UserError, match=r"channels\.brainLocation\.tsv has no column 'allen_ontology'"):
         read_one(tmp_path)
     table.write_bytes(b"")
-    with pytest.raises(UserError, match=r"channels\.brainLocation\.tsv is no table"):
+    with pytest.raises(UserError, match=r"channels\.brainLocation\.tsv is not a table"):
         read_one(tmp_path)
     table.unlink()
     (planted.folder / "spikes.times.npy").unlink()

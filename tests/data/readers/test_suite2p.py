@@ -89,7 +89,7 @@ def test_planes_that_differ_stay_apart(tmp_path: Path, caplog: pytest.LogCapture
         ("mouse1-plane0", 50),
         ("mouse1-plane1", 48),
     ]
-    assert "its planes differ, so each is a session of its own: plane0 50 frames of" in caplog.text
+    assert "its planes differ, so each becomes a session of its own: plane0 has 50 frames of" in caplog.text
     save_ops(folder / "plane1", fs=15.0)
     np.save(folder / "plane0" / "F.npy", np.ones((N_ROIS, 48), dtype=np.float32))
     np.save(folder / "plane0" / "Fneu.npy", np.ones((N_ROIS, 48), dtype=np.float32))
@@ -127,7 +127,10 @@ def test_sidecar_comes_first(plane: Path, caplog: pytest.LogCaptureFixture) -> N
         ({"fs": "fast"}, "ops.npy has no fs"),
         ({"fs": 10**400}, "ops.npy has no fs"),
         ({"fs": 1e-320}, "ops.npy has no fs"),
-        ({"nplanes": 4, "suite2p_version": None}, "fs in ops.npy of early versions was that of all planes together"),
+        (
+            {"nplanes": 4, "suite2p_version": None},
+            "fs in ops.npy of early suite2p versions is the rate of all planes together",
+        ),
     ],
 )
 def test_unknown_frame_rate_says_what_to_do(
@@ -137,12 +140,12 @@ def test_unknown_frame_rate_says_what_to_do(
         (plane / "ops.npy").unlink()
     else:
         save_ops(plane, **options)
-    what_to_do = r'; write synapsnet\.json beside F\.npy with \{"bin_width_s".*data\.bin_width_s'
+    what_to_do = r'; add synapsnet\.json next to F\.npy with \{"bin_width_s".*data\.bin_width_s'
     with pytest.raises(UserError, match=f"but {problem}{what_to_do}"):
         read_sessions(plane, bin_width_s=None)
     with caplog.at_level(logging.WARNING):
         assert read_one(plane, 0.25).bin_width_s == 0.25
-    assert f"plane0: {problem}, so a frame is taken to last bin_width_s = 0.25 s" in caplog.text
+    assert f"plane0: {problem}, so a frame is assumed to last bin_width_s = 0.25 s" in caplog.text
 
 
 def test_settings_of_later_versions(plane: Path) -> None:
@@ -226,7 +229,7 @@ def test_bad_sidecars(plane: Path, settings: dict[str, Any], message: str) -> No
 
 def test_sidecar_that_is_no_json(plane: Path) -> None:
     (plane / "synapsnet.json").write_text("bin_width_s: 0.1")
-    with pytest.raises(UserError, match=r"synapsnet\.json is no JSON"):
+    with pytest.raises(UserError, match=r"synapsnet\.json is not valid JSON"):
         read_sessions(plane, bin_width_s=0.1)
 
 

@@ -257,5 +257,5 @@ def test_remfile_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_address_of_nothing_known() -> None:
-    with pytest.raises(UserError, match="no address of a recording: https"):
+    with pytest.raises(UserError, match="not the address of a recording: https"):
         find_recordings("https://example.org/a.mp4")

@@ -1,13 +1,13 @@
-"""Readers of recordings, one module a format, chosen by what the path is.
+"""Readers of recordings: one module per format, chosen by the names of files and folders.
 
 Every module of this package whose name has no leading underscore is a reader. It offers
-``recognises(path) -> bool``, which looks at names only, and ``read(path, *, bin_width_s) -> list[Session]``; the first
-line of its docstring says what it recognises. It may offer ``hint(path) -> str | None``: what a file that it does not
-recognise lacks to be one of its own. Adding a format is adding one module.
+``recognises(path) -> bool``, which looks at names only, and ``read(path, *, bin_width_s) -> list[Session]``. The first
+line of its docstring says what it recognises. It may offer ``hint(path) -> str | None``, which says why a file is not
+recognised. To add a format, add one module.
 
-A reader keeps every unit that could be forecast, with what the recording says of it in the unit table, and leaves it
-to `synapsnet.data.selection` which units to take; what it must drop (copies, units without a spike) it names in
-``meta["dropped"]``, unit ids by the reason.
+A reader keeps every unit that could be forecast and copies the recording's information about it to the unit table.
+`synapsnet.data.selection` then selects units. Units that a reader must drop (copies, units without a spike) are listed
+in ``meta["dropped"]``, as unit ids by reason.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from synapsnet.names import RUN_MARKER
 from synapsnet.session import Session
 
 RECEIPTS = ".prepared"
-"""Folder beside archives in which `synapsnet.data.prepare` keeps what they were made of."""
+"""Folder next to the archives, where `synapsnet.data.prepare` records the origin of each."""
 
 
 class Reader(Protocol):
-    """What a reader module offers."""
+    """Interface of a reader module."""
 
     __doc__: str | None
 
     def recognises(self, path: Any) -> bool:
-        """Whether a file or folder (a `Path`) or an address (a string with ``://``) is named like the format."""
+        """Return True if a file or folder (a `Path`) or an address (a string with ``://``) is named like the format."""
 
     def read(self, path: Any, *, bin_width_s: float | None) -> list[Session]:
-        """The sessions in it; `Recording.read` puts the path before the message of a `UserError`."""
+        """The sessions in the recording; `Recording.read` puts the path before the message of a `UserError`."""
 
 
 def readers() -> tuple[Reader, ...]:
@@ -59,10 +59,10 @@ def _own() -> tuple[Reader, ...]:
 
 @dataclass(frozen=True)
 class Recording:
-    """Something that can be read, and has not been read yet.
+    """A recording that can be read but has not been read yet.
 
     Attributes:
-        path: The file or folder; of what is streamed, its URL.
+        path: The file or folder; for a streamed recording, its URL.
         reader: The module that reads it.
     """
 
@@ -71,11 +71,11 @@ class Recording:
 
     @property
     def name(self) -> str:
-        """The path, or the address without what may be secret in it: what to call the recording in writing."""
+        """Name of the recording in messages: the path, or the address without anything secret."""
         return public(self.path)
 
     def read(self, *, bin_width_s: float | None) -> list[Session]:
-        """The sessions in it; the message of a `UserError` begins with `name`."""
+        """The sessions in the recording; the message of a `UserError` begins with `name`."""
         try:
             return self.reader.read(self.path, bin_width_s=bin_width_s)
         except UserError as error:
@@ -83,11 +83,11 @@ class Recording:
 
 
 def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
-    """What there is to read in a file or folder, found by names alone: no recording is opened.
+    """Find the recordings in a file or folder by their names; no recording is opened.
 
-    A folder that is no recording as a whole is searched for recordings, in the order of the names. Hidden
-    files are passed over, and so are run folders, a folder that was searched already under another name, by a link,
-    and archives that `synapsnet.data.prepare` made of recordings which are found themselves, as its receipts tell.
+    A folder that is not itself a recording is searched for recordings, in the order of the names. Skipped are hidden
+    files, run folders, folders that a link leads to a second time, and archives that `synapsnet.data.prepare` made
+    from recordings that are also found (known from its receipts).
 
     Args:
         root: A recording, a folder of recordings, or the address of a recording that can be streamed.
@@ -104,29 +104,29 @@ def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
     if not path.exists():
         if isinstance(root, str) and "://" in root:
             raise UserError(
-                f"no address of a recording: {public(root)}; streamed are https://<host>/<path>.nwb and "
+                f"not the address of a recording: {public(root)}; streaming takes https://<host>/<path>.nwb or "
                 "dandi://<dandiset>/<path>"
             )
         raise UserError(f"no such file or folder: {path}")
-    found = _without_copies(list(_find(path, set())))
-    if not found:
+    recordings = _without_copies(list(_find(path, set())))
+    if not recordings:
         problem = f"no recording in the folder {path}" if path.is_dir() else f"unknown file type: {path}"
         hints = [hint(path) for reader in readers() if (hint := getattr(reader, "hint", None)) and path.is_file()]
         parts = [problem, *filter(None, hints), f"recognised are {'; '.join(map(_title, readers()))}"]
         raise UserError("; ".join(parts))
-    return found
+    return recordings
 
 
 def iterate_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None) -> Iterator[Session]:
-    """Read every recording in a file or folder, each when it is asked for; see `find_recordings`.
+    """Read every recording in a file or folder lazily, one at a time; see `find_recordings`.
 
     Args:
         root: A recording, or a folder of recordings.
-        bin_width_s: Bin width in seconds for formats that hold event times (left out, 0.02), and the width of a
-            frame where a format does not tell it. Formats with bins of their own come at their native width.
+        bin_width_s: Bin width in seconds for formats that hold event times (None means 0.02), and the frame period
+            for formats that do not store it. Formats with bins of their own keep their native width.
 
     Raises:
-        UserError: with the path, if there is nothing to read, if something there cannot be read, or if two
+        UserError: with the path, if there is nothing to read, if a recording cannot be read, or if two
             recordings share a session id.
     """
     if bin_width_s is not None and not (math.isfinite(bin_width_s) and bin_width_s > 0):
@@ -137,21 +137,21 @@ def iterate_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None)
             if session.session_id in origins:
                 first = origins[session.session_id]
                 raise UserError(
-                    f"{recording.name}: the session id {session.session_id!r} is taken by {first}; rename one"
+                    f"{recording.name}: the session id {session.session_id!r} is already used by {first}; rename one"
                 )
             origins[session.session_id] = recording.name
             yield session
 
 
 def read_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None) -> list[Session]:
-    """All of `iterate_sessions` at once."""
+    """Read all sessions of `iterate_sessions` into a list."""
     return list(iterate_sessions(root, bin_width_s=bin_width_s))
 
 
 def _find(path: Path, seen: set[Path]) -> Iterator[Recording]:
     if path.is_dir():
         place = path.resolve()
-        if place in seen or (path / RUN_MARKER).exists():  # what a run of ours left is no recording
+        if place in seen or (path / RUN_MARKER).exists():  # a run folder is not a recording
             return
         seen.add(place)
     for reader in readers():
@@ -164,16 +164,16 @@ def _find(path: Path, seen: set[Path]) -> Iterator[Recording]:
                 yield from _find(child, seen)
 
 
-def _without_copies(found: list[Recording]) -> list[Recording]:
-    paths = {str(recording.path) for recording in found}
+def _without_copies(recordings: list[Recording]) -> list[Recording]:
+    paths = {str(recording.path) for recording in recordings}
     copies = set()
-    for folder in {Path(recording.path).parent for recording in found}:
+    for folder in {Path(recording.path).parent for recording in recordings}:
         for receipt in (folder / RECEIPTS).glob("*.json"):
-            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # no receipt, then
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # not a receipt
                 content = json.loads(receipt.read_text())
                 if content["path"] in paths:
                     copies |= {folder / session["archive"] for session in content["sessions"]}
-    return [recording for recording in found if recording.path not in copies]
+    return [recording for recording in recordings if recording.path not in copies]
 
 
 def _title(reader: Reader) -> str:

@@ -12,14 +12,15 @@ log = logging.getLogger(__name__)
 
 
 def acronyms(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.str_]:
-    """Acronym of each region of the mouse brain, ``[regions]``; empty for a number that the atlas does not have.
+    """Acronym of each region of the mouse brain, ``[regions]``; empty for a number that is not in the atlas.
 
-    The names are the Allen Institute's, whose terms of use do not go with a copy of them here: ``iblatlas`` (extra
-    ``ibl``) brings them. Without it a region is called by its number.
+    The names belong to the Allen Institute, whose terms of use do not allow a copy here. The package ``iblatlas``
+    (extra ``ibl``) provides them; without it, a region is called by its number.
 
     Args:
-        numbers: Of the regions in the Common Coordinate Framework of 2017 (Wang et al. 2020,
-            doi:10.1016/j.cell.2020.04.007), ``[regions]``; of the left hemisphere some recordings give them negative.
+        numbers: Region numbers in the Common Coordinate Framework of 2017 (Wang et al. 2020,
+            doi:10.1016/j.cell.2020.04.007), ``[regions]``; some recordings use negative numbers for the left
+            hemisphere.
     """
     names = _names()
     if names is None:

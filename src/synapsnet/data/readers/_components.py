@@ -1,4 +1,4 @@
-"""Components that CaImAn or CNMF-E found in a recording, from the files in which either keeps them."""
+"""Loading of the components that CaImAn or CNMF-E found, from their result files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from synapsnet.errors import UserError, one_line
 
 Fields = Mapping[str, Any]
-"""Arrays by the name of the field that held them, numbers only; a footprint matrix may be sparse."""
+"""Numeric arrays by field name; a footprint matrix may be sparse."""
 
 _TRACES = ("C", "YrA", "C_raw", "S", "F_dff")
 _JUDGED = ("idx_components", "idx_components_bad")
@@ -24,16 +24,16 @@ _CLASSES = ("double", "single", "logical", "struct", "cell", "char", "function_h
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """What was found.
+    """Components of one recording.
 
     Attributes:
         software: ``CaImAn`` or ``CNMF-E``.
-        traces: By the name that the software gives them, ``[components, time]``.
-        footprints: A matrix ``[pixels, components]``, sparse or not, pixels in column-major order; None where the file
+        traces: Traces by the software's name for them, ``[components, time]``.
+        footprints: A matrix ``[pixels, components]``, sparse or not, pixels in column-major order; None if the file
             has none.
-        size: Pixels along each axis of the field of view, y first; empty where the file does not tell.
-        accepted: Indices of the accepted components; None where nobody judged them.
-        rate_hz: Frames per second, where the file tells.
+        size: Pixels along each axis of the field of view, y first; empty if the file does not give it.
+        accepted: Indices of the accepted components; None if they were not classified.
+        rate_hz: Frames per second; None if the file does not give it.
     """
 
     software: str
@@ -44,7 +44,7 @@ class Components:
     rate_hz: float | None
 
     def centers(self) -> npt.NDArray[np.float64] | None:
-        """Center of mass of each footprint in pixels, ``[components, axes]``, y first; NaN for an empty one."""
+        """Center of mass of each footprint in pixels, ``[components, axes]``, y first; NaN for an empty footprint."""
         n_pixels, n_components = math.prod(self.size), len(next(iter(self.traces.values())))
         if self.footprints is None or not self.size or self.footprints.shape != (n_pixels, n_components):
             return None
@@ -57,12 +57,12 @@ class Components:
 
 
 def load_components(path: Path) -> Components:
-    """The components in a ``.hdf5`` of CaImAn, or in a ``.mat`` of MATLAB of any version.
+    """Load the components from a ``.hdf5`` file of CaImAn, or from a MATLAB ``.mat`` file of any version.
 
     Raises:
-        UserError: if the file is damaged, if it holds no components, or if its arrays do not fit together.
+        UserError: if the file is damaged, if it holds no components, or if its arrays do not match.
     """
-    import h5py  # it takes longer to import than most recordings to find
+    import h5py  # imported here, because the import is slow and finding recordings does not need it
 
     if path.suffix == ".hdf5" and not h5py.is_hdf5(path):
         raise UserError("not an HDF5 file, or a truncated one")
@@ -73,7 +73,7 @@ def load_components(path: Path) -> Components:
         return _of_matlab(_variables_of_mat(path))
     except UserError:
         raise
-    except Exception as error:  # a damaged file makes SciPy and HDF5 stumble in any way
+    except Exception as error:  # SciPy and HDF5 raise exceptions of any type over a damaged file
         raise UserError(f"damaged or truncated file: {one_line(error)}") from error
 
 
@@ -103,7 +103,7 @@ def _components(software: str, fields: Fields, size: Any, rate_hz: Any) -> Compo
 
 
 def _of_caiman(file: Any) -> Components:
-    """What ``cnm.save`` wrote: a group for every object, a dataset for every array, the text NoneType for None."""
+    """Parse the output of ``cnm.save``: a group per object, a dataset per array, the text NoneType for None."""
     if "estimates" not in file:
         raise UserError(f"no results of CaImAn: no group 'estimates'; there are {_listed(file)}")
     estimates = file["estimates"]
@@ -113,7 +113,7 @@ def _of_caiman(file: Any) -> Components:
 
 
 def _of_matlab(variables: Iterator[tuple[str, Fields | str]]) -> Components:
-    """The first variable with traces; a variable is its fields, or the name of a class that only MATLAB knows."""
+    """Components of the first variable with traces; each variable is given as its fields, or as its MATLAB class."""
     names: list[str] = []
     foreign = ""
     for name, fields in variables:
@@ -128,7 +128,7 @@ def _of_matlab(variables: Iterator[tuple[str, Fields | str]]) -> Components:
 
 
 def _variables_of_hdf5(file: Any) -> Iterator[tuple[str, Fields | str]]:
-    """Structs of a MATLAB 7.3 file, then its variables together, without a name; axes of arrays are reversed."""
+    """Structs of a MATLAB 7.3 file, then its plain variables as one struct without a name; axes are reversed back."""
     for name, node in file.items():
         kind = _class(node)
         if hasattr(node, "keys") and kind == "struct":
@@ -142,12 +142,12 @@ def _variables_of_hdf5(file: Any) -> Iterator[tuple[str, Fields | str]]:
 
 
 def _variables_of_mat(path: Path) -> Iterator[tuple[str, Fields | str]]:
-    """Structs of an older MATLAB file, then its other variables together, without a name."""
+    """Structs of an older MATLAB file, then its plain variables as one struct without a name."""
     from scipy.io import loadmat
     from scipy.io.matlab import MatlabOpaque
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # SciPy comments on what MATLAB wrote
+        warnings.simplefilter("ignore")  # SciPy warns of harmless oddities of MATLAB files
         variables = loadmat(path, spmatrix=False)
     plain = {}
     for name, variable in variables.items():
@@ -167,7 +167,7 @@ def _record(variable: npt.NDArray[Any]) -> dict[str, Any]:
 
 
 def _dataset(node: Any) -> Any:
-    """The numbers of an HDF5 dataset or of a group that stands for a sparse matrix; None for anything else."""
+    """The numbers of an HDF5 dataset, or of a group that represents a sparse matrix; None for anything else."""
     if node is None:
         return None
     if hasattr(node, "keys"):
@@ -179,7 +179,7 @@ def _dataset(node: Any) -> Any:
 
 
 def _sparse(group: Any) -> Any:
-    """A matrix in compressed columns, as CaImAn (``indices``) and MATLAB (``ir``) write it."""
+    """A matrix in compressed-column form, as written by CaImAn (``indices``) and MATLAB (``ir``)."""
     from scipy.sparse import csc_array
 
     rows, columns = ("ir", "jc") if "jc" in group else ("indices", "indptr")

@@ -1,4 +1,4 @@
-"""What the readers share about files."""
+"""Loading of files, shared by the readers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def load_array(path: Path) -> npt.NDArray[Any]:
     """
     try:
         with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # NumPy comments on headers written by Python 2
+            warnings.simplefilter("ignore")  # NumPy warns of headers written by Python 2
             return np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"{path.name} is missing") from None
-    except Exception as error:  # a damaged header makes NumPy stumble in any way: over its syntax, or the size it tells
+    except Exception as error:  # NumPy raises exceptions of any type over a damaged header
         raise UserError(
             f"{path.name} is not a whole NumPy array of numbers (pickles are never loaded): {one_line(error)}"
         ) from error

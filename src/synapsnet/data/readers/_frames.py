@@ -1,4 +1,4 @@
-"""From traces on the clock of a microscope to the bins of a session."""
+"""Turn the frames of a microscope into the bins of a session."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from synapsnet.session.intervals import common
 log = logging.getLogger(__name__)
 
 GAP_PERIODS = 1.5
-"""Frames further apart than this many frame periods have a gap between them."""
+"""Frames further apart than this many frame periods are separated by a gap."""
 MISSING_SHARE = 0.2
-"""A unit without a value in more than this share of the frames is dropped, rather than the frames of all others."""
+"""A unit that lacks a value in more than this share of the frames is dropped; otherwise those frames are dropped."""
 
 
 @dataclass(frozen=True, eq=False)
 class Clock:
-    """When frames were taken.
+    """Timing of the frames.
 
     Attributes:
-        bin_width_s: The median time from frame to frame, in seconds.
+        bin_width_s: Median time from frame to frame, in seconds.
         segments: Ranges of frames without a gap and without a step back in time.
     """
 
@@ -34,22 +34,22 @@ class Clock:
 
 
 def clock(times_s: npt.NDArray[np.float64], what: str) -> Clock:
-    """The frame period, and where the recording was interrupted.
+    """The frame period, and the segments between interruptions of the recording.
 
     Args:
-        times_s: Time of each frame in seconds, ``[time]``. Where it jumps or goes backwards, a segment ends.
-        what: What to call the frames in a message.
+        times_s: Time of each frame in seconds, ``[time]``. A segment ends where time jumps or goes backwards.
+        what: Name of the frames in messages.
 
     Raises:
-        UserError: with fewer than two frames, with times that are not finite, or where no typical frame period exists.
+        UserError: for fewer than two frames, for times that are not finite, or if there is no typical frame period.
     """
     if len(times_s) < 2:
         raise UserError(f"{what} has {len(times_s)} frames; two or more are needed")
     if not np.isfinite(times_s).all():
         raise UserError(f"{what} has {int((~np.isfinite(times_s)).sum())} timestamps that are NaN or infinite")
-    with np.errstate(over="ignore", invalid="ignore"):  # of what cannot be times
+    with np.errstate(over="ignore", invalid="ignore"):  # nonsense times are refused below
         steps = np.diff(times_s)
-        # To the nanosecond: a difference of timestamps ends in noise that rebinning would have to forgive.
+        # Rounded to nanoseconds, because the last digits of a difference of timestamps are noise.
         width = round(float(np.median(steps)), 9)
     if not 0 < width < np.inf:
         raise UserError(f"{what} has timestamps that do not ascend; are they in seconds?")
@@ -63,12 +63,12 @@ def clock(times_s: npt.NDArray[np.float64], what: str) -> Clock:
 def without_missing(
     traces: npt.NDArray[np.floating], segments: Intervals, what: str
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], Intervals]:
-    """Traces that can be forecast: frames without a value become breaks, units with few values are dropped.
+    """Clean traces: drop units with few values and end segments at frames without a value.
 
     Args:
         traces: ``[time, units]``; NaN or infinite where there is no value.
         segments: Ranges of frames ``[segments, 2]``.
-        what: What to call the recording in a message.
+        what: Name of the recording in messages.
 
     Returns:
         Traces of the units kept, float32 ``[time, units]``, 0 in the frames without a value; the indices of those
@@ -77,7 +77,7 @@ def without_missing(
     Raises:
         UserError: if no unit or no frame is left.
     """
-    with np.errstate(over="ignore"):  # what is too large for float32 counts as infinite
+    with np.errstate(over="ignore"):  # values too large for float32 count as infinite
         traces = traces.astype(np.float32, copy=False)
     bad = ~np.isfinite(traces)
     kept = np.flatnonzero(bad.mean(0) <= MISSING_SHARE)
@@ -91,7 +91,7 @@ def without_missing(
     edges = np.flatnonzero(np.diff(np.r_[True, missing, True].astype(np.int8)))
     segments = common(segments, edges.reshape(-1, 2).astype(np.int64))
     if not len(segments):
-        raise UserError("in every frame some unit lacks a value")
+        raise UserError("every frame lacks the value of some unit")
     log.warning("%s: %d frames without a value end segments", what, int(missing.sum()))
     present = traces.take(kept, axis=1)
     present[missing] = 0.0

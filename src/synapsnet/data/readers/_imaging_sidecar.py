@@ -1,4 +1,4 @@
-"""What a user tells of an imaging recording, where the software that found its cells does not."""
+"""User-written settings of an imaging recording, for facts that its segmentation software does not store."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _KEYS = ("bin_width_s", "trace", "pixel_size_um")
 
 
 def read_settings(path: Path, traces: Collection[str]) -> dict[str, Any]:
-    """The settings in a JSON file; none where there is no such file.
+    """The settings in a JSON file; empty if there is no such file.
 
     Args:
-        path: The file: an object with ``bin_width_s`` (seconds from frame to frame), ``trace`` (which traces to take)
+        path: The file: an object with ``bin_width_s`` (seconds from frame to frame), ``trace`` (the traces to use)
             and ``pixel_size_um`` (micrometres), each of them optional.
         traces: The names that ``trace`` may have.
 
     Raises:
-        UserError: naming the file, if it is no JSON, or if it holds something else.
+        UserError: naming the file, if it is not JSON, or if a key or value is not allowed.
     """
     if not path.is_file():
         return {}
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path.name} is no JSON: {one_line(error)}") from error
+        raise UserError(f"{path.name} is not valid JSON: {one_line(error)}") from error
     if not isinstance(settings, dict) or settings.keys() - set(_KEYS):
         raise UserError(f"{path.name} may hold {', '.join(_KEYS)}; got {settings!r}")
     for key in _NUMBERS:

@@ -1,4 +1,4 @@
-"""From intervals in seconds to tasks and segments in bins."""
+"""Convert intervals in seconds to tasks and segments in bins."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ import numpy.typing as npt
 from synapsnet.session import Intervals
 
 PAUSE_S = 10.0
-"""Presentations or trials of one kind that follow each other within this time, with none of another kind between them,
-are one stretch of a task: cut at every trial, there would be no window left."""
+"""Presentations or trials of one kind that follow each other within this time (seconds), without another kind between
+them, form one interval of a task. Intervals cut at every trial would be too short for a window."""
 
 Seconds = npt.NDArray[np.float64]
 """Half-open ranges of time, ``[intervals, 2]``."""
 
 
 def task_name(label: str) -> str:
-    """A label as a task is named: ``Drifting Gratings`` and ``drifting_gratings_presentations`` are alike."""
+    """The task name for a label; ``Drifting Gratings`` and ``drifting_gratings_presentations`` give the same name."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(label))
     name = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
     return name.removesuffix("_presentations") or "unnamed"
 
 
 def stretches(events: Iterable[tuple[str, float, float]]) -> dict[str, Seconds]:
-    """Stretches of time of every task, from what was presented when.
+    """The intervals of every task, merged from presentations or trials.
 
     Args:
-        events: Label, start and stop in seconds of each presentation or trial, in any order. What has no finite times
-            or no length is passed over.
+        events: Label, start and stop in seconds of each presentation or trial, in any order. Events without finite
+            times or without length are skipped.
 
     Returns:
         Ranges ``[intervals, 2]`` in seconds by task, in the order in which tasks first appear; see `PAUSE_S`.
     """
-    found: dict[str, list[list[float]]] = {}
+    tasks: dict[str, list[list[float]]] = {}
     previous = None
     timed = [(task_name(label), start, stop) for label, start, stop in events if np.isfinite([start, stop]).all()]
     for name, start, stop in sorted((event for event in timed if event[2] > event[1]), key=lambda event: event[1:]):
-        ranges = found.setdefault(name, [])
-        # What another task interrupted goes on only where the two overlap.
+        ranges = tasks.setdefault(name, [])
+        # A task that another one interrupted continues only if the two overlap.
         pause = PAUSE_S if previous == name else 0.0
         if ranges and start - ranges[-1][1] <= pause:
             ranges[-1][1] = max(ranges[-1][1], stop)
         else:
             ranges.append([start, stop])
         previous = name
-    return {name: np.array(ranges) for name, ranges in found.items()}
+    return {name: np.array(ranges) for name, ranges in tasks.items()}
 
 
 def on_bins(ranges: Seconds, edges_s: Seconds) -> Intervals:
-    """Whole bins that lie in ranges of time, ``[intervals, 2]``; a range without a whole bin is left out.
+    """Whole bins inside ranges of time, ``[intervals, 2]``; a range without a whole bin is left out.
 
     Args:
         ranges: In seconds, ``[intervals, 2]``, without overlap.

@@ -8,25 +8,26 @@ import numpy.typing as npt
 from synapsnet.data.readers._events import Spikes
 
 TOLERANCE_S = 0.3e-3
-"""Spikes this close are one spike found twice: two templates that fit it are aligned a few samples apart."""
+"""Spikes this close (seconds) are one spike detected twice: two templates that fit it are aligned a few samples
+apart."""
 SHARED = 0.9
-"""Share of its spikes that a unit has in common with another, from which on it is the same neuron."""
+"""A unit that shares at least this fraction of its spikes with another is the same neuron."""
 CHANCE = 0.5
-"""A unit that so large a share of the spikes of all others coincide with coincides with anything, as where times were
-rounded to bins: that tells nothing."""
+"""If at least this share of the spikes of all others coincides with a unit, coincidence means nothing. This happens
+where times were rounded to bins."""
 FEWEST_SPIKES = 20
-"""Of fewer spikes it is not told."""
-_MOST_NEIGHBOURS = 50  # where more spikes than these are as close, they are not one spike found twice
+"""Units with fewer spikes than this are not compared."""
+_MOST_NEIGHBOURS = 50  # where more spikes than this lie so close together, they are not duplicates of one spike
 
 
 def find_near_copies(spikes: Spikes, n_units: int) -> npt.NDArray[np.int64]:
-    """For each unit the unit with as many spikes or more that has nearly all of its spikes, else -1, ``[units]``.
+    """Index of a unit with at least as many spikes that shares nearly all spikes, for each unit, or -1, ``[units]``.
 
-    Of a chain of units that share their spikes, all name the one with the most spikes that is no copy itself.
+    In a chain of units that share their spikes, all name the unit with the most spikes that is not itself a copy.
 
     Args:
-        spikes: The spikes, in blocks; for each block by itself, coincidences are counted, which misses those of
-            blocks that overlap in time.
+        spikes: The spikes, in blocks. Coincidences are counted within each block, which misses those between blocks
+            that overlap in time.
         n_units: Number of units.
     """
     together = np.zeros((n_units, n_units), dtype=np.int64)
@@ -48,7 +49,7 @@ def find_near_copies(spikes: Spikes, n_units: int) -> npt.NDArray[np.int64]:
 def _apart(
     times_s: npt.NDArray[np.float64], unit: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """The spikes in order of time, without those that follow one of their own unit so closely that both would match."""
+    """The spikes in time order, without those that follow a spike of their own unit so closely that both match one."""
     order = np.lexsort([times_s, unit])
     distinct = np.ones(len(order), dtype=np.bool_)
     distinct[1:] = (np.diff(times_s[order]) > 2 * TOLERANCE_S) | (np.diff(unit[order]) != 0)

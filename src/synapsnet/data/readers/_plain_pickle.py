@@ -1,15 +1,15 @@
-"""Reading the one kind of pickle that is plain data, without running anything it says.
+"""Reading of pickles that hold only plain data, without running any code from them.
 
 Unpickling runs whatever functions a file names, so NumPy is never asked to do it. But some public recordings exist only
-as pickled arrays of dictionaries. The instructions of a pickle are harmless as long as every name in it stands for
-something harmless: here a name is looked up in a short list, of which none is imported from anywhere, and each is a
-stand-in of this module rather than what NumPy has under that name. NumPy's own would do things to a crafted
-state that are not safe, such as taking bytes for addresses. The stand-ins make numbers, text and arrays of these
-with `numpy.frombuffer`, can be neither changed nor subclassed by the file, and refuse anything else; of what
-remains to a file, lists, dictionaries, text and numbers, nothing can be called. Instructions that plain data does not
-need are not known here, and of those that it needs, none takes much more memory or time than the file has bytes.
+as pickled arrays of dictionaries. The instructions of a pickle are harmless if every name in it is harmless. Here, a
+name is looked up in a short list and nothing is imported. Each name stands for a substitute in this module, because
+NumPy's own functions are not safe with a crafted state; for example, they may take bytes for addresses. The
+substitutes build numbers, text and arrays of these with `numpy.frombuffer`, cannot be changed or subclassed by the
+file, and refuse anything else. Beyond them, a file can only make lists, dictionaries, text and numbers, which cannot be
+called. Instructions that plain data does not need are refused, and the remaining ones need memory and time in
+proportion to the size of the file.
 
-A file may still ask for more memory than there is, as any compressed file may.
+Like any compressed file, a file may still ask for more memory than there is.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from synapsnet.errors import UserError, one_line
 _PLAIN_DTYPE = re.compile(r"[|<>=]?([biufcSU]\d{1,6})")
 _OBJECTS = re.compile(r"[|<>=]?O8?")
 _MOST_ITEMS = 10**8
-"""So many may there be with what is referred to often counted as often: lists of lists of one list are soon more than
-whoever reads them could ever go through."""
+"""Most items in a file. An item counts every time it is referred to, because nested references to one list can grow
+exponentially."""
 
 
 def load_object_array(stream: IO[bytes]) -> Any:
-    """What a ``.npy`` file of pickled objects holds, as far as it is plain data.
+    """Load a ``.npy`` file of pickled objects, if they are plain data.
 
     Args:
         stream: The file.
@@ -42,23 +42,23 @@ def load_object_array(stream: IO[bytes]) -> Any:
         The objects: arrays of numbers or text, arrays of objects as (nested) lists, dictionaries, lists, text, numbers.
 
     Raises:
-        UserError: if the file is damaged, or names anything beyond what plain data needs; nothing was run then.
+        UserError: if the file is damaged, or names anything that plain data does not need; nothing has been run.
     """
     try:
         version = np.lib.format.read_magic(stream)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         _, _, dtype = header(stream)
         if not dtype.hasobject:
-            raise UserError(f"it holds an array of {dtype}, where pickled objects were expected")
+            raise UserError(f"it holds an array of {dtype}, but pickled objects were expected")
         return _converted(_Reader(stream, encoding="latin1").load(), {})[0]
     except UserError:
         raise
-    except Exception as error:  # what is damaged, or crafted, fails in any way
-        raise UserError(f"its pickled objects are damaged, or no plain data: {one_line(error)}") from error
+    except Exception as error:  # damaged or crafted data raises exceptions of any type
+        raise UserError(f"its pickled objects are damaged, or not plain data: {one_line(error)}") from error
 
 
 def _unknown(_: Any) -> None:
-    raise UserError("a pickle in it says more than plain data takes to say; nothing in it was run")
+    raise UserError("a pickle in it has instructions that plain data does not need; nothing in it was run")
 
 
 def _set_items(reader: Any) -> None:
@@ -72,9 +72,9 @@ def _set_item(reader: Any) -> None:
 
 
 def _put(target: Any, items: list[Any]) -> None:
-    # A tuple as a key may be so deep that Python crashes as it computes the hash.
+    # A tuple as a key may be nested so deeply that hashing it crashes Python.
     if type(target) is not dict or not all(isinstance(key, _KEYS) for key in items[::2]):
-        raise ValueError("no plain dictionary")
+        raise ValueError("not a plain dictionary")
     target.update(zip(items[::2], items[1::2], strict=True))
 
 
@@ -87,8 +87,8 @@ _INSTRUCTIONS = """
 _CODES = [getattr(pickle, name)[0] for name in _INSTRUCTIONS.split()]
 
 
-class _Reader(pickle._Unpickler):  # the one in C takes memory for as many objects as a file says it will refer to
-    """Knows a few names and instructions."""
+class _Reader(pickle._Unpickler):  # the version in C allocates memory for as many objects as a file claims
+    """Unpickler with only a few names and instructions."""
 
     dispatch: ClassVar[dict[int, Any]] = {
         **dict.fromkeys(range(256), _unknown),
@@ -101,14 +101,14 @@ class _Reader(pickle._Unpickler):  # the one in C takes memory for as many objec
         named = _NAMES.get((module.replace("numpy.core.", "numpy._core."), name))
         if named is None:
             raise UserError(
-                f"a pickle in it asks for {module}.{name}, but may hold arrays, dictionaries, lists, text and numbers "
-                "alone; nothing in it was run"
+                f"a pickle in it asks for {module}.{name}, but only arrays, dictionaries, lists, text and numbers are "
+                "allowed; nothing in it was run"
             )
         return named
 
 
 class _Named:
-    """What a name in a pickle stands for: may be called, and is nothing else."""
+    """Substitute for a name in a pickle; it can only be called."""
 
     __slots__ = ("_make",)
     _make: Callable[..., Any]
@@ -124,7 +124,7 @@ class _Named:
 
 
 class _Dtype:
-    """A dtype as a pickle builds it: from its code, then the order of its bytes."""
+    """A dtype as a pickle builds it: first from its code, then its byte order."""
 
     __slots__ = ("dtype",)
     dtype: np.dtype[Any] | None
@@ -133,13 +133,13 @@ class _Dtype:
     def __init__(self, code: Any, *_: Any) -> None:
         plain = _PLAIN_DTYPE.fullmatch(code) if isinstance(code, str) else None
         if plain is None and not (isinstance(code, str) and _OBJECTS.fullmatch(code)):
-            raise ValueError(f"no plain dtype: {code!r}")
+            raise ValueError(f"not a plain dtype: {code!r}")
         self.dtype = None if plain is None else np.dtype(plain[1])
 
     def __setstate__(self, state: Any) -> None:
         _, order, subdtype, names, fields = state[:5]
         if subdtype is not None or names is not None or fields is not None or order not in ("<", ">", "|", "="):
-            raise ValueError("no plain dtype")
+            raise ValueError("not a plain dtype")
         if self.dtype is not None and order in ("<", ">"):
             self.dtype = self.dtype.newbyteorder(order)
 
@@ -149,13 +149,13 @@ class _Array:
 
     __slots__ = ("content", "shape")
     content: npt.NDArray[Any] | list[Any]
-    """The array; of objects, all of them in a row."""
+    """The array; for objects, a flat list."""
     shape: tuple[int, ...]
 
     def __setstate__(self, state: Any) -> None:
         _, shape, dtype, by_columns, content = state
         if not isinstance(dtype, _Dtype) or not all(type(n) is int and n >= 0 for n in shape):
-            raise ValueError("no plain array")
+            raise ValueError("not a plain array")
         self.shape = tuple(shape)
         if dtype.dtype is None:
             if type(content) is not list or len(content) != math.prod(self.shape) or by_columns:
@@ -164,25 +164,25 @@ class _Array:
         else:
             flat = np.frombuffer(content, dtype.dtype)
             if flat.dtype.kind == "U":
-                flat.tolist()  # fails for what is no character
+                flat.tolist()  # fails for invalid characters
             self.content = flat.reshape(self.shape, order="F" if by_columns else "C")
 
 
 def _scalar(dtype: Any, content: Any) -> Any:
     if not isinstance(dtype, _Dtype) or dtype.dtype is None:
-        raise ValueError("no plain number")
+        raise ValueError("not a plain number")
     (value,) = np.frombuffer(content, dtype.dtype).tolist()
     return value
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
     if encoding != "latin1":
-        raise ValueError("no plain bytes")
+        raise ValueError("not plain bytes")
     return str.encode(text, "latin1")
 
 
 def _refused(*_: Any) -> Any:
-    raise ValueError("no plain data")
+    raise ValueError("not plain data")
 
 
 _NAMES = {
@@ -191,8 +191,8 @@ _NAMES = {
     ("numpy", "dtype"): _Named(_Dtype),
     ("numpy", "ndarray"): _Named(_refused),  # only ever handed to _reconstruct
     ("_codecs", "encode"): _Named(_encode),  # bytes, in old pickles
-    ("__builtin__", "bytes"): _Named(lambda: b""),  # and no bytes
-    # When a file was made, and where, is passed over: None stands in its place.
+    ("__builtin__", "bytes"): _Named(lambda: b""),  # empty bytes, in old pickles
+    # Dates and paths, which say when and where a file was made, become None.
     **{("datetime", name): _Named(lambda *_: None) for name in ("datetime", "timedelta", "timezone")},
     **{
         (module, f"{system}Path"): _Named(lambda *_: None)
@@ -203,9 +203,9 @@ _NAMES = {
 
 
 def _converted(value: Any, done: dict[int, tuple[Any, int]]) -> tuple[Any, int]:
-    """The value with arrays in place of their stand-ins, and how many items there are in it when written out.
+    """The value with arrays in place of their substitutes, and its number of items, counting repeated references.
 
-    Each object is converted once, however often it is referred to.
+    Each object is converted only once, even if it is referred to several times.
     """
     if id(value) in done:
         return done[id(value)]
@@ -218,7 +218,7 @@ def _converted(value: Any, done: dict[int, tuple[Any, int]]) -> tuple[Any, int]:
         converted, within = _converted(item, done)
         n_items += within
         if n_items > _MOST_ITEMS:
-            raise ValueError("lists of lists without end")
+            raise ValueError("nested lists with too many items")
         return converted
 
     converted: Any
@@ -228,12 +228,13 @@ def _converted(value: Any, done: dict[int, tuple[Any, int]]) -> tuple[Any, int]:
         whole = np.empty(len(value.content), dtype=object)
         for place, item in enumerate(value.content):
             whole[place] = part(item)
-        converted = whole.reshape(value.shape).tolist() if len(whole) else []  # [10**12, 0] would be as many lists
+        # Empty arrays become [], because a shape like [10**12, 0] would make that many lists.
+        converted = whole.reshape(value.shape).tolist() if len(whole) else []
     elif isinstance(value, dict):
         converted = {key: part(item) for key, item in value.items()}
     elif isinstance(value, list | tuple):
         converted = type(value)(part(item) for item in value)
     else:
-        raise ValueError(f"no plain data: {type(value).__name__}")
+        raise ValueError(f"not plain data: {type(value).__name__}")
     done[id(value)] = converted, n_items
     return done[id(value)]

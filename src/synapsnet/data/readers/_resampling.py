@@ -1,4 +1,4 @@
-"""Behavior from its own clock onto the bins of a session, so that no bin knows what comes after it."""
+"""Resample behavior from its own clock to the bins of a session; no bin uses later samples."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy.typing as npt
 from synapsnet.data.readers._events import EDGE_TOLERANCE
 
 STALE_PERIODS = 10
-"""A sample stands for what follows it for this many sampling periods, then the series counts as not measured."""
+"""A sample is held for this many sampling periods; after that, the series counts as not measured."""
 RECENT_SAMPLES = 11
-"""The sampling period is the median of the time between so many samples, of which the last is the one that stands for
-what follows: what comes later tells nothing of how long a sample is held. As of the first sample, it is a bin."""
+"""The sampling period is the median time between this many samples, up to the one that is held. Later samples must not
+affect how long a sample is held. At the first sample, the period is one bin."""
 
 
 def bin_ends(first: int, n_bins: int, bin_width_s: float) -> npt.NDArray[np.float64]:
     """Latest time in seconds that belongs to each of the bins ``first``, ``first + 1``, ..., ``[n_bins]``.
 
-    A bin ends before its edge: what falls on the edge, spike or sample, belongs to the next.
+    A bin ends before its edge: a spike or sample on the edge belongs to the next bin.
     """
     return (np.arange(n_bins, dtype=np.float64) + (first + 1 - EDGE_TOLERANCE)) * bin_width_s
 
@@ -28,12 +28,12 @@ def resample(
     deadlines_s: npt.NDArray[np.float64],
     bin_width_s: float,
 ) -> npt.NDArray[np.float64]:
-    """Last sample at or before the deadline of each bin; NaN before the first sample and after long silence.
+    """Last sample at or before the deadline of each bin; NaN before the first sample and after a long silence.
 
     Args:
-        times_s: Time of each sample, ``[samples]``; in any order, NaN where it is not known.
+        times_s: Time of each sample in seconds, ``[samples]``, in any order; NaN where unknown.
         values: ``[samples, features]``.
-        deadlines_s: Latest time that a bin may know of, ``[time]``, as of `bin_ends`.
+        deadlines_s: Latest time that a bin may use, ``[time]``, such as from `bin_ends`.
         bin_width_s: Width of a bin in seconds; a sample never goes stale within its own bin.
 
     Returns:
@@ -48,21 +48,21 @@ def resample(
         return resampled
     last = np.searchsorted(times_s, deadlines_s, side="right") - 1
     age = deadlines_s - times_s[last]
-    known = (last >= 0) & (age <= bin_width_s)
-    aged = np.flatnonzero((last >= 0) & ~known)
+    fresh = (last >= 0) & (age <= bin_width_s)
+    aged = np.flatnonzero((last >= 0) & ~fresh)
     samples, of_aged = np.unique(last[aged], return_inverse=True)
-    known[aged] = age[aged] <= STALE_PERIODS * _periods(times_s, samples, bin_width_s)[of_aged]
-    resampled[known] = values[last[known]]
+    fresh[aged] = age[aged] <= STALE_PERIODS * _periods(times_s, samples, bin_width_s)[of_aged]
+    resampled[fresh] = values[last[fresh]]
     return resampled
 
 
 def _periods(
     times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.int64], unknown_s: float
 ) -> npt.NDArray[np.float64]:
-    """The sampling period as of each of some samples, ``[samples]``."""
+    """The sampling period at each of the given samples, ``[samples]``."""
     periods = np.full(len(samples), unknown_s)
     n_steps = np.minimum(samples, RECENT_SAMPLES - 1)
-    for n in np.unique(n_steps[n_steps > 0]):  # fewer at the beginning
+    for n in np.unique(n_steps[n_steps > 0]):  # the first samples have fewer steps before them
         alike = n_steps == n
         recent = times_s[samples[alike, None] - np.arange(n + 1)]
         periods[alike] = np.median(-np.diff(recent, axis=1), axis=1)
@@ -78,9 +78,9 @@ def speed(
     """Mean speed over each bin, from the position at its end and at the end of the bin before, ``[time]``.
 
     Args:
-        times_s: Time of each sample of the position, ``[samples]``.
-        position: Its values, ``[samples]``.
-        deadlines_s: Latest time that a bin may know of, ``[time]``.
+        times_s: Time of each sample of the position in seconds, ``[samples]``.
+        position: The positions, ``[samples]``.
+        deadlines_s: Latest time that a bin may use, ``[time]``.
         bin_width_s: Width of a bin in seconds.
     """
     before = deadlines_s[:1] - bin_width_s

@@ -1,11 +1,12 @@
 """ALF folders (`spikes.times.npy` and `spikes.clusters.npy`) and IBL sessions (`alf/probe00/spikes.times.npy`).
 
-In the tree that ONE keeps, ``subject/date/number/alf/probe00/pykilosort/#revision#/``, all probes of a session are one
-session, with the wheel, motion energy of the cameras, pupil and licks where they are there; trials are the task
-``choice_world``, and the passive periods ``spontaneous``, ``passive_replay`` and ``rfm``. Names may begin with a
-namespace, as in ``_ibl_wheel.position.npy``, and of several revisions the last is read. Tables in Parquet take pyarrow.
+In ONE's folder tree, ``subject/date/number/alf/probe00/pykilosort/#revision#/``, all probes of a session form one
+session, with the wheel, motion energy of the cameras, pupil and licks if present. Trials are the task
+``choice_world``; the passive periods are ``spontaneous``, ``passive_replay`` and ``rfm``. Names may begin with a
+namespace, as in ``_ibl_wheel.position.npy``. If there are several revisions, the newest is read. Parquet tables need
+pyarrow.
 
-Every cluster is a unit, except copies of others, see `synapsnet.data.readers._alf.spikes.read_sorting`.
+Every cluster is a unit, except copies of others; see `synapsnet.data.readers._alf.spikes.read_sorting`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ LICENCE = "CC BY 4.0"
 
 _TREE = "alf"
 _PROBE = re.compile(r"probe.*")
-_SORTERS = ("iblsorter", "pykilosort")  # the first that is there
+_SORTERS = ("iblsorter", "pykilosort")  # in order of preference
 _NAMESPACE = "_ibl_*"
 _PASSIVE = {"spontaneousActivity": "spontaneous", "taskReplay": "passive_replay", "RFM": "rfm"}
 _WHOLE = "passiveProtocol"  # from the first passive period to the last
@@ -44,24 +45,24 @@ _CAMERAS = ("left", "right", "body")
 
 
 def recognises(path: Any) -> bool:
-    """Whether the folder holds spike times or clusters under their ALF names, or is an ``alf`` folder with probes."""
+    """Return True for a folder with ALF spike times or clusters, or for an ``alf`` folder with probes."""
     if not isinstance(path, Path) or not path.is_dir() or steinmetz2019.recognises(path):
         return False
     return _has_spikes(path) or (path.name == _TREE and bool(_probes(path)))
 
 
 def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
-    """Bin the spikes of every cluster, with what else the session holds.
+    """Bin the spikes of every cluster, and read behavior, tasks and unit table.
 
     Args:
         path: The folder of the spikes, or the ``alf`` folder of a session.
-        bin_width_s: Width of a bin in seconds; 0.02 left out.
+        bin_width_s: Width of a bin in seconds; None means 0.02.
 
     Returns:
         One session.
 
     Raises:
-        UserError: if a file is missing or damaged, if files do not fit each other, or if a clock goes backwards.
+        UserError: if a file is missing or damaged, if files do not match, or if a clock goes backwards.
     """
     width = DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s
     above = _tree(path)
@@ -102,19 +103,19 @@ def _has_spikes(folder: Path) -> bool:
 
 
 def _probes(alf: Path) -> dict[str, list[Path]]:
-    """Where the files of each probe are: in the folder of its sorter, or else in its own."""
-    found = {}
+    """Folders of each probe: that of its sorter if it has the spikes, and the probe's own."""
+    folders = {}
     for probe in sorted(child for child in alf.iterdir() if child.is_dir() and _PROBE.fullmatch(child.name)):
         below = sorted(child.name for child in probe.iterdir() if child.is_dir() and not child.name.startswith("#"))
         places = [probe / name for name in dict.fromkeys([*(s for s in _SORTERS if s in below), *below])]
         sorters = [place for place in [*places, probe] if _has_spikes(place)]
         if sorters:
-            found[probe.name] = list(dict.fromkeys([sorters[0], probe]))
-    return found
+            folders[probe.name] = list(dict.fromkeys([sorters[0], probe]))
+    return folders
 
 
 def _tree(path: Path) -> Path | None:
-    """The folder named ``alf`` that the path is, or lies in."""
+    """The folder named ``alf`` that the path is, or is inside."""
     return next((folder for folder in [path, *path.parents][:3] if folder.name == _TREE), None)
 
 
@@ -135,51 +136,51 @@ def _dropped(sortings: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
 
 
 def _behavior(folders: Sequence[Path], deadlines: Any, first: int, width: float) -> Series:
-    found: Series = {}
-    for folder in folders:  # of several protocols on one day, each has its own wheel
+    series: Series = {}
+    for folder in folders:  # each protocol of a day has its own wheel files
         speed = wheel_speed([folder], deadlines, width)
         if speed is not None:
-            before = found.get("wheel_speed", np.full(len(deadlines), np.nan))
-            found["wheel_speed"] = np.where(np.isnan(before), speed, before)
+            before = series.get("wheel_speed", np.full(len(deadlines), np.nan))
+            series["wheel_speed"] = np.where(np.isnan(before), speed, before)
     for camera in _CAMERAS:
         when = find_file(folders, f"{camera}Camera.times", "npy")
         energy = find_file(folders, f"{camera}Camera.ROIMotionEnergy", "npy")
         if when and energy:
             values = vector(energy)[:, None]
-            found[f"{camera}_motion_energy"] = sampled(values, when, deadlines, width)[:, 0]
+            series[f"{camera}_motion_energy"] = sampled(values, when, deadlines, width)[:, 0]
         features = find_file(folders, f"{camera}Camera.features", "pqt")
         computed = table(features) if when and features else None
         if when and computed is not None and "pupilDiameter_raw" in computed:
-            # The smooth one was filtered over what came after, so that it tells of the future.
+            # The smoothed diameter was filtered acausally, so it contains information from the future.
             values = numeric(computed, "pupilDiameter_raw")[:, None]
-            found[f"{camera}_pupil_diameter"] = sampled(values, when, deadlines, width)[:, 0]
+            series[f"{camera}_pupil_diameter"] = sampled(values, when, deadlines, width)[:, 0]
     licks = lick_counts(folders, first, len(deadlines), width)
-    return found if licks is None else found | {"licks": licks}
+    return series if licks is None else series | {"licks": licks}
 
 
 def _events(folders: Sequence[Path]) -> list[Event]:
-    found = []
+    events = []
     for folder in folders:
-        found += trials([folder], "choice_world")
+        events += trials([folder], "choice_world")
         if path := find_file([folder], "passivePeriods.intervalsTable", "csv"):
-            found += _passive_periods(path)
-    return found
+            events += _passive_periods(path)
+    return events
 
 
 def _passive_periods(path: Path) -> list[Event]:
-    """From a table with a column for each period, and the rows ``start`` and ``stop``."""
+    """Periods from a table with a column for each period, and the rows ``start`` and ``stop``."""
     periods = table(path)
-    assert periods is not None  # no Parquet
+    assert periods is not None  # only Parquet can be unreadable
     rows = periods.iloc[:, 0].tolist() if len(periods.columns) else []
     if not {"start", "stop"} <= set(rows):
         raise UserError(f"{path.name} must have the rows 'start' and 'stop'")
     start, stop = rows.index("start"), rows.index("stop")
-    found = []
+    events = []
     for period in map(str, periods.columns[1:]):
         if period != _WHOLE:
             times_s = numeric(periods, period)
-            found.append((_PASSIVE.get(period, task_name(period)), float(times_s[start]), float(times_s[stop])))
-    return found
+            events.append((_PASSIVE.get(period, task_name(period)), float(times_s[start]), float(times_s[stop])))
+    return events
 
 
 def _meta(path: Path, above: Path | None) -> dict[str, Any]:
@@ -192,7 +193,7 @@ def _meta(path: Path, above: Path | None) -> dict[str, Any]:
 
 
 def _session_id(path: Path) -> str:
-    """``subject-date-number-probe`` in the ALF tree ``subject/date/number/alf/probe/sorter``, else its name."""
+    """``subject-date-number-probe`` in the ALF tree ``subject/date/number/alf/probe/sorter``, else the folder name."""
     above = _tree(path)
     if above is None:
         return path.name

@@ -1,6 +1,6 @@
 """Session archives (`*.npz` with `activity` and `bin_width_s`).
 
-The format of the project itself; NumPy alone writes and reads it, without pickles:
+The project's own format. NumPy alone writes and reads it, without pickles:
 
 =================  =====================================  ======================================================
 key                dtype, shape                           meaning
@@ -10,15 +10,15 @@ key                dtype, shape                           meaning
 ``segments``       int64 ``[segments, 2]``, optional      half-open bin ranges recorded without a gap
 ``behavior``       float32 ``[time, features]``, optional NaN where nothing was measured
 ``behavior_names`` str ``[features]``                     with ``behavior``
-``task_names``     str ``[tasks]``, optional              what went on: ``spontaneous``, ``drifting_gratings``, ...
+``task_names``     str ``[tasks]``, optional              such as ``spontaneous``, ``drifting_gratings``, ...
 ``task_bins``      int64 ``[intervals, 3]``               with ``task_names``: index of the task, half-open bin range
-``unit_ids``       str ``[units]``, optional              unique; left out, "0", "1", ...
-``unit_<column>``  str or float ``[units]``, optional     what else is known: ``unit_region``, ``unit_x_um``, ...
+``unit_ids``       str ``[units]``, optional              unique; default "0", "1", ...
+``unit_<column>``  str or float ``[units]``, optional     more about each unit: ``unit_region``, ``unit_x_um``, ...
 ``meta``           str scalar, optional                   JSON object: ``session_id``, ``signal``, anything else
-``version``        int64 scalar, optional                 of this format, 2; left out, 1, which had no tasks
+``version``        int64 scalar, optional                 of this format: 2; default 1, which had no tasks
 =================  =====================================  ======================================================
 
-Without ``session_id`` the session bears the file's name; without ``signal``, integers are spikes, floats calcium.
+Without ``session_id``, the session has the file's name. Without ``signal``, integers are spikes and floats are calcium.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ _KEYS = (
     "meta",
     "version",
 )
-_COLUMN = "unit_"  # begins the key of every column of the unit table
+_COLUMN = "unit_"  # prefix of the keys of unit-table columns
 
 
 def recognises(path: Path | str) -> bool:
-    """Whether the file is named like an archive."""
+    """Return True if the file is named like an archive."""
     return isinstance(path, Path) and path.suffix == _SUFFIX and path.is_file() and not neuromatch.recognises(path)
 
 
@@ -63,7 +63,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
 
     Args:
         path: The file.
-        bin_width_s: Not used: an archive knows its own.
+        bin_width_s: Not used, because an archive stores its own.
 
     Returns:
         One session.
@@ -79,7 +79,9 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     if version.size != 1 or version.dtype.kind not in "iu":
         raise UserError(f"version must be one whole number, got {version.dtype} of shape {version.shape}")
     if version.item() > VERSION:
-        raise UserError(f"archive of version {version.item()}, and this synapsnet reads up to {VERSION}; update it")
+        raise UserError(
+            f"the archive has version {version.item()}, but this synapsnet reads up to {VERSION}; update synapsnet"
+        )
     activity, width = arrays["activity"], arrays["bin_width_s"]
     if width.size != 1 or width.dtype.kind not in "iuf":
         raise UserError(f"bin_width_s must be one number of seconds, got {width.dtype} of shape {width.shape}")
@@ -107,17 +109,17 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
 
 
 def write_archive(session: Session, path: Path) -> None:
-    """Write a session as an archive that `read` reads back, whole or not at all.
+    """Write a session as an archive for `read`. The write is atomic: no partial file is left behind.
 
     Args:
         session: The session.
-        path: The file, ending in ``.npz``; its folder is made where it is missing.
+        path: The file, ending in ``.npz``; its folder is created if missing.
 
     Raises:
         UserError: if the name of the file does not end in ``.npz``.
     """
     if path.suffix != _SUFFIX:
-        raise UserError(f"a session archive ends in {_SUFFIX}, got {path}")
+        raise UserError(f"the name of a session archive must end in {_SUFFIX}, got {path}")
     meta = {**session.meta, "session_id": session.session_id, "signal": session.signal}
     arrays: dict[str, Any] = {
         "activity": session.activity,
@@ -137,7 +139,7 @@ def write_archive(session: Session, path: Path) -> None:
         )
     arrays |= {f"{_COLUMN}{name}": column for name, column in session.unit_table.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, as only within one file system a rename is atomic.
+    # In the same folder, because a rename is atomic only within one file system.
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with unfinished.open("xb") as file:
@@ -149,10 +151,10 @@ def write_archive(session: Session, path: Path) -> None:
 
 def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
-        # A file that is no zip at all must not reach np.load: it takes it for a pickle, and says so at length.
+        # np.load takes a file that is not a zip for a pickle, with a long and misleading error.
         if not zipfile.is_zipfile(path):
             raise UserError(
-                "not an archive of NumPy arrays: no zip file, or a truncated one (pickles are never loaded)"
+                "not an archive of NumPy arrays: not a zip file, or a truncated one (pickles are never loaded)"
             )
         with np.load(path, allow_pickle=False) as file:
             return {key: np.asarray(file[key]) for key in file.files if key in _KEYS or key.startswith(_COLUMN)}
@@ -162,7 +164,7 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
         raise UserError(
             f"an array is damaged or holds pickled objects, which are never loaded: {one_line(error)}"
         ) from error
-    except Exception as error:  # damage makes zipfile and NumPy stumble in any way
+    except Exception as error:  # zipfile and NumPy raise exceptions of any type over damaged files
         raise UserError(f"damaged or truncated archive: {one_line(error)}") from error
 
 
@@ -174,7 +176,7 @@ def _tasks(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.int6
         raise UserError(f"task_bins must be whole numbers [intervals, 3], got {bins.dtype} of shape {bins.shape}")
     names = [str(name) for name in arrays["task_names"].ravel()]
     if len(set(names)) != len(names):
-        raise UserError("two of task_names are the same")
+        raise UserError("two task_names are the same")
     if ((bins[:, 0] < 0) | (bins[:, 0] >= len(names))).any():
         raise UserError(f"the first column of task_bins must be an index into the {len(names)} task_names")
     return {name: bins[bins[:, 0] == index, 1:] for index, name in enumerate(names)}
@@ -191,7 +193,7 @@ def _parsed(meta: npt.NDArray[Any] | None) -> dict[str, Any]:
     try:
         parsed = json.loads(str(meta))
     except ValueError as error:
-        raise UserError(f"meta is no JSON: {one_line(error)}") from error
+        raise UserError(f"meta is not valid JSON: {one_line(error)}") from error
     if not isinstance(parsed, dict):
         raise UserError(f"meta must be a JSON object, got {type(parsed).__name__}")
     return parsed

@@ -1,43 +1,44 @@
-"""Plain arrays (`NAME.npy`, `NAME.mat`, `NAME.csv` or `NAME.tsv` beside a `NAME.json` that describes it).
+"""Plain arrays (`NAME.npy`, `NAME.mat`, `NAME.csv` or `NAME.tsv` with a `NAME.json` that describes it).
 
-The JSON file, the sidecar, is an object with the keys below; others are refused. With ``"format": "array"``, the
-default, the recording is numbers ``[time, units]``, spike counts per bin or a calcium signal:
+The JSON file, called the sidecar, is an object with the keys below; other keys are errors. With
+``"format": "array"``, the default, the recording is numbers ``[time, units]``, spike counts per bin or a calcium
+signal:
 
 ==================  ==================================================================================================
 ``signal``          ``"spikes"`` or ``"calcium"``
-``axes``            ``["time", "units"]`` or ``["units", "time"]``; tables have a column a unit and may leave it out
-``bin_width_s``     width of a bin in seconds: bin k begins at k times it; or else
-``times``           *place* of the time of each bin in seconds; where it jumps or goes back, a segment ends
+``axes``            ``["time", "units"]`` or ``["units", "time"]``; optional for tables, which have one column per unit
+``bin_width_s``     width of a bin in seconds; bin k begins at ``k * bin_width_s``; or instead
+``times``           *place* of the time of each bin in seconds; a segment ends where time jumps or goes back
 ==================  ==================================================================================================
 
-With ``"format": "spike_times"`` it is spikes: ``[spikes, 2]`` with the time in seconds and the number of the unit, or
-times alone with ``units``, or a MATLAB cell (or a field of a struct array) with the times of one unit in each
-element. They are counted in bins of ``data.bin_width_s``, the first of which begins at time 0:
+With ``"format": "spike_times"``, the recording is spikes: ``[spikes, 2]`` with the time in seconds and the number of
+the unit, or times alone with ``units``, or a MATLAB cell (or a field of a struct array) with the times of one unit in
+each element. They are counted in bins of ``data.bin_width_s``; the first bin begins at time 0:
 
 ==================  ==================================================================================================
 ``units``           *place* of the unit of each spike, a whole number or a text
 ==================  ==================================================================================================
 
-Both may have:
+Both formats may have:
 
 ==================  ==================================================================================================
-``variable``        which variable of a ``.mat`` (``"data.spikes"``) or column of a table is the recording
-``unit_ids``        list, or *place*, of the names of all units; left out, the header of a table, their numbers in
-                    spikes, or else "0", "1", ...
-``unit_table``      what else is known of each unit, in the order of ``unit_ids``: ``{"region": list or place, ...}``,
-                    or the *place* of a table with one row a unit
+``variable``        variable of a ``.mat`` (``"data.spikes"``) or column of a table that holds the recording
+``unit_ids``        list, or *place*, of the names of all units; default: the header of a table, the unit numbers of
+                    the spikes, or else "0", "1", ...
+``unit_table``      more about each unit, in the order of ``unit_ids``: ``{"region": list or place, ...}``, or the
+                    *place* of a table with one row per unit
 ``behavior``        *place*, or list of places, of numbers ``[time, features]``, on the bins or with
-``behavior_times``  *place* of the time in seconds of each of their rows
-``behavior_names``  list with a name a feature; left out, the header of a table, or else the place
-``segments``        ``[[start, stop], ...]`` in seconds, recorded without a gap; left out, everything
-``tasks``           ``{"spontaneous": [[start, stop], ...], ...}`` in seconds: what went on when
-``session_id``      left out, ``NAME``
+``behavior_times``  *place* of the time in seconds of each row of behavior
+``behavior_names``  list with one name per feature; default: the header of a table, or else the place
+``segments``        ``[[start, stop], ...]`` in seconds, recorded without a gap; default: everything
+``tasks``           ``{"spontaneous": [[start, stop], ...], ...}``, intervals in seconds
+``session_id``      default: ``NAME``
 ``subject``         and ``species``, ``region``, ``citation``, ``licence``, ``source``, ``description``: texts
 ==================  ==================================================================================================
 
 A *place* is a variable or column of the recording's own file (``"times"``), another file in the folder
-(``"speed.npy"``), or a variable or column of one (``"log.csv:speed"``). A column that is given a meaning of its own is
-no unit. Seconds are on the clock of the recording, the one that ``times``, spike times or bin numbers tell.
+(``"speed.npy"``), or a variable or column of such a file (``"log.csv:speed"``). A column that a key names is not a
+unit. All seconds are on the clock of the recording, which is that of ``times``, spike times or bin numbers.
 """
 
 from __future__ import annotations
@@ -55,11 +56,11 @@ from synapsnet.session import Session
 from synapsnet.session.intervals import common
 
 _BIDS = ("participants", "samples", "sessions", "scans", "events", "channels", "electrodes", "probes")
-"""Tables of the Brain Imaging Data Structure, which have a JSON of their own beside them and are no recordings."""
+"""Tables of the Brain Imaging Data Structure; each has a JSON file of the same name, but they are not recordings."""
 
 
 def recognises(path: Path) -> bool:
-    """Whether the file is named like an array and has a sidecar beside it."""
+    """Return True if the file is named like an array and has a sidecar next to it."""
     return (
         not isinstance(path, str)
         and path.suffix.lower() in SUFFIXES
@@ -70,13 +71,13 @@ def recognises(path: Path) -> bool:
 
 
 def hint(path: Path) -> str | None:
-    """What is missing beside a file that could be an array, None for any other."""
+    """Ask for the sidecar of a file that could be an array; None for any other file."""
     if path.suffix.lower() not in SUFFIXES:
         return None
     axes = "" if path.suffix.lower() in (".csv", ".tsv") else '"axes": ["time", "units"], '
     variable = '"variable": "NAME", ' if path.suffix.lower() == ".mat" else ""
     return (
-        f"for an array, write {path.with_suffix('.json').name} beside it, such as "
+        f"for an array, add {path.with_suffix('.json').name} next to it, such as "
         f'{{"signal": "spikes", {axes}{variable}"bin_width_s": 0.02}}; see {__name__}'
     )
 
@@ -86,13 +87,14 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
 
     Args:
         path: The file with the array.
-        bin_width_s: Width in seconds of the bins of spike times; 0.02 left out. Not used for arrays, which are binned.
+        bin_width_s: Width in seconds of the bins of spike times; None means 0.02. Not used for arrays that are already
+            binned.
 
     Returns:
         One session.
 
     Raises:
-        UserError: if the sidecar or a file that it names is not what it must be, naming the key.
+        UserError: naming the key, if the sidecar or a file that it names is not valid.
     """
     sidecar = read_sidecar(path.with_suffix(".json"))
     places = Places(path, sidecar)

@@ -1,18 +1,18 @@
-"""Session folders of Bugeon et al. 2022 (`neuron.UniqueID.npy` beside `neuron.ttype.txt`).
+"""Session folders of Bugeon et al. 2022 (`neuron.UniqueID.npy` with `neuron.ttype.txt`).
 
-Two-photon imaging of interneurons of mouse visual cortex whose transcriptomic type was found afterwards; the data set
-that NeuPRINT uses. A folder such as ``SB025/2019-10-07`` holds what is known of the units, and a folder a run, such as
-``Drifting Gratings/01``. It is one session: the runs follow each other in the order of their names, each with segments
-of its own, as the files do not tell which run came first.
+Two-photon imaging of interneurons of mouse visual cortex whose transcriptomic types were determined afterwards; the
+data set that NeuPRINT uses. A folder such as ``SB025/2019-10-07`` is one session. It holds files about the units, and
+one folder per run, such as ``Drifting Gratings/01``. The runs follow each other in the order of their names, each with
+segments of its own, because the files do not give the true order.
 
-Tasks are the stimulus sets (``blank``, ``drifting_gratings``, ``natural_scenes``) and the states of the brain in
-``frame.states.npy``: ``running``, ``stationary_desynchronized`` and ``stationary_synchronized``. The states are no
-behavior that a model may see: whether cortex is synchronized can only be judged from the recording itself, and as we
-did not find how that was done, the future of each frame may be in it.
+Tasks are the stimulus sets (``blank``, ``drifting_gratings``, ``natural_scenes``) and the brain states in
+``frame.states.npy``: ``running``, ``stationary_desynchronized`` and ``stationary_synchronized``. The states are not
+offered to models as behavior. Synchronization is judged from the recording itself, by a procedure that we could not
+find, so a state may contain information from later frames.
 
-The layout is that of public code which reads the data set. Not verified against the archive: that the positions are in
-micrometres (that code takes cells within 65 to be neighbors), and the licence. The files do not say what
-``frame.neuralActivity`` is; it is taken as it comes, and readers of it speak of ΔF/F as well as of deconvolved traces.
+The layout follows public code that reads the data set. Two points are not verified against the archive: that positions
+are in micrometres (that code treats cells within 65 as neighbors), and the licence. The files do not define
+``frame.neuralActivity``; it is read unchanged. Published code calls it ΔF/F in some places, deconvolved in others.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ LICENCE = "CC BY 4.0"
 URL = "https://doi.org/10.6084/m9.figshare.19448531"
 
 STATES = {0: "running", 1: "stationary_desynchronized", 2: "stationary_synchronized"}
-"""What the numbers in ``frame.states.npy`` stand for."""
+"""Names of the numbers in ``frame.states.npy``."""
 _BEHAVIOR = {"running_speed": ("running.times", "running.speed"), "pupil_size": ("eye.times", "eye.size")}
 _ACTIVITY = "frame.neuralActivity.npy"
 
 
 def recognises(path: Path | str) -> bool:
-    """Whether the folder says which units there are, and of what type, under the data set's names."""
+    """Return True if the folder holds the data set's files of unit identities and types."""
     return isinstance(path, Path) and all(
         (path / name).is_file() for name in ("neuron.UniqueID.npy", "neuron.ttype.txt")
     )
@@ -61,11 +61,11 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
 
     Args:
         path: The folder of the session, in the folder of the animal.
-        bin_width_s: Not used: the frames have times.
+        bin_width_s: Not used, because the frames have times.
 
     Returns:
-        One session. Units are named by their UniqueID, and by their row where they have none of their own. Behavior is
-        as fresh as the instant of each frame.
+        One session. Units are named by their UniqueID, or by their row if the UniqueID is missing or not unique.
+        Behavior is the last sample before the instant of each frame.
 
     Raises:
         UserError: if a file is missing or damaged, if shapes differ, or if the runs were not recorded at one rate.
@@ -75,7 +75,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     widths = np.array([run.clock.bin_width_s for run in runs])
     if np.ptp(widths) > WIDTH_TOLERANCE * widths.min():
         listed = ", ".join(f"{run.name} {run.clock.bin_width_s:g} s" for run in runs)
-        raise UserError(f"the runs differ in the time from frame to frame, and a session has one: {listed}")
+        raise UserError(f"all runs of a session must have one frame period, but they differ: {listed}")
     starts = np.cumsum([0, *(len(run.activity) for run in runs)])
     segments = np.concatenate([run.clock.segments + start for run, start in zip(runs, starts[:-1], strict=True)])
     activity, kept, segments = without_missing(np.concatenate([run.activity for run in runs]), segments, path.name)
@@ -114,7 +114,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """A stimulus set as it was shown once: activity ``[time, units]``, behavior ``[time, features]``, states."""
+    """One run of a stimulus set: activity ``[time, units]``, behavior ``[time, features]``, states ``[time]``."""
 
     name: str
     activity: npt.NDArray[np.floating]
@@ -133,10 +133,10 @@ def _units(path: Path) -> tuple[list[str], UnitTable]:
     while types and not types[-1]:
         types.pop()
     if len(types) != len(identities):
-        raise UserError(f"neuron.ttype.txt has {len(types)} units, and neuron.UniqueID.npy {len(identities)}")
-    known, counts = np.unique(identities[np.isfinite(identities)], return_counts=True)
-    own = np.isin(identities, known[counts == 1])
-    names = [f"{identity:.0f}" if own[row] else f"row{row}" for row, identity in enumerate(identities)]
+        raise UserError(f"neuron.ttype.txt has {len(types)} units, but neuron.UniqueID.npy has {len(identities)}")
+    finite, counts = np.unique(identities[np.isfinite(identities)], return_counts=True)
+    unique = np.isin(identities, finite[counts == 1])
+    names = [f"{identity:.0f}" if unique[row] else f"row{row}" for row, identity in enumerate(identities)]
     table: dict[str, npt.NDArray[Any]] = {"cell_type": np.array(types), "region": np.full(len(types), "VISp")}
     for file, columns in (
         ("neuron.stackPosCorrected.npy", ("x_um", "y_um", "z_um")),
@@ -160,7 +160,7 @@ def _units(path: Path) -> tuple[list[str], UnitTable]:
 
 
 def _runs(path: Path, n_units: int) -> list[_Run]:
-    """The runs with the session's units, in the order of their names."""
+    """The runs that have the session's units, in the order of their names."""
     folders = sorted(file.parent for file in path.glob(f"*/*/{_ACTIVITY}"))
     if not folders:
         raise UserError(f"no run, such as Blank/01/{_ACTIVITY}, in this session")
@@ -179,8 +179,8 @@ def _runs(path: Path, n_units: int) -> list[_Run]:
     if not runs:
         raise UserError(f"neuron.ttype.txt has {n_units} units, but {', '.join(foreign)}; is it [time, units]?")
     if foreign:
-        # In the data set some second runs are of other units than those that the session describes.
-        log.warning("%s: not of the %d units of the session, passed over: %s", path.name, n_units, ", ".join(foreign))
+        # In the data set, some second runs have other units than the session.
+        log.warning("%s: skipped, because the session has %d units: %s", path.name, n_units, ", ".join(foreign))
     return runs
 
 
@@ -190,9 +190,9 @@ def _run(folder: Path, name: str) -> _Run:
         raise UserError(f"{_ACTIVITY} must be numbers [time, units], got {activity.dtype} of shape {activity.shape}")
     times = _column(folder, "frame.times")
     if len(times) != len(activity):
-        raise UserError(f"{_ACTIVITY} has {len(activity)} frames, and frame.times.npy {len(times)}")
+        raise UserError(f"{_ACTIVITY} has {len(activity)} frames, but frame.times.npy has {len(times)}")
     frames = clock(times, "frame.times.npy")
-    # What follows the instant of a frame may already be the next bin's.
+    # Behavior after the instant of a frame may already belong to the next bin.
     deadlines = times + EDGE_TOLERANCE * frames.bin_width_s
     behavior = np.full((len(times), len(_BEHAVIOR)), np.nan)
     for feature, (clock_name, value_name) in enumerate(_BEHAVIOR.values()):
@@ -200,19 +200,19 @@ def _run(folder: Path, name: str) -> _Run:
             continue
         at, values = _column(folder, clock_name), _column(folder, value_name)
         if len(at) != len(values):
-            raise UserError(f"{value_name}.npy has {len(values)} samples, and {clock_name}.npy {len(at)}")
+            raise UserError(f"{value_name}.npy has {len(values)} samples, but {clock_name}.npy has {len(at)}")
         seen = np.isfinite(values)
         behavior[:, feature] = resample(at[seen], values[seen, None], deadlines, frames.bin_width_s)[:, 0]
     states = np.full(len(times), np.nan)
     if (folder / "frame.states.npy").is_file():
         states = _column(folder, "frame.states")
         if len(states) != len(times):
-            raise UserError(f"frame.states.npy has {len(states)} frames, and frame.times.npy {len(times)}")
+            raise UserError(f"frame.states.npy has {len(states)} frames, but frame.times.npy has {len(times)}")
     return _Run(name, activity, frames, behavior, states)
 
 
 def _column(folder: Path, name: str) -> npt.NDArray[np.float64]:
-    """An array ``[samples]``, which the data set keeps as ``[samples, 1]``."""
+    """An array ``[samples]``, which the data set stores as ``[samples, 1]``."""
     values = load_array(folder / f"{name}.npy")
     if values.dtype.kind not in "iufb" or values.size != max(values.shape, default=0):
         raise UserError(f"{name}.npy must be numbers [samples, 1], got {values.dtype} of shape {values.shape}")

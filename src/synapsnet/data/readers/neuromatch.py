@@ -1,13 +1,13 @@
-"""Steinmetz et al. 2019 as Neuromatch Academy prepared it (`steinmetz_part*.npz`).
+"""Steinmetz et al. 2019 as prepared by Neuromatch Academy (`steinmetz_part*.npz`).
 
-A file holds several sessions as pickled dictionaries; they are read by `_plain_pickle`, which runs nothing of them.
-Each trial is a segment of its own, from half a second before the stimulus to two seconds after, in bins of 10 ms;
-first come the trials of the task ``discrimination``, then those of the task ``passive``, after the mouse had
-stopped working. Units are named by their row. ``x_um``, ``y_um`` and ``z_um`` are the axes ``ccf_ap``, ``ccf_dv`` and
-``ccf_lr``; ``trough_to_peak`` is in samples of 1/30 ms. Behavior: speed of the wheel, motion energy of the face, pupil
-area and position, and licks, as the academy put them on these bins; whether it looked ahead in doing so is not known.
+A file holds several sessions as pickled dictionaries; they are read by `_plain_pickle`, which runs no code from them.
+Each trial is a segment of its own, from half a second before the stimulus to two seconds after, in bins of 10 ms.
+The trials of the task ``discrimination`` come first, then those of the task ``passive``, which followed when the mouse
+had stopped working. Units are named by their row. ``x_um``, ``y_um`` and ``z_um`` are the axes ``ccf_ap``, ``ccf_dv``
+and ``ccf_lr``; ``trough_to_peak`` is in samples of 1/30 ms. Behavior: wheel speed, motion energy of the face, pupil
+area and position, and licks, as binned by the academy; it is unknown whether that binning was causal.
 
-The layout was checked against the academy's description and code that others publish for it, not against the files.
+The layout was checked against the academy's description and published code that reads it, not against the files.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from synapsnet.session.unit_table import POSITION
 _FILES = "steinmetz_part*.npz"
 _MEMBER = "dat.npy"
 _TASKS = {"discrimination": "", "passive": "_passive"}
-"""What ends the keys of each task."""
+"""Suffix of the keys of each task."""
 _SERIES = {
     "wheel": ("wheel_speed",),
     "face": ("face_motion_energy",),
@@ -41,7 +41,7 @@ _SERIES = {
 
 
 def recognises(path: Any) -> bool:
-    """Whether the file is named like a part of the data set."""
+    """Return True if the file is named like a part of the data set."""
     return isinstance(path, Path) and fnmatch.fnmatchcase(path.name, _FILES) and path.is_file()
 
 
@@ -50,24 +50,24 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
 
     Args:
         path: The file.
-        bin_width_s: Not used: the file has bins of its own.
+        bin_width_s: Not used, because the file has bins of its own.
 
     Returns:
         The sessions, named like ``Cori_2016-12-14``.
 
     Raises:
-        UserError: if the file is damaged, holds anything but plain data, or lacks something.
+        UserError: if the file is damaged, holds anything but plain data, or lacks a key.
     """
     try:
         with zipfile.ZipFile(path) as archive, archive.open(_MEMBER) as stream:
-            found = load_object_array(stream)
+            sessions = load_object_array(stream)
     except KeyError:
         raise UserError(f"no {_MEMBER.removesuffix('.npy')!r} in this archive") from None
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"damaged or truncated archive: {one_line(error)}") from error
-    if not isinstance(found, list) or not all(isinstance(recorded, dict) for recorded in found):
-        raise UserError("'dat' must be an array of dictionaries, one a session")
-    return [_session(recorded, f"session {index}", path.name) for index, recorded in enumerate(found)]
+    if not isinstance(sessions, list) or not all(isinstance(recorded, dict) for recorded in sessions):
+        raise UserError("'dat' must be an array of dictionaries, one per session")
+    return [_session(recorded, f"session {index}", path.name) for index, recorded in enumerate(sessions)]
 
 
 def _session(recorded: Mapping[str, Any], where: str, file: str) -> Session:
@@ -78,7 +78,7 @@ def _session(recorded: Mapping[str, Any], where: str, file: str) -> Session:
     counts = {task: _trials(recorded, f"spks{suffix}", name) for task, suffix in _TASKS.items()}
     present = {task: of_task for task, of_task in counts.items() if of_task is not None and of_task.size}
     if not present or len({of_task.shape[0] for of_task in present.values()}) > 1:
-        raise UserError(f"{name}: spks must be counts [units, trials, time], of the same units in every task")
+        raise UserError(f"{name}: spks must be counts [units, trials, time], with the same units in every task")
     activity = np.concatenate([_in_time(of_task) for of_task in present.values()])
     if activity.dtype.kind not in "iu":
         raise UserError(f"{name}: spks must be whole numbers, got dtype {activity.dtype}")
@@ -117,7 +117,7 @@ def _session(recorded: Mapping[str, Any], where: str, file: str) -> Session:
 
 
 def _trials(recorded: Mapping[str, Any], key: str, name: str) -> npt.NDArray[Any] | None:
-    """What a key holds, ``[units or features, trials, time]``; None without the key."""
+    """The array of a key, ``[units or features, trials, time]``; None without the key."""
     if recorded.get(key) is None:
         return None
     values = np.asarray(recorded[key])
@@ -131,7 +131,7 @@ def _trials(recorded: Mapping[str, Any], key: str, name: str) -> npt.NDArray[Any
 
 
 def _in_time(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Trials one after the other: from ``[rows, trials, time]`` to ``[trials * time, rows]``."""
+    """Concatenate the trials: from ``[rows, trials, time]`` to ``[trials * time, rows]``."""
     return values.reshape(len(values), -1).T
 
 
@@ -144,9 +144,9 @@ def _tasks(present: Mapping[str, npt.NDArray[Any]]) -> dict[str, Intervals]:
 def _behavior(
     recorded: Mapping[str, Any], present: Mapping[str, npt.NDArray[Any]], session: str
 ) -> dict[str, npt.NDArray[np.float64]]:
-    found: dict[str, npt.NDArray[np.float64]] = {}
+    behavior: dict[str, npt.NDArray[np.float64]] = {}
     for key, names in _SERIES.items():
-        parts, known = [], False
+        parts, measured = [], False
         for task, counts in present.items():
             values = _trials(recorded, f"{key}{_TASKS[task]}", session)
             if values is None or values.size == 0:
@@ -156,25 +156,25 @@ def _behavior(
                 expected = (len(names), *counts.shape[1:])
                 raise UserError(f"{session}: {key}{_TASKS[task]} must have shape {expected}, got {values.shape}")
             parts.append(_in_time(values.astype(np.float64)))
-            known = True
-        if known:
+            measured = True
+        if measured:
             whole = np.concatenate(parts)
-            found |= dict(zip(names, np.where(np.isfinite(whole), whole, np.nan).T, strict=True))
-    return found
+            behavior |= dict(zip(names, np.where(np.isfinite(whole), whole, np.nan).T, strict=True))
+    return behavior
 
 
 def _units(recorded: Mapping[str, Any], n_units: int, name: str) -> dict[str, npt.NDArray[Any]]:
-    found: dict[str, npt.NDArray[Any]] = {}
+    table: dict[str, npt.NDArray[Any]] = {}
     if recorded.get("brain_area") is not None:
-        found["region"] = np.asarray(recorded["brain_area"], dtype=np.str_).ravel()
+        table["region"] = np.asarray(recorded["brain_area"], dtype=np.str_).ravel()
     if recorded.get("trough_to_peak") is not None:
-        found["trough_to_peak"] = np.asarray(recorded["trough_to_peak"], dtype=np.float64).ravel()
+        table["trough_to_peak"] = np.asarray(recorded["trough_to_peak"], dtype=np.float64).ravel()
     if recorded.get("ccf") is not None:
         ccf = np.asarray(recorded["ccf"], dtype=np.float64)
         if ccf.shape != (n_units, len(POSITION)):
             raise UserError(f"{name}: ccf must be [{n_units} units, 3], got shape {ccf.shape}")
-        found |= dict(zip(POSITION, ccf.T, strict=True))
-    for column, values in found.items():
+        table |= dict(zip(POSITION, ccf.T, strict=True))
+    for column, values in table.items():
         if len(values) != n_units:
-            raise UserError(f"{name}: {column} is known of {len(values)} units, but spks has {n_units}")
-    return found
+            raise UserError(f"{name}: {column} has values for {len(values)} units, but spks has {n_units}")
+    return table

@@ -1,11 +1,11 @@
 """NWB files (`*.nwb`) with a units table or ophys RoiResponseSeries.
 
-Such a file may lie on disk, or at an address from which it is streamed: ``https://.../name.nwb``, an asset of DANDI
+A file may be on disk, or at an address from which it is streamed: ``https://.../name.nwb``, an asset of DANDI
 (``https://api.dandiarchive.org/api/assets/<uuid>/download/``) or ``dandi://<dandiset>[@<version>]/<path>``.
 
-Sorted units become spike counts in bins, ROIs become calcium at the rate of the frames; a file with both holds two
-sessions. Behavior is resampled onto the bins such that no bin knows what comes after it. Tables of intervals become
-tasks, and the segments are the time that was observed and is not marked as invalid.
+Sorted units become binned spike counts, and ROIs become calcium at the frame rate; a file with both holds two
+sessions. Behavior is resampled causally to the bins. Interval tables become tasks. The segments are the time that was
+observed and is not marked as invalid.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ADDRESS = re.compile(
 
 
 def recognises(path: Path | str) -> bool:
-    """Whether a file or an address is named like an NWB file."""
+    """Return True if a file or an address is named like an NWB file."""
     if isinstance(path, str):
         return _ADDRESS.fullmatch(path) is not None
     return path.suffix == ".nwb" and path.is_file()
@@ -38,7 +38,7 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
 
     Args:
         path: The file, or its address.
-        bin_width_s: Width of the bins of spikes in seconds; 0.02 left out. Calcium keeps the rate of its frames.
+        bin_width_s: Width of the bins of spikes in seconds; None means 0.02. Calcium keeps its frame rate.
 
     Returns:
         One session, named like the file, or several with ``-spikes``, ``-calcium`` or the name of the imaging plane
@@ -47,20 +47,20 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
     Raises:
         UserError: if the file is damaged, or has neither spike times nor ROI responses.
     """
-    # Here, because pynwb takes most of a second to import, and the other formats need not wait for it.
+    # Imported here, because importing pynwb takes most of a second and other formats do not need it.
     from synapsnet.data.readers._nwb.content import holdings, open_nwb, recorded
 
     name = path.name if isinstance(path, Path) else _name_at(path)
     stem = name.removesuffix(".nwb")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pynwb comments on whatever older software wrote
+        warnings.simplefilter("ignore")  # pynwb warns of files from older software
         try:
             with open_nwb(path) as nwbfile:
                 parts = recorded(nwbfile, name, DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s)
                 held = "" if parts else holdings(nwbfile)
         except UserError:
             raise
-        except Exception as error:  # a damaged file makes HDF5 and pynwb stumble in any way
+        except Exception as error:  # HDF5 and pynwb raise exceptions of any type over a damaged file
             raise UserError(f"cannot be read as NWB (damaged or truncated?): {_reason(error)}") from error
     if not parts:
         raise UserError(
@@ -78,7 +78,7 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
 
 
 def _reason(error: Exception) -> str:
-    """What pynwb says was wrong, without the whole part of the file that it was wrong with."""
+    """The message of a pynwb error, without the dump of file content that comes with it."""
     return without_secrets(one_line(Exception(error.args[-1]) if error.args else error))
 
 

@@ -1,15 +1,15 @@
 """Sessions of Steinmetz et al. 2019 (`spikes.times.npy` with `clusters._phy_annotation.npy`).
 
-The ALF folders of the data set, as ``Cori_2016-12-14/`` or as ``Cori/2016-12-14/001/alf/``: all probes of a session in
-one folder, which is one session. Units keep the number of their cluster; ``quality`` is the annotation that the
-authors gave them, "mua", "good" or "unsorted" (they analysed the last two; noise is not in the data set); ``x_um``,
+The ALF folders of the data set, as ``Cori_2016-12-14/`` or as ``Cori/2016-12-14/001/alf/``. One folder holds all
+probes of a session and becomes one session. Units keep the number of their cluster. ``quality`` is the authors'
+annotation, "mua", "good" or "unsorted" (they analysed the last two; noise is not in the data set). ``x_um``,
 ``y_um`` and ``z_um`` are the axes ``ccf_ap``, ``ccf_dv`` and ``ccf_lr`` of the site with the largest spike, and
-``depth_um`` is counted from the deepest site. Behavior: speed of the wheel in encoder ticks per second, motion energy
-of the face, pupil area and position, licks per bin. Tasks are ``discrimination``, ``passive``, ``spontaneous`` and
+``depth_um`` is measured from the deepest site. Behavior: wheel speed in encoder ticks per second, motion energy of the
+face, pupil area and position, licks per bin. Tasks are ``discrimination``, ``passive``, ``spontaneous`` and
 ``sparse_noise``.
 
-The layout was checked against the authors' description and against code that others publish for it, not against the
-archive: cluster and probe numbers count from 0, peak channels from 1, and times of sparse noise are not in order.
+The layout was checked against the authors' description and published code that reads it, not against the archive:
+cluster and probe numbers count from 0, peak channels from 1, and times of sparse noise are not in order.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _PASSIVE = ("passiveVisual", "passiveBeeps", "passiveValveClick", "passiveWhiteN
 
 
 def recognises(path: Any) -> bool:
-    """Whether the folder holds spikes and the annotation that only this data set has."""
+    """Return True if the folder holds spikes and files that are specific to this data set."""
     return (
         isinstance(path, Path)
         and path.is_dir()
@@ -72,13 +72,13 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
 
     Args:
         path: The folder of the session.
-        bin_width_s: Width of a bin in seconds; 0.02 left out.
+        bin_width_s: Width of a bin in seconds; None means 0.02.
 
     Returns:
         One session.
 
     Raises:
-        UserError: if a file is missing or damaged, if files do not fit each other, or if a clock goes backwards.
+        UserError: if a file is missing or damaged, if files do not match, or if a clock goes backwards.
     """
     width = DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s
     name = _name(path)
@@ -116,7 +116,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
 
 
 def _name(path: Path) -> str:
-    """``Cori_2016-12-14`` in either of the layouts."""
+    """Session name such as ``Cori_2016-12-14``, from either layout."""
     return "_".join(path.parts[-4:-2]) if path.name == "alf" and len(path.parts) > 4 else path.name
 
 
@@ -131,30 +131,30 @@ def _units(path: Path, numbers: npt.NDArray[np.int64]) -> Columns:
             raise UserError(f"{dataset}.npy must hold whole numbers")
         return None if values is None else values.astype(np.int64)
 
-    found: Columns = {}
+    unit_table: Columns = {}
     annotation = of_clusters(_ANNOTATION)
     if annotation is not None:
         if not np.isin(annotation, np.arange(len(_LABELS))).all():
             raise UserError(f"{_ANNOTATION}.npy must be 0 to {len(_LABELS) - 1}, got {np.unique(annotation).tolist()}")
-        found["quality"] = np.array(_LABELS)[annotation.astype(np.int64)]
+        unit_table["quality"] = np.array(_LABELS)[annotation.astype(np.int64)]
     probe = numbered("clusters.probes")
     if probe is not None:
-        found["probe"] = np.array([f"probe{number:02d}" for number in probe], dtype=np.str_)
+        unit_table["probe"] = np.array([f"probe{number:02d}" for number in probe], dtype=np.str_)
     depth = of_clusters("clusters.depths")
     if depth is not None:
-        found["depth_um"] = depth.astype(np.float64)
+        unit_table["depth_um"] = depth.astype(np.float64)
     channel = numbered("clusters.peakChannel")
     table = find_file([path], "channels.brainLocation", "tsv")
     if channel is not None and table is not None:
-        found |= located(table, channel - 1)  # counted from 1, as in MATLAB
-    return found
+        unit_table |= located(table, channel - 1)  # channels count from 1, as in MATLAB
+    return unit_table
 
 
 def _behavior(path: Path, deadlines: npt.NDArray[np.float64], first: int, width: float) -> Series:
-    found: Series = {}
+    series: Series = {}
     speed = wheel_speed([path], deadlines, width)
     if speed is not None:
-        found["wheel_speed"] = speed
+        series["wheel_speed"] = speed
     for dataset, names in (
         ("face.motionEnergy", ("face_motion_energy",)),
         ("eye.area", ("pupil_area",)),
@@ -164,17 +164,17 @@ def _behavior(path: Path, deadlines: npt.NDArray[np.float64], first: int, width:
         when = find_file([path], f"{dataset.partition('.')[0]}.timestamps", "npy")
         if what and when:
             values = vector(what)[:, None] if len(names) == 1 else columns(what, len(names))
-            found |= dict(zip(names, sampled(values, when, deadlines, width).T, strict=True))
+            series |= dict(zip(names, sampled(values, when, deadlines, width).T, strict=True))
     licks = lick_counts([path], first, len(deadlines), width)
-    return found if licks is None else found | {"licks": licks}
+    return series if licks is None else series | {"licks": licks}
 
 
 def _events(path: Path) -> list[Event]:
-    found = trials([path], "discrimination")
+    events = trials([path], "discrimination")
     if file := find_file([path], "spontaneous.intervals", "npy"):
-        found += intervals(file, "spontaneous")
+        events += intervals(file, "spontaneous")
     if file := find_file([path], "sparseNoise.times", "npy"):
-        found += bouts(vector(file), "sparse_noise")
+        events += bouts(vector(file), "sparse_noise")
     files = [find_file([path], f"{stimulus}.times", "npy") for stimulus in _PASSIVE]
     times = [vector(file).astype(np.float64) for file in files if file]
-    return found + (bouts(np.concatenate(times), "passive") if times else [])
+    return events + (bouts(np.concatenate(times), "passive") if times else [])

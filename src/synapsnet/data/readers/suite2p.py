@@ -1,15 +1,15 @@
 """suite2p folders (`F.npy`, `Fneu.npy`, `iscell.npy` in `plane0`, `plane1`, ...; or the folder of the planes).
 
-Accepted cells only, as ``F - 0.7 Fneu`` at the rate of the frames. Planes that were recorded together are one session:
-those of one folder with the same rate and as many frames, give or take one, as the scan may stop between planes; the
-last frame of the others is left out. Of recordings that suite2p put together, from several folders, each is a segment.
-The folder ``combined`` holds the same cells again, and is passed over.
+Reads accepted cells only, as ``F - 0.7 Fneu`` at the frame rate. Planes recorded together form one session: planes of
+one folder with the same rate and the same number of frames, give or take one. (The scan may stop between planes; the
+extra frame is left out.) If suite2p combined recordings from several folders, each recording is a segment. The folder
+``combined`` repeats the same cells and is skipped.
 
-The frame rate and the positions of the cells lie in pickles (``ops.npy``, or ``settings.npy``, and ``stat.npy``). These
-are read as far as they are plain data, without running anything (`_plain_pickle`), and where they are not, or missing,
-the frame rate has to be told. A file ``synapsnet.json`` beside ``F.npy``, or beside the folders of all planes, may do
-so; it comes first. It may also choose the deconvolved traces, of which each frame was fitted to the frames after it
-too, so that a forecast of them is too good: ``{"bin_width_s": 0.1, "trace": "spks", "pixel_size_um": 1.2}``.
+Frame rate and cell positions are stored in pickles (``ops.npy`` or ``settings.npy``, and ``stat.npy``). They are read
+only if they are plain data, without running any code (`_plain_pickle`). If they cannot be read, the frame rate must be
+given. A file ``synapsnet.json`` next to ``F.npy``, or next to the folders of all planes, can give it, and takes
+precedence. It can also select the deconvolved traces; but each of their frames was fitted to later frames too, so their
+forecast is too good: ``{"bin_width_s": 0.1, "trace": "spks", "pixel_size_um": 1.2}``.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from synapsnet.session.recording import WIDTH_TOLERANCE
 log = logging.getLogger(__name__)
 
 NEUROPIL_WEIGHT = 0.7  # suite2p's own default
-_RATES_HZ = 1e-6, 1e6  # a number beyond is none of frames per second
+_RATES_HZ = 1e-6, 1e6  # plausible range of a frame rate
 _SIDECAR = "synapsnet.json"
 _TRACES = ("F", "spks")
 
 
 def recognises(path: Path | str) -> bool:
-    """Whether the folder, or folders of planes in it, hold traces and the classification of cells as suite2p does."""
+    """Return True if the folder, or folders of planes in it, hold suite2p's traces and cell classification."""
     return isinstance(path, Path) and (_is_plane(path) or bool(_planes(path)))
 
 
@@ -49,17 +49,17 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
 
     Args:
         path: The folder of a plane, or the folder of all planes.
-        bin_width_s: Seconds from frame to frame, where neither ``synapsnet.json`` nor suite2p's own files tell.
+        bin_width_s: Seconds from frame to frame, used if neither ``synapsnet.json`` nor suite2p's files give them.
 
     Returns:
-        One session; one a plane where planes were not recorded together. Units are named by their row in ``F.npy``,
-        with the plane before it where there are several. The unit table has the ``plane``, how sure the classifier was
-        (``cell_probability``), the center in pixels (``x_px``, ``y_px``), and in micrometres where the sidecar tells
+        One session, or one per plane if planes were not recorded together. Units are named by their row in ``F.npy``,
+        with the plane in front if there are several. The unit table has the ``plane``, the classifier's probability
+        (``cell_probability``), and the center in pixels (``x_px``, ``y_px``), and in micrometres if the sidecar gives
         ``pixel_size_um``.
 
     Raises:
-        UserError: if a file is missing or damaged, if shapes differ, if no cell is accepted, or if the width of a
-            frame is not known.
+        UserError: if a file is missing or damaged, if shapes differ, if no cell is accepted, or if the frame period is
+            unknown.
     """
     if _is_plane(path):
         return [_session([_plane(path, bin_width_s)], path.parent)]
@@ -76,14 +76,14 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     alike = alike and max(widths) <= (1 + WIDTH_TOLERANCE) * min(widths)
     if alike and np.ptp([plane.runs for plane in planes], axis=0).max() <= 1:
         return [_session(planes, path)]
-    listed = ", ".join(f"{p.name} {p.traces.shape[1]} frames of {p.width:g} s of {p.trace}" for p in planes)
-    log.warning("%s: its planes differ, so each is a session of its own: %s", path.name, listed)
+    listed = ", ".join(f"{p.name} has {p.traces.shape[1]} frames of {p.width:g} s of {p.trace}" for p in planes)
+    log.warning("%s: its planes differ, so each becomes a session of its own: %s", path.name, listed)
     return [_session([plane], path) for plane in planes if plane.accepted.any()]
 
 
 @dataclass(frozen=True, eq=False)
 class _Plane:
-    """Traces of all ROIs ``[rois, frames]``, of how many frames each recording is, and what is known of each ROI."""
+    """Traces of all ROIs ``[rois, frames]``, the unit table, and the number of frames of each recording."""
 
     name: str
     traces: npt.NDArray[np.floating]
@@ -94,11 +94,11 @@ class _Plane:
     runs: list[int]
 
     def first_of_runs(self, n_frames: npt.NDArray[np.int64]) -> npt.NDArray[np.floating]:
-        """Traces of the accepted cells ``[cells, frames]`` in the first so many frames of each recording."""
+        """Traces of the accepted cells ``[cells, frames]`` in the first ``n_frames`` frames of each recording."""
         starts = np.cumsum(self.runs) - self.runs
         frames = np.concatenate([start + np.arange(n) for start, n in zip(starts, n_frames, strict=True)])
-        kept: npt.NDArray[np.floating] = self.traces[np.ix_(self.accepted, frames)]
-        return kept
+        traces: npt.NDArray[np.floating] = self.traces[np.ix_(self.accepted, frames)]
+        return traces
 
 
 def _is_plane(path: Path) -> bool:
@@ -106,7 +106,7 @@ def _is_plane(path: Path) -> bool:
 
 
 def _planes(path: Path) -> list[Path]:
-    """The folders of planes in a folder, in the order of their numbers."""
+    """The plane folders in a folder, in the order of their numbers."""
     if not path.is_dir():
         return []
     numbered = {folder: re.fullmatch(r"plane(\d+)", folder.name) for folder in path.glob("plane*") if _is_plane(folder)}
@@ -114,7 +114,7 @@ def _planes(path: Path) -> list[Path]:
 
 
 def _session(planes: list[_Plane], folder: Path) -> Session:
-    """One session of planes recorded together, in the folder of all planes."""
+    """One session from planes recorded together; ``folder`` is the folder of all planes."""
     runs = np.min([plane.runs for plane in planes], axis=0)
     stops = np.cumsum(runs)
     alone = len(planes) == 1
@@ -123,7 +123,7 @@ def _session(planes: list[_Plane], folder: Path) -> Session:
     if not len(accepted):
         raise UserError(f"iscell.npy accepts none of {len(ids)} ROIs")
     traces = np.concatenate([plane.first_of_runs(runs) for plane in planes])
-    # suite2p always writes <recording>/suite2p/plane<k>, unless it is told otherwise.
+    # By default, suite2p writes <recording>/suite2p/plane<k>.
     standard = folder.name == "suite2p"
     recording = folder.parent.name if standard else folder.name
     name = recording if not alone else f"{recording}-{planes[0].name}" if standard else planes[0].name
@@ -178,7 +178,7 @@ def _finite(column: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def _width(path: Path, settings: dict[str, Any], bin_width_s: float | None) -> float:
-    """Seconds from frame to frame, from who knows best."""
+    """Seconds from frame to frame: from the sidecar, else from suite2p, else from ``bin_width_s``."""
     if "bin_width_s" in settings:
         return float(settings["bin_width_s"])
     rate, problem = _rate(path)
@@ -186,15 +186,15 @@ def _width(path: Path, settings: dict[str, Any], bin_width_s: float | None) -> f
         return round(1 / rate, 9)
     if bin_width_s is None:
         raise UserError(
-            f"suite2p keeps the frame rate in ops.npy, but {problem}; write {_SIDECAR} beside F.npy with "
-            '{"bin_width_s": <seconds per frame>}, or give data.bin_width_s'
+            f"suite2p stores the frame rate in ops.npy, but {problem}; add {_SIDECAR} next to F.npy with "
+            '{"bin_width_s": <seconds per frame>}, or set data.bin_width_s'
         )
-    log.warning("%s: %s, so a frame is taken to last bin_width_s = %g s", path.name, problem, bin_width_s)
+    log.warning("%s: %s, so a frame is assumed to last bin_width_s = %g s", path.name, problem, bin_width_s)
     return bin_width_s
 
 
 def _rate(path: Path) -> tuple[float | None, str]:
-    """Frames of a plane per second, or why that is not known."""
+    """Frames of a plane per second, or None and the reason why it is unknown."""
     problem = "ops.npy is missing"
     for name in ("ops.npy", "settings.npy"):
         if not (path / name).is_file():
@@ -208,14 +208,14 @@ def _rate(path: Path) -> tuple[float | None, str]:
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not _RATES_HZ[0] < rate < _RATES_HZ[1]:
             problem = f"{name} has no fs"
         elif name == "ops.npy" and options.get("nplanes", 1) != 1 and "suite2p_version" not in options:
-            problem = f"fs in {name} of early versions was that of all planes together"
+            problem = f"fs in {name} of early suite2p versions is the rate of all planes together"
         else:
             return float(rate), ""
     return None, problem
 
 
 def _runs(path: Path, n_frames: int) -> list[int]:
-    """Frames of each of the recordings that were put together; of one, where nothing tells of more."""
+    """Number of frames of each combined recording; a single entry if the files do not list several."""
     for name in ("ops.npy", "db.npy"):
         try:
             options = _pickled(path / name)
@@ -228,16 +228,16 @@ def _runs(path: Path, n_frames: int) -> list[int]:
 
 
 def _centers(path: Path, n_rois: int) -> npt.NDArray[np.float64] | None:
-    """Center of each ROI in pixels, ``[rois, (y, x)]``; None where it cannot be known."""
+    """Center of each ROI in pixels, ``[rois, (y, x)]``; None if ``stat.npy`` is missing or unreadable."""
     if not (path / "stat.npy").is_file():
         return None
     try:
         centers = np.array([roi["med"] for roi in _pickled(path / "stat.npy")], dtype=np.float64)
     except (UserError, KeyError, TypeError, ValueError, OverflowError) as error:
-        log.warning("%s: no positions of cells, as stat.npy is not what it was expected to be: %s", path.name, error)
+        log.warning("%s: no cell positions, because stat.npy has an unexpected form: %s", path.name, error)
         return None
     if centers.shape != (n_rois, 2):
-        log.warning("%s: no positions of cells, as stat.npy has %d of %d ROIs", path.name, len(centers), n_rois)
+        log.warning("%s: no cell positions, because stat.npy has %d of %d ROIs", path.name, len(centers), n_rois)
         return None
     return centers
 

@@ -25,15 +25,15 @@ Event = tuple[str, float, float]
 
 
 def sample_times(path: Path, n_samples: int) -> npt.NDArray[np.float64]:
-    """Time of each sample of a series in seconds, ``[samples]``; NaN where it is not told.
+    """Time of each sample of a series in seconds, ``[samples]``; NaN where the file does not give it.
 
     Args:
-        path: File with a time for every sample, or with rows of (sample, time) between which the clock ran evenly.
-            Samples are counted from 0; where the last number is the number of samples, from 1.
+        path: File with a time for every sample, or with rows (sample, time) that are interpolated linearly. Samples
+            count from 0, or from 1 if the last sample number equals the number of samples.
         n_samples: Length of the series.
 
     Raises:
-        UserError: naming the file, if it is damaged, too short, or if the clock goes backwards.
+        UserError: naming the file, if it is damaged or too short, or if its clock goes backwards.
     """
     array = load_array(path)
     if array.ndim == 2 and array.shape[1] == 2:
@@ -51,23 +51,24 @@ def sample_times(path: Path, n_samples: int) -> npt.NDArray[np.float64]:
     _check_forwards(times_s, path.name)
     if len(times_s) < n_samples:
         raise UserError(f"{path.name} has {len(times_s)} times for {n_samples} samples")
-    return times_s[:n_samples]  # cameras go on for some frames after the last that was looked at
+    return times_s[:n_samples]  # cameras record some frames beyond the last one that was analysed
 
 
 def wheel_speed(
     folders: Sequence[Path], deadlines_s: npt.NDArray[np.float64], bin_width_s: float
 ) -> npt.NDArray[np.float64] | None:
-    """Mean speed over each bin of a wheel whose encoder speaks up when it moves, ``[time]``; None without a wheel.
+    """Mean wheel speed in each bin, ``[time]``; None without a wheel.
 
-    Between samples the wheel stands still. Before the first and after the last, nothing is known.
+    The encoder writes a sample only when the wheel moves, so between samples the wheel stands still. Before the first
+    and after the last sample, the speed is unknown (NaN).
 
     Args:
-        folders: Where to look for ``wheel.position`` and ``wheel.timestamps``.
-        deadlines_s: Latest time that each bin may know of, ``[time]``.
+        folders: Folders to search for ``wheel.position`` and ``wheel.timestamps``.
+        deadlines_s: Latest time that each bin may use, ``[time]``.
         bin_width_s: Width of a bin in seconds.
 
     Raises:
-        UserError: if a file is damaged, if they do not fit each other, or if the clock goes backwards.
+        UserError: if a file is damaged, if the two do not match, or if the clock goes backwards.
     """
     where = find_file(folders, "wheel.position", "npy")
     when = find_file(folders, "wheel.timestamps", "npy")
@@ -75,8 +76,8 @@ def wheel_speed(
         return None
     position = vector(where).astype(np.float64)
     times_s = sample_times(when, len(position))
-    known = np.isfinite(times_s) & np.isfinite(position)
-    times_s, position = times_s[known], position[known]
+    valid = np.isfinite(times_s) & np.isfinite(position)
+    times_s, position = times_s[valid], position[valid]
     if not len(times_s):
         return None
     ends = np.concatenate([deadlines_s[:1] - bin_width_s, deadlines_s])
@@ -92,12 +93,12 @@ def sampled(
     deadlines_s: npt.NDArray[np.float64],
     bin_width_s: float,
 ) -> npt.NDArray[np.float64]:
-    """A series on the bins, ``[time, features]``; see `resample`.
+    """Resample a series to the bins, ``[time, features]``; see `resample`.
 
     Args:
         values: ``[samples, features]``.
-        when: The file with the times of its samples, as for `sample_times`.
-        deadlines_s: Latest time that each bin may know of, ``[time]``.
+        when: File with the sample times, as for `sample_times`.
+        deadlines_s: Latest time that each bin may use, ``[time]``.
         bin_width_s: Width of a bin in seconds.
     """
     numbers = np.asarray(values, dtype=np.float64)
@@ -108,7 +109,7 @@ def lick_counts(folders: Sequence[Path], first: int, n_bins: int, bin_width_s: f
     """Licks in each bin, ``[time]``; None where ``licks.times`` is missing.
 
     Args:
-        folders: Where to look.
+        folders: Folders to search.
         first: Number of the first bin, counted from time 0.
         n_bins: Number of bins.
         bin_width_s: Width of a bin in seconds.
@@ -124,31 +125,31 @@ def lick_counts(folders: Sequence[Path], first: int, n_bins: int, bin_width_s: f
 
 
 def intervals(path: Path, label: str) -> list[Event]:
-    """The intervals of a file ``[intervals, 2]`` in seconds, each with a label."""
+    """Read a file of intervals ``[intervals, 2]`` in seconds and give each the label."""
     return [(label, start, stop) for start, stop in columns(path, 2).tolist()]
 
 
 def trials(folders: Sequence[Path], label: str) -> list[Event]:
-    """The intervals of all trials, each with a label; empty where there are none."""
+    """The intervals of all trials, each with the label; empty if there are none."""
     if path := find_file(folders, "trials.intervals", "npy"):
         return intervals(path, label)
     path = find_file(folders, "trials.table", "pqt", "csv")
-    found = table(path) if path else None
-    if path is None or found is None:
+    rows = table(path) if path else None
+    if path is None or rows is None:
         return []
-    missing = {"intervals_0", "intervals_1"} - set(found)
+    missing = {"intervals_0", "intervals_1"} - set(rows)
     if missing:
         raise UserError(f"{path.name} has no column {min(missing)!r}")
-    starts, stops = numeric(found, "intervals_0").tolist(), numeric(found, "intervals_1").tolist()
+    starts, stops = numeric(rows, "intervals_0").tolist(), numeric(rows, "intervals_1").tolist()
     return [(label, start, stop) for start, stop in zip(starts, stops, strict=True)]
 
 
 def bouts(times_s: npt.NDArray[Any], label: str) -> list[Event]:
-    """From the first to the last of events that follow each other within `PAUSE_S`.
+    """Merge events that follow each other within `PAUSE_S` into bouts, from the first event to the last.
 
     Args:
         times_s: Times of the events in seconds, in any order.
-        label: What to call the bouts.
+        label: Label of the bouts.
     """
     ordered = np.sort(times_s[np.isfinite(times_s)].astype(np.float64))
     if not len(ordered):
@@ -159,8 +160,8 @@ def bouts(times_s: npt.NDArray[Any], label: str) -> list[Event]:
 
 
 def _check_forwards(times: npt.NDArray[np.float64], name: str) -> None:
-    known = times[np.isfinite(times)]
-    back = np.flatnonzero(np.diff(known) < 0)
+    finite = times[np.isfinite(times)]
+    back = np.flatnonzero(np.diff(finite) < 0)
     if len(back):
         at = back[0]
-        raise UserError(f"{name} goes backwards at row {at + 1}, from {known[at]:g} to {known[at + 1]:g}")
+        raise UserError(f"{name} goes backwards at row {at + 1}, from {finite[at]:g} to {finite[at + 1]:g}")

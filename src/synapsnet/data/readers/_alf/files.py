@@ -28,13 +28,13 @@ _REVISION = re.compile(r"#.*#")
 def find_file(folders: Iterable[Path], dataset: str, *extensions: str) -> Path | None:
     """The file of a dataset in the first of several folders that has it, or None.
 
-    Within a folder, the last of the revisions (subfolders such as ``#2024-05-06#``) comes first.
+    Within a folder, the newest revision (a subfolder such as ``#2024-05-06#``) takes precedence.
 
     Args:
-        folders: Where to look.
-        dataset: Object and attribute, as ``spikes.times``; a namespace before them is passed over, as in
+        folders: Folders to search.
+        dataset: Object and attribute, such as ``spikes.times``; a leading namespace is ignored, as in
             ``_ibl_wheel.position.npy``.
-        extensions: Without the dot; the first that is there is taken.
+        extensions: Extensions without the dot, in order of preference.
     """
     for folder in folders:
         revisions = (child for child in folder.iterdir() if _REVISION.fullmatch(child.name) and child.is_dir())
@@ -42,20 +42,20 @@ def find_file(folders: Iterable[Path], dataset: str, *extensions: str) -> Path |
             names = sorted(child.name for child in place.iterdir())
             for extension in extensions:
                 named = _pattern(dataset, extension)
-                found = next((place / name for name in names if named.fullmatch(name)), None)
-                if found:
-                    return found
+                file = next((place / name for name in names if named.fullmatch(name)), None)
+                if file:
+                    return file
     return None
 
 
 @cache
 def _pattern(dataset: str, extension: str) -> re.Pattern[str]:
-    # What may stand between attribute and extension is the identifier that a database gave the file.
+    # A database may put an identifier between attribute and extension.
     return re.compile(rf"(_[^_.]+_)?{re.escape(dataset)}(\.[^.]+)*\.{re.escape(extension)}")
 
 
 def needed(folders: Iterable[Path], dataset: str) -> Path:
-    """`find_file` of an array that must be there.
+    """The path of an array that must exist; see `find_file`.
 
     Raises:
         UserError: naming the file, if it is missing.
@@ -67,29 +67,29 @@ def needed(folders: Iterable[Path], dataset: str) -> Path:
 
 
 def vector(path: Path, kinds: str = "iuf") -> npt.NDArray[Any]:
-    """An array with one number a row, which stays on disk until it is looked at.
+    """An array with one number per row, memory-mapped: it stays on disk until its values are used.
 
     Args:
-        path: The file; a column, as MATLAB writes a vector, is taken as the vector.
-        kinds: Kinds of dtype that will do.
+        path: The file; a column ``[rows, 1]``, as MATLAB writes a vector, becomes a vector.
+        kinds: Kinds of dtype that are accepted.
 
     Raises:
-        UserError: naming the file, if it is damaged, or of another shape or kind.
+        UserError: naming the file, if it is damaged, or has another shape or kind.
     """
     array = _mapped(path)
     flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
     if flat.ndim != 1:
-        raise UserError(f"{path.name} must be one number a row, got shape {array.shape}")
+        raise UserError(f"{path.name} must be one number per row, got shape {array.shape}")
     if flat.dtype.kind not in kinds:
         raise UserError(f"{path.name} must hold numbers, got dtype {array.dtype}")
     return flat
 
 
 def columns(path: Path, n_columns: int) -> npt.NDArray[np.float64]:
-    """An array of some columns, float64 ``[rows, columns]``.
+    """An array with a given number of columns, float64 ``[rows, columns]``.
 
     Raises:
-        UserError: naming the file, if it is damaged, or of another shape or kind.
+        UserError: naming the file, if it is damaged, or has another shape or kind.
     """
     array = load_array(path)
     if array.ndim != 2 or array.shape[1] != n_columns or array.dtype.kind not in "iuf":
@@ -98,7 +98,7 @@ def columns(path: Path, n_columns: int) -> npt.NDArray[np.float64]:
 
 
 def table(path: Path) -> pd.DataFrame | None:
-    """A table of ``.csv``, ``.tsv`` or Parquet (``.pqt``); None for Parquet where nothing is installed to read it.
+    """Read a table, ``.csv``, ``.tsv`` or Parquet (``.pqt``); None for Parquet if pyarrow is not installed.
 
     Raises:
         UserError: naming the file, if it is damaged.
@@ -106,31 +106,31 @@ def table(path: Path) -> pd.DataFrame | None:
     import pandas as pd
 
     if path.suffix == ".pqt" and importlib.util.find_spec("pyarrow") is None:
-        log.warning("%s: passed over, as reading Parquet takes pyarrow (pip install pyarrow)", path.name)
+        log.warning("%s: skipped, because reading Parquet needs pyarrow (pip install pyarrow)", path.name)
         return None
     try:
         if path.suffix == ".pqt":
             return pd.read_parquet(path)
-        # A region may be called NA; what is missing is an empty field.
+        # A region may be called NA; a missing value is an empty field.
         return pd.read_csv(
             path, sep="\t" if path.suffix == ".tsv" else ",", keep_default_na=False, na_values=["", "nan"]
         )
-    except Exception as error:  # pandas and pyarrow stumble over damaged files in any way
-        raise UserError(f"{path.name} is no table: {one_line(error)}") from error
+    except Exception as error:  # pandas and pyarrow raise exceptions of any type over damaged files
+        raise UserError(f"{path.name} is not a table: {one_line(error)}") from error
 
 
-def numeric(found: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
-    """A column of a table, float64 ``[rows]``; NaN for what is no number."""
+def numeric(frame: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    """A column of a table, float64 ``[rows]``; NaN where the cell is not a number."""
     import pandas as pd
 
-    values: npt.NDArray[np.float64] = pd.to_numeric(found[column], errors="coerce").to_numpy(np.float64)
+    values: npt.NDArray[np.float64] = pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64)
     return values
 
 
 def _mapped(path: Path) -> npt.NDArray[Any]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # NumPy comments on headers written by Python 2
+            warnings.simplefilter("ignore")  # NumPy warns of headers written by Python 2
             return np.lib.format.open_memmap(path, mode="r")
-    except Exception:  # an empty array cannot be mapped; over a damaged one, NumPy stumbles in any way
-        return load_array(path)  # which says what is wrong, if something is
+    except Exception:  # an empty array cannot be mapped; a damaged one raises exceptions of any type
+        return load_array(path)  # raises a clear error if the file is damaged

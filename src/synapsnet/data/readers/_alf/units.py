@@ -1,4 +1,4 @@
-"""What the tables of ALF folders say of the units."""
+"""Unit columns from the tables of ALF folders."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _METRICS = {
     "presence_ratio": "presence_ratio",
     "label": "label",
 }
-"""Columns of ``clusters.metrics``, and how we name them."""
+"""Columns of ``clusters.metrics``, and their names in our unit table."""
 Columns = dict[str, npt.NDArray[Any]]
 
 
 def rows(of_rows: npt.NDArray[Any], wanted: npt.NDArray[np.int64], file: str, what: str) -> npt.NDArray[Any]:
-    """The rows of a table by their numbers.
+    """The rows of a table with the given numbers.
 
     Args:
         of_rows: ``[rows, ...]``.
         wanted: Numbers of rows.
-        file: The table, for the message.
-        what: What its rows are.
+        file: Name of the table, for the message.
+        what: Noun for a row, such as "cluster", for the message.
 
     Raises:
         UserError: for a number without a row.
@@ -43,28 +43,28 @@ def rows(of_rows: npt.NDArray[Any], wanted: npt.NDArray[np.int64], file: str, wh
 
 
 def unit_columns(folders: Sequence[Path], numbers: npt.NDArray[np.int64]) -> Columns:
-    """Region, position, quality and identity of clusters, as the IBL writes them.
+    """Region, position, quality and identity of clusters, in the form written by the IBL.
 
     ``quality`` is "good" for clusters that pass all of the IBL's criteria (``label`` is 1), else "mua". ``x_um``,
-    ``y_um`` and ``z_um`` are the axes ``mlapdv``: to the right, in front and above bregma; ``depth_um`` is measured
+    ``y_um`` and ``z_um`` are the axes ``mlapdv``: right of, in front of and above bregma; ``depth_um`` is measured
     along the probe, from its tip.
 
     Args:
-        folders: Where the tables are.
-        numbers: Of the clusters, ``[units]``.
+        folders: Folders that hold the tables.
+        numbers: Cluster numbers, ``[units]``.
 
     Raises:
         UserError: for a cluster or channel without a row, or a damaged table.
     """
-    found: Columns = _metrics(folders, numbers)
+    unit_table: Columns = _metrics(folders, numbers)
     if path := find_file(folders, "clusters.uuids", "csv"):
         uuids = table(path)
         if uuids is not None:
-            found["uuid"] = rows(uuids.iloc[:, 0].to_numpy(dtype=np.str_), numbers, path.name, "cluster")
+            unit_table["uuid"] = rows(uuids.iloc[:, 0].to_numpy(dtype=np.str_), numbers, path.name, "cluster")
     if path := find_file(folders, "clusters.channels", "npy"):
         channels = rows(vector(path, "iu"), numbers, path.name, "cluster").astype(np.int64)
-        found |= _of_channels(folders, channels)
-    return found
+        unit_table |= _of_channels(folders, channels)
+    return unit_table
 
 
 def located(path: Path, channels: npt.NDArray[np.int64]) -> Columns:
@@ -78,19 +78,19 @@ def located(path: Path, channels: npt.NDArray[np.int64]) -> Columns:
         UserError: for a channel without a row, or if a column is missing.
     """
     locations = table(path)
-    assert locations is not None  # no Parquet
+    assert locations is not None  # only Parquet can be unreadable
     missing = {"ccf_ap", "ccf_dv", "ccf_lr", "allen_ontology"} - set(locations)
     if missing:
         raise UserError(f"{path.name} has no column {min(missing)!r}; it has {', '.join(map(str, locations))}")
     regions = locations["allen_ontology"].fillna("").to_numpy(dtype=np.str_)
-    found: Columns = {"region": rows(regions, channels, path.name, "channel")}
+    unit_table: Columns = {"region": rows(regions, channels, path.name, "channel")}
     for axis, column in zip(POSITION, ("ccf_ap", "ccf_dv", "ccf_lr"), strict=True):
-        found[axis] = numeric(locations, column)[channels]
-    return found
+        unit_table[axis] = numeric(locations, column)[channels]
+    return unit_table
 
 
 def joined(tables: Sequence[Mapping[str, npt.NDArray[Any]]], n_units: Sequence[int]) -> Columns:
-    """The tables of several probes, one after the other; what only some of them tell is missing for the others.
+    """Concatenate the tables of several probes; a column that a probe lacks is missing (NaN or "") for its units.
 
     Args:
         tables: Columns ``[units]`` by name.
@@ -109,7 +109,7 @@ def _metrics(folders: Sequence[Path], numbers: npt.NDArray[np.int64]) -> Columns
     path = find_file(folders, "clusters.metrics", "pqt", "csv")
     metrics = table(path) if path else None
     if metrics is None and (path := find_file(folders, "clusters.metrics", "csv")):
-        metrics = table(path)  # a second form of what could not be read in the first
+        metrics = table(path)  # the same metrics as text, if the Parquet file could not be read
     if path is None or metrics is None:
         return {}
     if "cluster_id" in metrics:
@@ -117,26 +117,27 @@ def _metrics(folders: Sequence[Path], numbers: npt.NDArray[np.int64]) -> Columns
         metrics = metrics.drop_duplicates("cluster_id").set_index("cluster_id").reindex(numbers)
     else:
         metrics = metrics.iloc[rows(np.arange(len(metrics)), numbers, path.name, "cluster")]
-    found: Columns = {}
+    unit_table: Columns = {}
     for theirs, ours in _METRICS.items():
         if theirs in metrics:
             values = numeric(metrics, theirs)
-            found[ours] = np.where(np.isinf(values), np.nan, values)
-    if "label" in found:
-        found["quality"] = np.select([np.isnan(found["label"]), found["label"] == 1], ["", "good"], "mua")
+            unit_table[ours] = np.where(np.isinf(values), np.nan, values)
+    if "label" in unit_table:
+        label = unit_table["label"]
+        unit_table["quality"] = np.select([np.isnan(label), label == 1], ["", "good"], "mua")
     elif "ks2_label" in metrics:
-        found["quality"] = metrics["ks2_label"].fillna("").to_numpy(dtype=np.str_)
-    return found
+        unit_table["quality"] = metrics["ks2_label"].fillna("").to_numpy(dtype=np.str_)
+    return unit_table
 
 
 def _of_channels(folders: Sequence[Path], channels: npt.NDArray[np.int64]) -> Columns:
-    found: Columns = {}
+    unit_table: Columns = {}
     if path := find_file(folders, "channels.brainLocationIds_ccf_2017", "npy"):
-        found["region"] = acronyms(rows(vector(path, "iu"), channels, path.name, "channel"))
+        unit_table["region"] = acronyms(rows(vector(path, "iu"), channels, path.name, "channel"))
     elif path := find_file(folders, "channels.brainLocation", "tsv", "csv"):
-        found |= located(path, channels)
+        unit_table |= located(path, channels)
     if path := find_file(folders, "channels.mlapdv", "npy"):
-        found |= dict(zip(POSITION, rows(columns(path, 3), channels, path.name, "channel").T, strict=True))
+        unit_table |= dict(zip(POSITION, rows(columns(path, 3), channels, path.name, "channel").T, strict=True))
     if path := find_file(folders, "channels.localCoordinates", "npy"):
-        found["depth_um"] = rows(columns(path, 2), channels, path.name, "channel")[:, 1]
-    return found
+        unit_table["depth_um"] = rows(columns(path, 2), channels, path.name, "channel")[:, 1]
+    return unit_table

@@ -1,4 +1,4 @@
-"""Arrays ``[time, units]`` that are on bins already."""
+"""Arrays ``[time, units]`` of activity that is already binned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synapsnet.errors import UserError
 
 
 def binned(places: Places, sidecar: Sidecar) -> Recorded:
-    """A recording that is on bins already."""
+    """Read a recording that is already binned."""
     recording = places.recording()
     activity = numbers(recording)
     if activity is None:
@@ -25,7 +25,7 @@ def binned(places: Places, sidecar: Sidecar) -> Recorded:
     if places.table is None and sidecar.axes is None:
         raise UserError(f'{sidecar.name} lacks "axes": ["time", "units"] or ["units", "time"]')
     if places.table is not None and sidecar.axes == ("units", "time"):
-        raise UserError(f"{sidecar.name}: a table has one column a unit, so its axes are time, units")
+        raise UserError(f"{sidecar.name}: a table has one column per unit, so its axes are time, units")
     if sidecar.axes == ("units", "time"):
         activity = activity.T
     n_bins, n_units = activity.shape
@@ -33,21 +33,21 @@ def binned(places: Places, sidecar: Sidecar) -> Recorded:
     if len(unit_ids) != n_units:
         swapped = "; are its axes the other way round?" if len(unit_ids) == n_bins else ""
         raise UserError(
-            f"{sidecar.name} names {len(unit_ids)} units of a recording of {n_bins} bins x {n_units} units{swapped}"
+            f"{sidecar.name} names {len(unit_ids)} units for a recording of {n_bins} bins x {n_units} units{swapped}"
         )
     if sidecar.times is not None:
         times = places.numbers("times", sidecar.times).astype(np.float64)
         if len(times) != n_bins:
             swapped = "; are its axes the other way round?" if len(times) == n_units else ""
             raise UserError(
-                f"{sidecar.name} gives {len(times)} times of a recording of {n_bins} bins x {n_units} units{swapped}"
+                f"{sidecar.name} gives {len(times)} times for a recording of {n_bins} bins x {n_units} units{swapped}"
             )
         ticks = clock(times, "the recording")
         width, segments = ticks.bin_width_s, ticks.segments
         edges = np.stack([times, times + width], axis=1)
-        deadlines = times + EDGE_TOLERANCE * width  # what comes after that instant may be the next bin's
+        deadlines = times + EDGE_TOLERANCE * width  # anything later may belong to the next bin
     else:
-        assert sidecar.bin_width_s is not None  # the sidecar has one of both
+        assert sidecar.bin_width_s is not None  # a sidecar has either times or bin_width_s
         width, segments = float(sidecar.bin_width_s), np.array([[0, n_bins]])
         edges, deadlines = equal_bins(0, n_bins, width), bin_ends(0, n_bins, width)
     kept, whole_segments, dropped = np.arange(n_units), segments, {}

@@ -1,4 +1,4 @@
-"""What a sidecar says beside the activity: behavior, and what is known of each unit."""
+"""Behavior and unit table from a sidecar."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from synapsnet.errors import UserError
 def behavior_on_bins(
     recorded: Recorded, places: Places, sidecar: Sidecar
 ) -> tuple[npt.NDArray[np.floating] | None, tuple[str, ...]]:
-    """Behavior ``[time, features]`` and the names of the features; None where there is none."""
+    """Behavior ``[time, features]`` and the names of the features; None if the sidecar has no behavior."""
     if not sidecar.behavior:
         return None, ()
     parts, names = [], []
@@ -48,7 +48,7 @@ def behavior_on_bins(
 
 
 def unit_columns(recorded: Recorded, places: Places, sidecar: Sidecar) -> dict[str, npt.NDArray[Any]]:
-    """The unit table of the units kept; NaN and empty texts where the sidecar has null."""
+    """The unit table of the units kept; a null of the sidecar becomes NaN or an empty text."""
     if isinstance(sidecar.unit_table, str):
         table = places.unit_table(sidecar.unit_table)
     else:
@@ -66,10 +66,10 @@ def unit_columns(recorded: Recorded, places: Places, sidecar: Sidecar) -> dict[s
 
 
 def _listed(name: str, cells: list[Any], sidecar: Sidecar) -> npt.NDArray[Any]:
-    known = [cell for cell in cells if cell is not None]
-    if all(isinstance(cell, str) for cell in known) and known:
+    present = [cell for cell in cells if cell is not None]
+    if all(isinstance(cell, str) for cell in present) and present:
         return np.array([cell or "" for cell in cells], dtype=np.str_)
-    if any(isinstance(cell, str) for cell in known):
+    if any(isinstance(cell, str) for cell in present):
         raise UserError(f'{sidecar.name}, "unit_table": column {name!r} holds both texts and numbers')
     return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
 

@@ -25,10 +25,10 @@ def read_variable(path: Path, name: str) -> Value:
 
     Args:
         path: The file.
-        name: The variable; a field of a struct after a dot (``"data.spikes"``) or slash.
+        name: The variable; a field of a struct follows a dot (``"data.spikes"``) or a slash.
 
     Raises:
-        UserError: if the file is missing or damaged, or if there is no such variable of numbers or text in it.
+        UserError: if the file is missing or damaged, or has no such variable of numbers or text.
     """
     import h5py
 
@@ -36,12 +36,12 @@ def read_variable(path: Path, name: str) -> Value:
         raise UserError(f"{path.name} is missing")
     read = _of_version_73 if h5py.is_hdf5(path) else _of_version_5
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # SciPy comments on what MATLAB wrote
+        warnings.simplefilter("ignore")  # SciPy warns of harmless oddities of MATLAB files
         try:
             return read(path, re.split("[./]", name))
         except UserError:
             raise
-        except Exception as error:  # a damaged file makes SciPy and HDF5 stumble in any way
+        except Exception as error:  # SciPy and HDF5 raise exceptions of any type over a damaged file
             raise UserError(
                 f"{path.name} cannot be read as a MATLAB file (damaged or truncated?): {one_line(error)}"
             ) from error
@@ -57,7 +57,7 @@ def _of_version_5(path: Path, names: Sequence[str]) -> Value:
     values = [content[first]]
     for field in fields:
         if any(getattr(value, "dtype", np.dtype(float)).names is None for value in values):
-            raise UserError(f"{path.name}: {'.'.join(names)!r} names a field of something that is no struct")
+            raise UserError(f"{path.name}: {'.'.join(names)!r} names a field, but its parent is not a struct")
         if any(field not in value.dtype.names for value in values):
             raise _no_variable(path, ".".join(names), values[0].dtype.names)
         values = [element for value in values for element in value[field].ravel()]
@@ -80,13 +80,13 @@ def _of_version_73(path: Path, names: Sequence[str]) -> Value:
                 raise _no_variable(path, ".".join(names), [key for key in there if not key.startswith("#")])
             item = item[name]
         if isinstance(item, h5py.Dataset) and h5py.check_ref_dtype(item.dtype):
-            # MATLAB's arrays lie transposed on the disk.
+            # MATLAB stores arrays transposed.
             return _elements(path, names, [_stored(file[reference]) for reference in item[()].T.ravel()])
         return _plain(path, names, _stored(item))
 
 
 def _stored(item: h5py.Dataset | h5py.Group) -> Any:
-    """What SciPy would give for the same variable of version 5."""
+    """The value in the form that SciPy gives for the same variable in a version-5 file."""
     import h5py
     from scipy.sparse import csc_array
 
@@ -107,12 +107,12 @@ def _stored(item: h5py.Dataset | h5py.Group) -> Any:
 
 
 def _elements(path: Path, names: Sequence[str], values: Sequence[Any]) -> Value:
-    """The elements of a cell: texts as one array, anything else as a list."""
+    """The elements of a cell: texts as one array, anything else as a list of arrays."""
     plain = [_plain(path, names, value) for value in values]
     if any(value.dtype.kind == "U" for value in plain):
         if all(value.dtype.kind == "U" and value.size <= 1 for value in plain):
             return np.array([str(value.item()) if value.size else "" for value in plain], dtype=np.str_)
-        raise UserError(f"{path.name}: the cell {'.'.join(names)!r} holds something else than one text in each element")
+        raise UserError(f"{path.name}: the cell {'.'.join(names)!r} must hold exactly one text in each element")
     return plain
 
 
@@ -125,7 +125,7 @@ def _plain(path: Path, names: Sequence[str], value: Any) -> npt.NDArray[Any]:
         return value
     if isinstance(value, np.ndarray) and value.dtype.kind == "U":
         return np.char.rstrip(value.ravel())  # MATLAB pads the rows of a matrix of characters
-    raise UserError(f"{path.name}: {'.'.join(names)!r} is neither numbers nor characters, nor a cell of such")
+    raise UserError(f"{path.name}: {'.'.join(names)!r} must be numbers, characters, or a cell of these")
 
 
 def _no_variable(path: Path, name: str, there: Sequence[str]) -> UserError:

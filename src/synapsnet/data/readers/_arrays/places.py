@@ -1,4 +1,4 @@
-"""Where a sidecar says that something is: in the recording's own file, or in another of its folder."""
+"""Resolve the places that a sidecar names: in the recording's own file, or in another file of its folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUFFIXES = (".npy", ".mat", *SEPARATORS)
 
 
 class Places:
-    """What the keys of a sidecar point to; every `UserError` names the sidecar and the key.
+    """Loads the values that a sidecar's keys point to; every `UserError` names the sidecar and the key.
 
     Args:
         recording: The file with the array.
@@ -33,7 +33,7 @@ class Places:
 
     @cached_property
     def table(self) -> dict[str, npt.NDArray[Any]] | None:
-        """Columns of the recording that are given no meaning of their own; None if it is no table."""
+        """Columns of the recording to which the sidecar gives no other role; None if it is not a table."""
         if self._recording.suffix.lower() not in SEPARATORS:
             return None
         columns = read_table(self._recording)
@@ -56,7 +56,7 @@ class Places:
             raise self._error("variable", str(error)) from error
 
     def value(self, key: str, place: str) -> Value:
-        """Whatever is at a place."""
+        """The value at a place."""
         try:
             return _load(*self._resolved(place))
         except UserError as error:
@@ -71,36 +71,36 @@ class Places:
                 return _stacked(table, path.name), list(table)
         except UserError as error:
             raise self._error(key, str(error)) from error
-        found = _vector(self.value(key, place))
-        values = numbers(found)
+        value = _vector(self.value(key, place))
+        values = numbers(value)
         if values is None or values.ndim not in (1, 2):
-            raise self._error(key, f"{place!r} must be numbers [time, features], got {described(found)}")
+            raise self._error(key, f"{place!r} must be numbers [time, features], got {described(value)}")
         matrix = values[:, None] if values.ndim == 1 else values
         name = (variable or path.stem).rpartition(".")[2]
         return matrix, [name] if matrix.shape[1] == 1 else [f"{name}_{column}" for column in range(matrix.shape[1])]
 
     def numbers(self, key: str, place: str) -> npt.NDArray[Any]:
         """A vector of real numbers, ``[n]``."""
-        found = _vector(self.value(key, place))
-        vector = numbers(found)
+        value = _vector(self.value(key, place))
+        vector = numbers(value)
         if vector is None or vector.ndim != 1:
-            raise self._error(key, f"{place!r} must be one number after the other, got {described(found)}")
+            raise self._error(key, f"{place!r} must be a vector of numbers, got {described(value)}")
         return vector
 
     def labels(self, key: str, place: str) -> npt.NDArray[Any]:
         """A vector of texts or whole numbers, ``[n]``."""
-        found = _vector(self.value(key, place))
-        labels = whole(found)
+        value = _vector(self.value(key, place))
+        labels = whole(value)
         if labels is None or labels.ndim != 1:
-            raise self._error(key, f"{place!r} must be texts or whole numbers, got {described(found)}")
+            raise self._error(key, f"{place!r} must be texts or whole numbers, got {described(value)}")
         return labels
 
     def unit_table(self, place: str) -> dict[str, npt.NDArray[Any]]:
-        """The columns of a table with one row a unit."""
+        """The columns of a table with one row per unit."""
         try:
             path, variable = self._resolved(place)
             if variable is not None or path.suffix.lower() not in SEPARATORS:
-                raise UserError(f"{place!r} must be a table, .csv or .tsv, with one row a unit")
+                raise UserError(f"{place!r} must be a table, .csv or .tsv, with one row per unit")
             return read_table(path)
         except UserError as error:
             raise self._error("unit_table", str(error)) from error
@@ -109,10 +109,10 @@ class Places:
         file, _, variable = place.partition(":")
         if PurePosixPath(file).suffix.lower() in SUFFIXES:
             if ".." in PureWindowsPath(file).parts or PureWindowsPath(file).anchor:
-                raise UserError(f"{file!r} must lie in the folder of the sidecar or below")
+                raise UserError(f"{file!r} must be in the folder of the sidecar or below it")
             return self._recording.parent / file, variable or None
         if self._recording.suffix.lower() == ".npy":
-            raise UserError(f"{place!r} is no file that ends in {', '.join(SUFFIXES)}")
+            raise UserError(f"{place!r} must be a file that ends in one of {', '.join(SUFFIXES)}")
         return self._recording, place
 
     def _error(self, key: str, problem: str) -> UserError:
@@ -131,12 +131,12 @@ def whole(value: Value) -> npt.NDArray[Any] | None:
     if value.dtype.kind != "f":
         return None
     exact = value.astype(np.float64)
-    is_whole = (np.abs(exact) < 2**53) & (exact == np.rint(exact))  # beyond, every number of float64 is whole
+    is_whole = (np.abs(exact) < 2**53) & (exact == np.rint(exact))  # beyond 2**53, every float64 is whole
     return exact.astype(np.int64) if is_whole.all() else None
 
 
 def described(value: Value) -> str:
-    """What something is, for a message."""
+    """A short description of a value, for a message."""
     return f"{value.dtype} of shape {value.shape}" if isinstance(value, np.ndarray) else f"a cell of {len(value)}"
 
 
@@ -148,7 +148,7 @@ def _load(path: Path, variable: str | None) -> Value:
         return load_array(path)
     if suffix == ".mat":
         if variable is None:
-            raise UserError(f"{path.name} may hold many variables; which one is not said")
+            raise UserError(f"{path.name} may hold many variables; name one")
         return read_variable(path, variable)
     table = read_table(path)
     if variable is None:
@@ -165,12 +165,12 @@ def _stacked(table: dict[str, npt.NDArray[Any]], file: str) -> npt.NDArray[Any]:
             first: Sequence[str] = [cell for cell in column if cell]
             raise UserError(f"{file}: column {name!r} holds text, such as {str(first[0]) if first else ''!r}")
     if not table:
-        raise UserError(f"{file}: no column is left for the recording")
+        raise UserError(f"{file}: every column has another role; none is left for the recording")
     return np.column_stack(list(table.values()))
 
 
 def _vector(value: Value) -> Value:
-    """MATLAB's rows and columns as vectors; anything else as it is."""
+    """Flatten a single row or column, as MATLAB writes vectors; return anything else unchanged."""
     if isinstance(value, np.ndarray) and value.ndim == 2 and 1 in value.shape:
         return value.ravel()
     return value

@@ -1,4 +1,4 @@
-"""Activity on its bins, whatever form the array had."""
+"""Binned activity, the common form of all plain arrays."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from synapsnet.session import Intervals, Signal
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """Activity on its bins.
+    """Binned activity.
 
     Attributes:
         activity: ``[time, units]``, of the units kept.
-        signal: What it is.
+        signal: "spikes" or "calcium".
         bin_width_s: Width of a bin in seconds.
-        unit_ids: Names of all units that the recording knows.
+        unit_ids: Names of all units of the recording.
         kept: Indices of the units kept.
         segments: Ranges of bins without a gap in the clock.
         clock_segments: The same, before bins without a value are cut out.
         edges_s: Start and stop of each bin in seconds, ``[time, 2]``, ascending within a segment of the clock.
-        deadlines_s: Latest time that a bin may know of, ``[time]``.
-        open_ended: Whether the recording may have gone on before its first and after its last bin, unseen.
-        dropped: Unit ids by the reason for which they are not kept.
+        deadlines_s: Latest time that a bin may use, ``[time]``.
+        open_ended: Whether the recording may extend beyond its first and last bin, as with spike times.
+        dropped: Unit ids that are not kept, by reason.
     """
 
     activity: npt.NDArray[Any]
@@ -48,7 +48,7 @@ class Recorded:
 
 
 def named_units(places: Places, sidecar: Sidecar, n_units: int) -> Sequence[str]:
-    """The names that are given, or else those of columns, or else numbers."""
+    """Unit names: those in the sidecar, or else the column names, or else numbers."""
     if isinstance(sidecar.unit_ids, str):
         ids = [str(unit) for unit in places.labels("unit_ids", sidecar.unit_ids)]
     elif sidecar.unit_ids is not None:
@@ -66,17 +66,17 @@ def on_clock(recorded: Recorded, ranges: Seconds, what: str) -> Intervals:
     """Whole bins in ranges of seconds, cut where the clock jumps, ``[intervals, 2]``.
 
     Raises:
-        UserError: if they reach beyond the recording, or hold no whole bin.
+        UserError: if the ranges extend beyond the recording, or contain no whole bin.
     """
     start, stop = recorded.edges_s[:, 0].min(), recorded.edges_s[:, 1].max()
     beyond = ranges[:, 1].max() > stop + recorded.bin_width_s or ranges[:, 0].min() < start - recorded.bin_width_s
     if beyond and not recorded.open_ended:
         raise UserError(
-            f"{what} reaches from {ranges[:, 0].min():g} to {ranges[:, 1].max():g} s, "
-            f"and the recording from {start:g} to {stop:g} s"
+            f"{what} runs from {ranges[:, 0].min():g} to {ranges[:, 1].max():g} s, "
+            f"but the recording from {start:g} to {stop:g} s"
         )
     parts = [on_bins(ranges, recorded.edges_s[first:last]) + first for first, last in recorded.clock_segments]
     bins: Intervals = np.concatenate(parts)
     if not len(bins):
-        raise UserError(f"{what} holds no whole bin of {recorded.bin_width_s:g} s")
+        raise UserError(f"{what} contains no whole bin of {recorded.bin_width_s:g} s")
     return bins

@@ -1,4 +1,4 @@
-"""The sidecar of a plain array: which keys it may have, and what they must hold."""
+"""The sidecar of a plain array: its keys, and the values they may have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from synapsnet.errors import UserError, one_line
 from synapsnet.session import Signal
 
-_LARGEST = 1e15  # of a number of seconds; beyond, float64 tells no bins apart
+_LARGEST = 1e15  # seconds; beyond this, float64 cannot tell bins apart
 _OF_ARRAYS = ("signal", "axes", "bin_width_s", "times")
 _OF_SPIKES = ("units",)
 _TEXTS = ("subject", "species", "region", "citation", "licence", "source", "description")
@@ -22,7 +22,7 @@ _TEXTS = ("subject", "species", "region", "citation", "licence", "source", "desc
 
 @dataclass(frozen=True, eq=False)
 class Sidecar:
-    """What `synapsnet.data.readers.arrays` documents, checked; a place is still a string.
+    """Checked content of a sidecar, as documented in `synapsnet.data.readers.arrays`; places are unresolved strings.
 
     Attributes:
         name: Name of the file.
@@ -54,64 +54,64 @@ def read_sidecar(path: Path) -> Sidecar:
     """Read and check a sidecar.
 
     Raises:
-        UserError: naming the file and the key, if it is no JSON object of the known keys, or one holds something else
-            than it must.
+        UserError: naming the file and the key, if the file is not a JSON object, or if a key is unknown or has a
+            wrong value.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path.name} is no JSON: {one_line(error)}") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{path.name} must hold a JSON object, got {type(found).__name__}")
+        raise UserError(f"{path.name} is not valid JSON: {one_line(error)}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path.name} must hold a JSON object, got {type(content).__name__}")
     try:
-        return _checked(found, path.name)
+        return _checked(content, path.name)
     except UserError as error:
         raise UserError(f"{path.name}: {error}") from error
 
 
-def _checked(found: dict[str, Any], name: str) -> Sidecar:
-    unknown = sorted(found.keys() - _KNOWN.keys())
+def _checked(content: dict[str, Any], name: str) -> Sidecar:
+    unknown = sorted(content.keys() - _EXPECTED.keys())
     if unknown:
-        raise UserError(f"unknown key {unknown[0]!r}; known are {', '.join(_KNOWN)}")
-    for key, value in found.items():
-        expected, holds = _KNOWN[key]
+        raise UserError(f"unknown key {unknown[0]!r}; known are {', '.join(_EXPECTED)}")
+    for key, value in content.items():
+        expected, holds = _EXPECTED[key]
         if not holds(value):
             raise UserError(f'"{key}" must be {expected}, got {_shown(value)}')
-    form = found.get("format", "array")
-    if form == "spike_times" and found.get("signal") == "spikes":
-        del found["signal"]  # that goes without saying
-    foreign = [key for key in (_OF_ARRAYS if form == "spike_times" else _OF_SPIKES) if key in found]
+    form = content.get("format", "array")
+    if form == "spike_times" and content.get("signal") == "spikes":
+        del content["signal"]  # implied by the format
+    foreign = [key for key in (_OF_ARRAYS if form == "spike_times" else _OF_SPIKES) if key in content]
     if foreign:
         why = "spikes are counted in bins of data.bin_width_s" if form == "spike_times" else "that is for spike_times"
         raise UserError(f'"{foreign[0]}" does not go with "format": "{form}": {why}')
-    if form == "array" and "signal" not in found:
+    if form == "array" and "signal" not in content:
         raise UserError('"signal" is missing: "spikes" (counts per bin) or "calcium"')
-    if form == "array" and ("bin_width_s" in found) == ("times" in found):
-        raise UserError('one of "bin_width_s" and "times" must tell the time of a bin')
-    if "behavior" not in found and found.keys() & {"behavior_times", "behavior_names"}:
-        raise UserError('"behavior" is missing, of which there are names or times')
-    if form == "spike_times" and "behavior" in found and "behavior_times" not in found:
-        raise UserError('"behavior_times" is missing: spike times have no bins that behavior could be on')
-    behavior = found.get("behavior", [])
-    ids = found.get("unit_ids")
+    if form == "array" and ("bin_width_s" in content) == ("times" in content):
+        raise UserError('give either "bin_width_s" or "times", and not both')
+    if "behavior" not in content and content.keys() & {"behavior_times", "behavior_names"}:
+        raise UserError('"behavior_names" or "behavior_times" is given, but "behavior" is missing')
+    if form == "spike_times" and "behavior" in content and "behavior_times" not in content:
+        raise UserError('"behavior_times" is missing: spike times come without bins, so behavior needs its own times')
+    behavior = content.get("behavior", [])
+    ids = content.get("unit_ids")
     return Sidecar(
         name=name,
         format=form,
-        signal=cast(Signal, found.get("signal", "spikes")),
-        axes=tuple(found["axes"]) if "axes" in found else None,
-        bin_width_s=found.get("bin_width_s"),
-        times=found.get("times"),
-        units=found.get("units"),
-        variable=found.get("variable"),
+        signal=cast(Signal, content.get("signal", "spikes")),
+        axes=tuple(content["axes"]) if "axes" in content else None,
+        bin_width_s=content.get("bin_width_s"),
+        times=content.get("times"),
+        units=content.get("units"),
+        variable=content.get("variable"),
         unit_ids=[str(unit) for unit in ids] if isinstance(ids, list) else ids,
-        unit_table=found.get("unit_table", {}),
+        unit_table=content.get("unit_table", {}),
         behavior=(behavior,) if isinstance(behavior, str) else tuple(behavior),
-        behavior_times=found.get("behavior_times"),
-        behavior_names=tuple(found["behavior_names"]) if "behavior_names" in found else None,
-        segments=_ranges(found["segments"]) if "segments" in found else None,
-        tasks={task: _ranges(ranges) for task, ranges in found.get("tasks", {}).items()},
-        session_id=found.get("session_id"),
-        meta={key: found[key] for key in _TEXTS if key in found},
+        behavior_times=content.get("behavior_times"),
+        behavior_names=tuple(content["behavior_names"]) if "behavior_names" in content else None,
+        segments=_ranges(content["segments"]) if "segments" in content else None,
+        tasks={task: _ranges(ranges) for task, ranges in content.get("tasks", {}).items()},
+        session_id=content.get("session_id"),
+        meta={key: content[key] for key in _TEXTS if key in content},
     )
 
 
@@ -161,7 +161,7 @@ def _shown(value: Any) -> str:
 
 _PLACE = "a place: a variable, a file, or file:variable"
 _RANGES = "[[start, stop], ...] in seconds, ascending and without overlap"
-_KNOWN: dict[str, tuple[str, Any]] = {
+_EXPECTED: dict[str, tuple[str, Any]] = {
     "format": ('"array" or "spike_times"', lambda value: value in ("array", "spike_times")),
     "signal": ('"spikes" or "calcium"', lambda value: value in ("spikes", "calcium")),
     "axes": ('["time", "units"] or ["units", "time"]', lambda value: value in (["time", "units"], ["units", "time"])),
@@ -174,7 +174,7 @@ _KNOWN: dict[str, tuple[str, Any]] = {
         f"an object with a list or a place for each column, or {_PLACE}",
         lambda value: _is_text(value) or _is_table(value),
     ),
-    "behavior": (f"{_PLACE}, or a list of such", lambda value: _is_text(value) or _is_list(value, _is_text)),
+    "behavior": (f"{_PLACE}, or a list of places", lambda value: _is_text(value) or _is_list(value, _is_text)),
     "behavior_times": (_PLACE, _is_text),
     "behavior_names": ("a list of names", lambda value: _is_list(value, _is_text)),
     "segments": (_RANGES, _is_ranges),

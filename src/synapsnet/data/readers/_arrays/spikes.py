@@ -18,7 +18,7 @@ from synapsnet.errors import UserError
 
 
 def counted(places: Places, sidecar: Sidecar, bin_width_s: float) -> Recorded:
-    """A recording of spike times, counted in bins."""
+    """Read a recording of spike times and count the spikes in bins."""
     times, units, unit_ids = _spikes(places, sidecar)
 
     def spikes() -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
@@ -58,7 +58,7 @@ def _spikes(places: Places, sidecar: Sidecar) -> tuple[npt.NDArray[np.float64], 
         trains = [train.ravel().astype(np.float64) for train in recording]
         unit_ids = named_units(places, sidecar, len(trains))
         if len(unit_ids) != len(trains):
-            raise UserError(f"{sidecar.name} names {len(unit_ids)} units of {len(trains)}")
+            raise UserError(f"{sidecar.name} names {len(unit_ids)} units, but the recording has {len(trains)}")
         times = np.concatenate([np.empty(0), *trains])
         return times, np.repeat(np.arange(len(trains)), [len(train) for train in trains]), unit_ids
     if numbers(recording) is None:
@@ -67,22 +67,25 @@ def _spikes(places: Places, sidecar: Sidecar) -> tuple[npt.NDArray[np.float64], 
     if sidecar.units is not None:
         times, labels = recording.ravel(), places.labels("units", sidecar.units)
         if len(times) != len(labels) or recording.size != max(recording.shape, default=0):
-            raise UserError(f"{sidecar.name} gives the units of {len(labels)} spikes of {recording.shape}")
+            raise UserError(
+                f"{sidecar.name} gives the units of {len(labels)} spikes, "
+                f"but the recording must be a vector as long, got shape {recording.shape}"
+            )
     else:
         if recording.ndim != 2 or recording.shape[1] != 2:
             raise UserError(
                 f"the recording must be [spikes, 2], time in seconds and unit, got shape {recording.shape}; "
-                f'or say the "units" in {sidecar.name}'
+                f'or give "units" in {sidecar.name}'
             )
         times, labels = recording[:, 0], whole(recording[:, 1])
         if labels is None:
             raise UserError("the second column of the recording, the unit of each spike, must hold whole numbers")
     present, index = np.unique(labels, return_inverse=True)
-    found = [str(label) for label in present]
-    unit_ids = named_units(places, sidecar, 0) or found
+    names = [str(label) for label in present]
+    unit_ids = named_units(places, sidecar, 0) or names
     place = {unit: number for number, unit in enumerate(unit_ids)}
-    unknown = [unit for unit in found if unit not in place]
+    unknown = [unit for unit in names if unit not in place]
     if unknown:
-        raise UserError(f"there are spikes of unit {unknown[0]!r}, which is none of the unit_ids of {sidecar.name}")
-    order = np.array([place[unit] for unit in found], dtype=np.int64)
+        raise UserError(f"there are spikes of unit {unknown[0]!r}, which is not among the unit_ids of {sidecar.name}")
+    order = np.array([place[unit] for unit in names], dtype=np.int64)
     return times.astype(np.float64), order[index.ravel()], unit_ids

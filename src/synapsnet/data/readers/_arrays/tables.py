@@ -1,4 +1,4 @@
-"""Tables of text: columns by the name in their header."""
+"""Text tables: columns by the name in the header."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """The columns of a table, ``[rows]`` each by its name: numbers, which are NaN where a cell is empty, or texts.
+    """The columns of a table by name, ``[rows]`` each: numbers (NaN where a cell is empty) or texts.
 
     Raises:
-        UserError: if it is no table, if a row is longer than the header, or if the first line is no header.
+        UserError: if it is not a table, if a row is longer than the header, or if the first line is not a header.
     """
     separator = SEPARATORS[path.suffix.lower()]
     try:
@@ -29,20 +29,20 @@ def read_table(path: Path) -> dict[str, npt.NDArray[Any]]:
         _check_header(header, path.name)
         table = _parsed(path, header)
         texts = [name for name in header if not pd.api.types.is_numeric_dtype(table[name])]
-        # What is no number anywhere is read once more, as it is: a region may be called NA.
+        # Text columns are read once more, verbatim: a region may be called NA.
         labels = _parsed(path, header, usecols=texts, dtype=str, keep_default_na=False) if texts else table
     except FileNotFoundError:
         raise UserError(f"{path.name} is missing") from None
     except (OSError, ValueError, OverflowError, csv.Error, pd.errors.ParserWarning) as error:
-        raise UserError(f"{path.name} is no table: {one_line(error)}") from error
+        raise UserError(f"{path.name} is not a table: {one_line(error)}") from error
     if not len(table):
-        raise UserError(f"{path.name} has a header and no rows")
+        raise UserError(f"{path.name} has a header but no rows")
     return {name: labels[name].to_numpy(np.str_) if name in texts else table[name].to_numpy() for name in header}
 
 
 def _parsed(path: Path, header: list[str], **options: Any) -> pd.DataFrame:
     with warnings.catch_warnings():
-        # What pandas warns of is a row that does not fit, which it would cut off.
+        # pandas warns of a row that is too long, which it would otherwise cut off.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         separator = SEPARATORS[path.suffix.lower()]
         table: pd.DataFrame = pd.read_csv(

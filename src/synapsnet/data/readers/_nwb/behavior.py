@@ -22,38 +22,38 @@ _CONTAINERS = (BehavioralTimeSeries, CompassDirection, EyeTracking, Position, Pu
 _ANGLES = ("rad", "radian", "radians")
 _MOST_COLUMNS = 32
 _FASTEST_HZ = 2000.0
-"""A series of more columns or of a higher rate is no behavior, but raw data: channels, pixels, a digitized voltage."""
+"""A series with more columns or a higher rate is raw data, not behavior: channels, pixels, a digitized voltage."""
 
 
 def behavior_on_bins(
     nwbfile: NWBFile, deadlines_s: npt.NDArray[np.float64], bin_width_s: float
 ) -> tuple[npt.NDArray[np.float32] | None, tuple[str, ...]]:
-    """All behavior of a file on the bins of a session.
+    """Resample all behavior of a file to the bins of a session.
 
     Behavior is every plain `TimeSeries` and every `SpatialSeries` among the acquisitions and in the processing modules,
-    alone or in one of NWB's containers for behavior. A series in radians becomes its sine and cosine, as an angle
-    jumps; to the center of a tracked ellipse (``ndx-ellipse-eye-tracking``) comes its area. Raw data, with more than 32
-    columns or above 2 kHz, is passed over, and so is what is damaged, a clock whose samples are their own times, and a
-    series without a value on any bin, each with a line in the log.
+    alone or in one of NWB's containers for behavior. A series in radians becomes its sine and cosine, because angles
+    jump. A tracked ellipse (``ndx-ellipse-eye-tracking``) gives its center and its area. These series are skipped, each
+    with a line in the log: raw data (more than 32 columns, or above 2 kHz), damaged series, clocks whose samples are
+    their own times, and series without a value on any bin.
 
     Args:
         nwbfile: The open file.
-        deadlines_s: Latest time that a bin may know of, ``[time]``.
+        deadlines_s: Latest time that a bin may use, ``[time]``.
         bin_width_s: Width of a bin in seconds.
 
     Returns:
-        float32 ``[time, features]`` or None where there is no behavior, and the names of the features.
+        float32 ``[time, features]``, or None if there is no behavior, and the names of the features.
     """
-    found = list(_behavior_series(nwbfile))
-    carriers = Counter(series.name for _, series in found)
+    all_series = list(_behavior_series(nwbfile))
+    carriers = Counter(series.name for _, series in all_series)
     names: list[str] = []
     resampled: list[npt.NDArray[np.float64]] = []
-    for place, series in found:
+    for place, series in all_series:
         base = series.name if carriers[series.name] == 1 else "_".join(place)
         try:
             values, suffixes = _on_bins(series, deadlines_s, bin_width_s)
         except (TypeError, ValueError, OSError, UserError) as error:
-            log.warning("behavior series %s is passed over: %s", "/".join(place), one_line(error))
+            log.warning("behavior series %s is skipped: %s", "/".join(place), one_line(error))
             continue
         names += [f"{base}{suffix}" for suffix in suffixes]
         resampled.append(values)
@@ -65,7 +65,7 @@ def behavior_on_bins(
 
 
 def _behavior_series(nwbfile: NWBFile) -> Iterator[tuple[tuple[str, ...], TimeSeries]]:
-    """Each series with the names that lead to it."""
+    """Every behavior series with the path of names that leads to it."""
     places = {"acquisition": nwbfile.acquisition}
     places |= {name: module.data_interfaces for name, module in nwbfile.processing.items()}
     for place, items in places.items():
@@ -78,25 +78,25 @@ def _behavior_series(nwbfile: NWBFile) -> Iterator[tuple[tuple[str, ...], TimeSe
 
 
 def _is_behavior(item: Any) -> bool:
-    """Other kinds of series are a voltage, a fluorescence, a video."""
+    """Return True for a plain or spatial series; other types hold voltage, fluorescence or video."""
     return type(item) is TimeSeries or isinstance(item, SpatialSeries)
 
 
 def _on_bins(
     series: TimeSeries, deadlines_s: npt.NDArray[np.float64], bin_width_s: float
 ) -> tuple[npt.NDArray[np.float64], list[str]]:
-    """A series on the bins, ``[time, features]``, and what to append to its name for each feature."""
+    """A series on the bins, ``[time, features]``, and a suffix to its name for each feature."""
     shape = np.shape(series.data)
     if len(shape) not in (1, 2) or (len(shape) == 2 and shape[1] > _MOST_COLUMNS):
-        raise UserError(f"shape {shape}; behavior has up to {_MOST_COLUMNS} columns")
+        raise UserError(f"shape {shape}; behavior has at most {_MOST_COLUMNS} columns")
     raw = UserError(f"raw data, faster than {_FASTEST_HZ:g} Hz")
     if series.timestamps is None and (series.rate or 0.0) > _FASTEST_HZ and shape[0] - 1 > _FASTEST_HZ:
-        raise raw  # before the time of each of its samples is made up, which takes eight bytes
+        raise raw  # checked first, because making up the times would take eight bytes per sample
     times = timestamps(series)
     duration = float(np.ptp(times[np.isfinite(times)])) if np.isfinite(times).any() else 0.0
     if len(times) - 1 > _FASTEST_HZ * max(duration, 1.0):
         raise raw
-    # Of a long series, only the samples that stand in a bin are ever held.
+    # Only the samples that a bin needs are held in memory.
     sample = resample(times, np.arange(len(times), dtype=np.float64)[:, None], deadlines_s, bin_width_s)[:, 0]
     values = in_units(series, _taken(series.data, sample))
     if not np.isfinite(values).any():
@@ -116,7 +116,7 @@ def _on_bins(
 
 
 def _taken(data: Any, sample: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The given samples of a series, ``[time, features]``; NaN where the sample is."""
+    """The given samples of a series, ``[time, features]``; NaN where the sample index is NaN."""
     n_features = int(np.prod(np.shape(data)[1:], dtype=np.int64))
     taken = np.full((len(sample), n_features), np.nan)
     for start, block in blocks(data):

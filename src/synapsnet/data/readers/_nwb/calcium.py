@@ -1,4 +1,4 @@
-"""Regions of interest of an NWB file: calcium signals at the rate of the frames."""
+"""Regions of interest of an NWB file: calcium signals at the frame rate."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from synapsnet.session.intervals import common
 log = logging.getLogger(__name__)
 
 _LESS_WANTED = ("neuropil", "background", "deconvolved", "denoised", "spike", "event")
-_TELLING = 2  # of what series are ranked by, what comes before their mere names
-_SAME_RATE = 1e-3  # planes whose frame periods differ by less than this share of them were scanned together
+_CRITERIA = 2  # the first elements of a rank are criteria; the rest are names that only break ties
+_SAME_RATE = 1e-3  # planes whose frame periods differ by less than this fraction were scanned together
 
 
 @dataclass(frozen=True, eq=False)
 class _Plane:
-    """What was recorded in one imaging plane; fields as of a `Session`, and the time of each frame."""
+    """Recording of one imaging plane: fields of a `Session`, and the time of each frame."""
 
     series: RoiResponseSeries
     name: str
@@ -46,9 +46,9 @@ class _Plane:
 
 
 def calcium_sessions(nwbfile: NWBFile) -> dict[str, dict[str, Any]]:
-    """Arguments of a `Session` (without its id) for all planes that were recorded together, by the name of a plane.
+    """Arguments of a `Session` (without its id) for each group of planes recorded together, by the first plane's name.
 
-    Planes were recorded together if they have as many frames, at the same rate, less than one frame apart.
+    Planes were recorded together if they have the same number of frames, at the same rate, less than one frame apart.
     """
     groups: list[list[_Plane]] = []
     for series in _best_series(nwbfile):
@@ -64,9 +64,9 @@ def calcium_sessions(nwbfile: NWBFile) -> dict[str, dict[str, Any]]:
 def _best_series(nwbfile: NWBFile) -> list[RoiResponseSeries]:
     """The best ROI responses of each imaging plane: DfOverF, else Fluorescence, else any other.
 
-    Of a kind, several series or containers of series hold the same cells (raw, neuropil, deconvolved): one that is not
-    named like a derived signal is taken, and the container of the default name before others. Where that leaves a
-    choice, such as between colors or runs, the log has a line.
+    Several series of one kind may hold the same cells (raw, neuropil, deconvolved). Series whose names do not suggest a
+    derived signal come first, and then containers with the default name. If several remain, such as colors or runs,
+    the first is used and the log names the others.
     """
     ranked: dict[str, list[tuple[tuple[Any, ...], RoiResponseSeries]]] = {}
     for series in nwbfile.objects.values():
@@ -79,13 +79,14 @@ def _best_series(nwbfile: NWBFile) -> list[RoiResponseSeries]:
         rank = (kind, derived, other_name, str(container.name), str(series.name))
         ranked.setdefault(_plane_of(series), []).append((rank, series))
     best = []
-    for plane, found in sorted(ranked.items()):
-        found.sort(key=lambda item: item[0])
-        best.append(found[0][1])
-        alike = [series for rank, series in found[1:] if rank[:_TELLING] == found[0][0][:_TELLING]]
+    for plane, candidates in sorted(ranked.items()):
+        candidates.sort(key=lambda item: item[0])
+        best_rank, first = candidates[0]
+        best.append(first)
+        alike = [series for rank, series in candidates[1:] if rank[:_CRITERIA] == best_rank[:_CRITERIA]]
         if alike:
             names = ", ".join(f"{series.parent.name}/{series.name}" for series in alike)
-            log.warning("plane %s: %s/%s is taken, and not %s", plane, best[-1].parent.name, best[-1].name, names)
+            log.warning("plane %s: using %s/%s, and not %s", plane, first.parent.name, first.name, names)
     return best
 
 
@@ -103,7 +104,7 @@ def _read(series: RoiResponseSeries) -> _Plane:
     ids = np.array([str(roi) for roi in segmentation.id[:]], dtype=np.str_)[rois]
     is_cell = accepted(segmentation)[rois]
     if not is_cell.any():
-        raise UserError(f"{what} has no accepted ROI of {len(rois)}")
+        raise UserError(f"{what} has {len(rois)} ROIs, but none is accepted")
     cells = np.flatnonzero(is_cell)
     traces = _traces(series, cells, len(rois))
     times = timestamps(series)
@@ -150,17 +151,17 @@ def _together(first: _Plane, second: _Plane) -> bool:
 
 
 def _session(nwbfile: NWBFile, planes: list[_Plane]) -> dict[str, Any]:
-    """All cells of planes that were recorded together, whose frames are those of the plane that was scanned first."""
+    """All cells of planes that were recorded together; frames have the times of the plane that was scanned first."""
     width = planes[0].bin_width_s
     times = np.min([plane.times_s for plane in planes], axis=0)
     edges = np.stack([times, times + width], axis=1)
     segments = reduce(common, [plane.segments for plane in planes])
     segments = on_segments(valid(nwbfile), edges, segments)
     if not len(segments):
-        raise UserError("no frame is left: each lacks a value, or lies in invalid_times")
-    # The file says at what instant a frame was taken; behavior after that instant may already be the next bin's.
+        raise UserError("no frame is left: every frame lacks a value or is in invalid_times")
+    # The file gives the instant of each frame; later behavior may already belong to the next bin.
     behavior, names = behavior_on_bins(nwbfile, times + EDGE_TOLERANCE * width, width)
-    found = {name: on_segments(ranges, edges, segments) for name, ranges in tasks(nwbfile).items()}
+    task_bins = {name: on_segments(ranges, edges, segments) for name, ranges in tasks(nwbfile).items()}
     several = len(planes) > 1
     dropped: dict[str, list[str]] = {}
     for plane in planes:
@@ -173,7 +174,7 @@ def _session(nwbfile: NWBFile, planes: list[_Plane]) -> dict[str, Any]:
         "unit_table": _joined(planes),
         "signal": "calcium",
         "segments": segments,
-        "tasks": {name: bins for name, bins in found.items() if len(bins)},
+        "tasks": {name: bins for name, bins in task_bins.items() if len(bins)},
         "behavior": behavior,
         "behavior_names": names,
         "meta": {
@@ -184,12 +185,12 @@ def _session(nwbfile: NWBFile, planes: list[_Plane]) -> dict[str, Any]:
 
 
 def _ids(plane: _Plane, units: list[str], several: bool) -> list[str]:
-    """Of several planes, each numbers its ROIs anew."""
+    """Unit ids, with the plane in front if there are several, because each plane numbers its ROIs from the start."""
     return [f"{plane.name}-{unit}" for unit in units] if several else units
 
 
 def _joined(planes: list[_Plane]) -> dict[str, npt.NDArray[Any]]:
-    """The tables of all planes; what one of them does not tell is unknown there."""
+    """Concatenate the tables of all planes; a column that a plane lacks is missing (NaN or "") for its units."""
     names = dict.fromkeys(name for plane in planes for name in plane.unit_table)
     is_text = {
         name: any(plane.unit_table.get(name, np.empty(0)).dtype.kind == "U" for plane in planes) for name in names

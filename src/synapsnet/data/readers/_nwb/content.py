@@ -1,4 +1,4 @@
-"""What an open NWB file holds that can be forecast, and what it says of itself."""
+"""Content of an open NWB file: the activity to forecast, and a description of the recording."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from synapsnet.data.readers._nwb.tasks import interval_tables
 
 @contextmanager
 def open_nwb(path: Path | str) -> Iterator[NWBFile]:
-    """The content of a file on disk or at an address (a string), while it is open."""
+    """Open a file on disk or at an address (a string)."""
     if isinstance(path, Path):
         with NWBHDF5IO(str(path), mode="r") as io:
             yield io.read()
         return
-    from synapsnet.data.web.remote import open_remote  # what it needs is optional
+    from synapsnet.data.web.remote import open_remote  # imported here, because its packages are optional
 
     with open_remote(path) as remote, h5py.File(remote, "r") as file, NWBHDF5IO(file=file, mode="r") as io:
         yield io.read()
 
 
 def recorded(nwbfile: NWBFile, file_name: str, bin_width_s: float) -> dict[str, dict[str, Any]]:
-    """Arguments of a `Session` (without its id) for each thing to forecast, by what tells it from the others.
+    """Arguments of a `Session` (without its id) for each recording in the file, by "spikes", "calcium" or plane name.
 
     Args:
         nwbfile: The open file.
-        file_name: Its name.
+        file_name: Name of the file.
         bin_width_s: Width of the bins of spikes in seconds.
     """
     parts = {}
@@ -53,7 +53,7 @@ def recorded(nwbfile: NWBFile, file_name: str, bin_width_s: float) -> dict[str, 
 
 
 def holdings(nwbfile: NWBFile) -> str:
-    """The names of what a file without anything to forecast holds."""
+    """The names of a file's contents, for the message that nothing in it can be forecast."""
     names = [f"acquisition/{name}" for name in sorted(nwbfile.acquisition)]
     for module, held in sorted(nwbfile.processing.items()):
         names += [f"{module}/{name}" for name in sorted(held.data_interfaces)]
@@ -64,7 +64,7 @@ def holdings(nwbfile: NWBFile) -> str:
 
 
 def _described(nwbfile: NWBFile) -> dict[str, str]:
-    """Who was recorded, by whom, and where to read of it, as far as the file tells; NWB has no field for a licence."""
+    """Subject, lab and citation, if the file gives them; NWB has no field for a licence."""
     subject = nwbfile.subject
     described = {
         "subject": subject.subject_id if subject else None,
@@ -78,7 +78,7 @@ def _described(nwbfile: NWBFile) -> dict[str, str]:
 
 
 def _places(nwbfile: NWBFile) -> list[str]:
-    """All that was recorded from, of units whose own region is not known."""
+    """All recorded places, used if the units have no region of their own."""
     electrodes = None if nwbfile.electrodes is None else texts(nwbfile.electrodes, "location")
     planes = [as_text(plane.location or "") for plane in nwbfile.imaging_planes.values()]
     return [*(np.empty(0) if electrodes is None else electrodes).tolist(), *planes]

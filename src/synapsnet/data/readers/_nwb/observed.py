@@ -1,4 +1,4 @@
-"""Which time was recorded, from the intervals of observation and the invalid times of an NWB file."""
+"""Recorded time, from the observation intervals and the invalid times of an NWB file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _ALWAYS = np.array([[-np.inf, np.inf]])
 
 
 def valid(nwbfile: NWBFile, probe: str | None = None, probes: Sequence[str] = ()) -> Seconds:
-    """All time but the invalid times, ``[intervals, 2]`` in seconds.
+    """All time except the invalid times, ``[intervals, 2]`` in seconds.
 
     Args:
         nwbfile: The open file.
-        probe: Where given, the time at which this probe was valid: not counted is what is tagged with others alone.
+        probe: If given, invalid times that are tagged only with other probes are ignored.
         probes: Names of all probes.
     """
     table = nwbfile.invalid_times
@@ -36,11 +36,11 @@ def valid(nwbfile: NWBFile, probe: str | None = None, probes: Sequence[str] = ()
 
 
 def observed(nwbfile: NWBFile, rows: npt.NDArray[np.int64], probes: Sequence[str]) -> list[Seconds]:
-    """When each unit was observed: its ``obs_intervals`` without the invalid times; always, where it has none.
+    """Times at which each unit was observed: its ``obs_intervals`` (all time if it has none) minus the invalid times.
 
     Args:
         nwbfile: The open file.
-        rows: Of the units table, ``[units]``.
+        rows: Rows of the units table, ``[units]``.
         probes: Name of the probe of each of these units.
     """
     every = [_ALWAYS] * len(rows)
@@ -48,21 +48,21 @@ def observed(nwbfile: NWBFile, rows: npt.NDArray[np.int64], probes: Sequence[str
         values, ends = ragged(nwbfile.units, "obs_intervals")
         of_units = pieces(np.asarray(values[:], dtype=np.float64).reshape(-1, 2), ends)
         every = [covered([of_units[row]]) if len(of_units[row]) else _ALWAYS for row in rows]
-    known = set(probes) - {""}
-    usable = {probe: valid(nwbfile, probe, sorted(known)) for probe in {*probes}}
+    named = sorted(set(probes) - {""})
+    usable = {probe: valid(nwbfile, probe, named) for probe in {*probes}}
     return [covered([ranges, usable[probe]], 2) for ranges, probe in zip(every, probes, strict=True)]
 
 
 def covered(of_each: Sequence[Seconds], times: int = 1) -> Seconds:
-    """Where at least so many of the given ranges overlap, as ascending ranges ``[intervals, 2]``.
+    """Ascending ranges ``[intervals, 2]`` in which at least ``times`` of the given ranges overlap.
 
-    A range that does not start before it stops, or whose times are not known, is passed over.
+    A range that does not start before it stops, or whose times are NaN, is ignored.
     """
     ranges = np.concatenate([np.empty((0, 2)), *of_each])
     ranges = ranges[ranges[:, 1] > ranges[:, 0]]
     bounds = ranges.T.ravel()
     steps = np.repeat([1, -1], len(ranges))
-    order = np.lexsort((-steps, bounds))  # where one stops as another starts, there is no gap
+    order = np.lexsort((-steps, bounds))  # no gap where one range stops and another starts
     inside = np.cumsum(steps[order]) >= times
     edges = bounds[order][np.flatnonzero(np.diff(inside, prepend=False))].reshape(-1, 2)
     proper: Seconds = edges[edges[:, 1] > edges[:, 0]]
@@ -70,13 +70,13 @@ def covered(of_each: Sequence[Seconds], times: int = 1) -> Seconds:
 
 
 def without(ranges: Seconds, holes: Seconds) -> Seconds:
-    """What is left of ranges, themselves without overlap, outside of others."""
+    """The parts of non-overlapping ranges that lie outside the holes."""
     around = np.concatenate([[-np.inf], covered([holes]).ravel(), [np.inf]]).reshape(-1, 2)
     return covered([ranges, around], 2)
 
 
 def on_segments(ranges: Seconds, edges_s: Seconds, segments: Intervals) -> Intervals:
-    """`on_bins` within each segment, as from one to the next the clock may go backwards.
+    """Apply `on_bins` within each segment, because the clock may go backwards between segments.
 
     Args:
         ranges: In seconds, ``[intervals, 2]``, without overlap.

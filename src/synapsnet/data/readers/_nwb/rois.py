@@ -1,4 +1,4 @@
-"""What an NWB file tells of its regions of interest besides their traces: columns of a unit table."""
+"""Unit-table columns for the regions of interest of an NWB file."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from synapsnet.data.readers._nwb.series import blocks
 from synapsnet.data.readers._nwb.table import as_text, ragged
 
 _UM = {"meters": 1e6, "millimeters": 1e3, "micrometers": 1.0, "microns": 1.0, "um": 1.0}
-_COARSEST_UM = 1e3  # a pixel above this is in another unit than the file says: metres are merely the default
+_COARSEST_UM = 1e3  # a larger pixel has a wrong unit in the file, because metres are NWB's default
 _SPARSE = ("pixel_mask", "voxel_mask")
 _AXES = ("x", "y", "z")
 _ACCEPTED = ("iscell", "accepted", "validroi")
 _REJECTED = ("rejected", "notcell")
 
 
-def rois_table(segmentation: PlaneSegmentation, chosen: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+def rois_table(segmentation: PlaneSegmentation, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
     """Plane, region and position of ROIs.
 
-    A position is the centroid of the mask: ``x_um``, ``y_um`` (and ``z_um`` of voxels) where the file tells how far
-    apart pixels are, else ``x_px``, ``y_px``.
+    A position is the centroid of the mask: ``x_um``, ``y_um`` (and ``z_um`` for voxels) if the file gives the pixel
+    spacing, else ``x_px``, ``y_px``.
 
     Args:
         segmentation: The table of the ROIs.
-        chosen: Rows of it.
+        rows: Rows of the table.
     """
     plane = segmentation.imaging_plane
     table: dict[str, npt.NDArray[Any]] = {}
     if plane is not None:
-        table["plane"] = np.full(len(chosen), str(plane.name))
+        table["plane"] = np.full(len(rows), str(plane.name))
         if as_text(plane.location or ""):
-            table["region"] = np.full(len(chosen), as_text(plane.location))
+            table["region"] = np.full(len(rows), as_text(plane.location))
     centroids = _centroids(segmentation)
     spacing = _spacing_um(plane)
     for axis, values in zip(_AXES, centroids.T, strict=False):
@@ -43,17 +43,17 @@ def rois_table(segmentation: PlaneSegmentation, chosen: npt.NDArray[np.int64]) -
         if not np.isfinite(values).any():
             continue
         if spacing is None:
-            table[f"{axis}_px"] = values[chosen]
+            table[f"{axis}_px"] = values[rows]
         elif index < len(spacing):
-            table[f"{axis}_um"] = values[chosen] * spacing[index]
+            table[f"{axis}_um"] = values[rows] * spacing[index]
     return table
 
 
 def accepted(segmentation: PlaneSegmentation) -> npt.NDArray[np.bool_]:
-    """Which ROIs whoever segmented the images takes for cells, ``[rois]``; all where the file does not tell.
+    """Mask of the ROIs that the segmentation accepted as cells, ``[rois]``; all True if the file does not say.
 
-    The columns are ``iscell`` of suite2p, ``Accepted`` or ``Rejected`` of NeuroConv, ``valid_roi`` of the Allen
-    Institute, in any spelling.
+    The column is ``iscell`` of suite2p, ``Accepted`` or ``Rejected`` of NeuroConv, or ``valid_roi`` of the Allen
+    Institute, with or without capitals and underscores.
     """
     for name in segmentation.colnames:
         plain = name.lower().replace("_", "")
@@ -61,9 +61,9 @@ def accepted(segmentation: PlaneSegmentation) -> npt.NDArray[np.bool_]:
             continue
         values = np.asarray(segmentation[name].data[:])
         if values.dtype.kind in "iufb" and len(values) == len(segmentation.id) and values.size:
-            # Of two columns, as suite2p writes them, the second is a probability.
-            says = np.array(values.reshape(len(values), -1)[:, 0] != 0)
-            return says if plain in _ACCEPTED else np.logical_not(says)
+            # suite2p writes two columns; the second is a probability.
+            flag = np.array(values.reshape(len(values), -1)[:, 0] != 0)
+            return flag if plain in _ACCEPTED else np.logical_not(flag)
     return np.ones(len(segmentation.id), dtype=np.bool_)
 
 
@@ -77,21 +77,21 @@ def _spacing_um(plane: Any) -> npt.NDArray[np.float64] | None:
 
 
 def _centroids(segmentation: PlaneSegmentation) -> npt.NDArray[np.float64]:
-    """Weighted mean pixel of each mask, ``[rois, axes]``, NaN for an empty one; without axes where there are none."""
+    """Weighted mean pixel of each mask, ``[rois, axes]``, NaN for an empty mask; zero axes if the file has no masks."""
     for name in _SPARSE:
         if name in segmentation.colnames:
             return _sparse_centroids(*ragged(segmentation, name))
     if "image_mask" not in segmentation.colnames:
         return np.empty((len(segmentation.id), 0))
     masks = segmentation["image_mask"].data
-    if isinstance(masks, list):  # as written, not as read
+    if isinstance(masks, list):  # a file that was built in memory rather than read
         masks = np.asarray(masks)
     centroids = [_dense_centroids(block) for _, block in blocks(masks)]
     return np.concatenate([np.empty((0, 2)), *centroids])
 
 
 def _dense_centroids(masks: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Of masks ``[rois, x, y]`` or ``[rois, x, y, z]``."""
+    """Centroids of masks ``[rois, x, y]`` or ``[rois, x, y, z]``."""
     weights = np.maximum(np.nan_to_num(masks.astype(np.float64)), 0.0)
     axes = range(1, weights.ndim)
     total = weights.sum(axis=tuple(axes))
@@ -105,7 +105,7 @@ def _dense_centroids(masks: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 def _sparse_centroids(values: Any, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Of pixels with fields x, y, (z,) weight, those of each ROI after those of the one before."""
+    """Centroids of pixels with fields x, y, (z,) weight, which are listed ROI by ROI."""
     pixels = np.asarray(values[:])
     owner = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
     weights = np.maximum(np.nan_to_num(pixels["weight"].astype(np.float64)), 0.0)

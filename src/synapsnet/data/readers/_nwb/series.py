@@ -1,4 +1,4 @@
-"""Time series of an NWB file: their clocks and their values."""
+"""Time series of an NWB file: sample times and values."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pynwb import TimeSeries
 from synapsnet.errors import UserError
 
 _BLOCK_VALUES = 2**23
-"""Values that are read from a file at once."""
+"""Number of values read from a file at once."""
 
 
 def timestamps(series: TimeSeries) -> npt.NDArray[np.float64]:
-    """Time of every sample in seconds, ``[time]``, whether the file stores them or a rate.
+    """Time of every sample in seconds, ``[time]``, from stored timestamps or a stored rate.
 
     Raises:
-        UserError: if the file stores neither, or as many timestamps as there are no samples.
+        UserError: if the file stores neither, or if the number of timestamps is not the number of samples.
     """
     n_samples = len(series.data)
     if series.timestamps is not None:
@@ -34,12 +34,12 @@ def timestamps(series: TimeSeries) -> npt.NDArray[np.float64]:
 
 
 def in_units(series: TimeSeries, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Values as stored, in the unit of the series."""
+    """Convert stored values to the unit of the series."""
     return values.astype(np.float64) * float(series.conversion or 1.0) + float(series.offset or 0.0)
 
 
 def blocks(data: Any) -> Iterator[tuple[int, npt.NDArray[Any]]]:
-    """An array of a file in blocks along its first axis, each with the index of where it starts."""
+    """Yield an array of a file in blocks along its first axis, each with its start index."""
     width = int(np.prod(data.shape[1:], dtype=np.int64))
     step = max(_BLOCK_VALUES // max(width, 1), 1)
     for start in range(0, len(data), step):

@@ -27,14 +27,14 @@ from synapsnet.session.unit_table import rows_of
 log = logging.getLogger(__name__)
 
 _BLOCK = 1_000_000
-"""Spikes that are in memory at once."""
+"""Number of spikes in memory at once."""
 
 
 def spike_session(nwbfile: NWBFile, recording: str, bin_width_s: float) -> dict[str, Any]:
     """Arguments of a `Session` of the sorted units, without its id.
 
-    Dropped are units without a spike, exact copies of others, and units that were observed in much less of the time
-    than others; the bins in which all units left were observed are the segments.
+    Units without a spike, exact copies of others, and units that were observed for much less time than others are
+    dropped. The segments are the bins in which all remaining units were observed.
 
     Args:
         nwbfile: The open file, with a units table that has spike times.
@@ -42,7 +42,7 @@ def spike_session(nwbfile: NWBFile, recording: str, bin_width_s: float) -> dict[
         bin_width_s: Width of a bin in seconds.
 
     Raises:
-        UserError: if there is not a single spike, or if the units were never all observed at once.
+        UserError: if there is no spike, or if the units were never all observed at once.
     """
     units = nwbfile.units
     ids = np.array([str(unit) for unit in units.id[:]], dtype=np.str_)
@@ -63,7 +63,7 @@ def spike_session(nwbfile: NWBFile, recording: str, bin_width_s: float) -> dict[
     often = durations >= (1 - MISSING_SHARE) * durations.max()
     segments = on_bins(covered([ranges[unit] for unit in np.flatnonzero(often)], int(often.sum())), edges)
     if not len(segments):
-        raise UserError("in no bin were all units observed (obs_intervals of the units, invalid_times)")
+        raise UserError("no bin was observed for all units (see obs_intervals of the units, and invalid_times)")
     if not often.all():
         counts, table = counts[:, often], rows_of(table, np.flatnonzero(often))
     behavior, names = behavior_on_bins(nwbfile, bin_ends(first, len(counts), bin_width_s), bin_width_s)
@@ -90,7 +90,7 @@ def spike_session(nwbfile: NWBFile, recording: str, bin_width_s: float) -> dict[
 
 
 def _in_blocks(times: Any, ends: npt.NDArray[np.int64]) -> Spikes:
-    """The spikes of all units, which lie in one column after each other."""
+    """The spikes of all units in blocks, from one column that lists them unit by unit."""
 
     def blocks() -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
         for start in range(0, len(times), _BLOCK):
@@ -103,7 +103,7 @@ def _in_blocks(times: Any, ends: npt.NDArray[np.int64]) -> Spikes:
 
 @contextmanager
 def _at_hand(times: Any) -> Iterator[Any]:
-    """The spike times such that they can be gone through several times; what is streamed is fetched once, to a file."""
+    """Spike times that can be read several times; streamed ones are downloaded once, to a temporary file."""
     if getattr(getattr(times, "file", None), "driver", None) != "fileobj":
         yield times
         return
@@ -115,7 +115,7 @@ def _at_hand(times: Any) -> Iterator[Any]:
 
 
 def _named(recording: str, dropped: dict[str, npt.NDArray[np.str_]]) -> dict[str, list[str]]:
-    """The ids of what is dropped by the reason, after a line of the log on each."""
+    """Log each reason for dropping units, and return the dropped ids by reason."""
     for reason, units in dropped.items():
         if len(units):
             log.warning("%s: %d units dropped: %s", recording, len(units), reason)

@@ -1,4 +1,4 @@
-"""Columns of the tables of an NWB file, read in bulk: row by row, some hundred units take minutes over a network."""
+"""Columns of NWB tables, read in bulk, because reading row by row takes minutes over a network."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _UNKNOWN = ("nan", "none", "n/a", "unknown")
 
 
 def ragged(table: DynamicTable, name: str) -> tuple[Any, npt.NDArray[np.int64]]:
-    """A column with several values a row: all of its values, not read yet, and where those of each row end, ``[rows]``.
+    """A column with several values per row: all of its values (not read yet), and the end of each row, ``[rows]``.
 
     Raises:
-        UserError: if the ends are not those of the values and the rows.
+        UserError: if the column has no index, or if the index does not match the values.
     """
     column = table[name]
     where = f"column {name!r} of table {table.name!r}"
     if not isinstance(column, VectorIndex):
-        raise UserError(f"{where} has no index, which tells the values of one row from those of the next")
+        raise UserError(f"{where} has no index to assign its values to rows")
     values, ends = column.target.data, np.asarray(column.data[:], dtype=np.int64)
     if len(ends) and ((np.diff(ends, prepend=0) < 0).any() or ends[-1] != len(values)):
         raise UserError(f"the index of {where} is damaged: it should ascend to {len(values)}, the number of values")
@@ -35,7 +35,7 @@ def pieces(values: npt.NDArray[Any], ends: npt.NDArray[np.int64]) -> list[npt.ND
 
 
 def texts(table: DynamicTable, *names: str) -> npt.NDArray[np.str_] | None:
-    """The first of these columns that holds strings, ``[rows]``, empty where unknown; None if there is none."""
+    """The first of these columns that holds strings, ``[rows]``, "" where unknown; None if no column does."""
     for name in names:
         if name not in table.colnames or isinstance(table[name], VectorIndex):
             continue
@@ -46,7 +46,7 @@ def texts(table: DynamicTable, *names: str) -> npt.NDArray[np.str_] | None:
 
 
 def joined_texts(table: DynamicTable, name: str) -> npt.NDArray[np.str_] | None:
-    """A column of several strings a row, joined by a space, ``[rows]``; None if it is none."""
+    """A column with several strings per row, joined by spaces, ``[rows]``; None if there is no such column."""
     if name not in table.colnames:
         return None
     if not isinstance(table[name], VectorIndex):
@@ -59,7 +59,7 @@ def joined_texts(table: DynamicTable, name: str) -> npt.NDArray[np.str_] | None:
 
 
 def numbers(table: DynamicTable, *names: str) -> npt.NDArray[np.float64] | None:
-    """The first of these columns that holds numbers, ``[rows]``, NaN where infinite; None if there is none."""
+    """The first of these columns that holds numbers, ``[rows]``, NaN where infinite; None if no column does."""
     for name in names:
         if name not in table.colnames or isinstance(table[name], VectorIndex):
             continue
@@ -70,7 +70,7 @@ def numbers(table: DynamicTable, *names: str) -> npt.NDArray[np.float64] | None:
 
 
 def as_text(value: Any) -> str:
-    """A string of an HDF5 file; empty where it says that it is unknown."""
+    """A string of an HDF5 file; "" if it only says that the value is unknown."""
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     return "" if text.strip().lower() in _UNKNOWN else text.strip()
 

@@ -1,4 +1,4 @@
-"""What went on when: tasks, from the tables of intervals of an NWB file."""
+"""Tasks from the interval tables of an NWB file."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _STIMULUS = "stimulus_name"
 _BLOCK = "stimulus_block_name"
 _LABELS = (_STIMULUS, "label", "name", "task", "task_name", "epoch_name")
 _MOST_LABELS = 50
-"""A column with more different labels than this tells the rows apart, rather than what went on."""
+"""A column with more distinct labels than this names the rows, not the tasks."""
 
 
 def tasks(nwbfile: NWBFile) -> dict[str, Seconds]:
-    """Ranges of time ``[intervals, 2]`` in seconds by task, from every table of intervals but the invalid times.
+    """Ranges of time ``[intervals, 2]`` in seconds by task, from every interval table except the invalid times.
 
-    The tables of presentations are looked at together, as the stimuli of a session take turns: what was presented is
-    the ``stimulus_name``, or the name of the table. The trials are the task ``trials``. Any other table, such as that
-    of the epochs, goes by its column of labels or its tags, else by its own name.
+    All tables of presentations are read together, because the stimuli of a session take turns. Their task is the
+    ``stimulus_name``, or the name of the table. The trials are the task ``trials``. Any other table, such as the
+    epochs, is named by its label column or tags, or else by its own name.
     """
     presented: list[tuple[str, float, float]] = []
     in_blocks: list[tuple[str, float, float]] = []
-    found: dict[str, list[Seconds]] = {}
+    ranges_by_task: dict[str, list[Seconds]] = {}
     for table in interval_tables(nwbfile):
         starts, stops = numbers(table, "start_time"), numbers(table, "stop_time")
         if starts is None or stops is None:
-            log.warning("intervals %s are passed over: no start_time and stop_time in numbers", table.name)
+            log.warning("intervals %s are skipped: start_time or stop_time is not numeric", table.name)
             continue
         events = list(zip(_labels(table), starts.tolist(), stops.tolist(), strict=True))
         if _is_of_stimuli(table):
@@ -45,15 +45,15 @@ def tasks(nwbfile: NWBFile) -> dict[str, Seconds]:
                 ]
             continue
         for name, ranges in stretches(events).items():
-            found.setdefault(name, []).append(ranges)
+            ranges_by_task.setdefault(name, []).append(ranges)
     for together in (presented, in_blocks):
         for name, ranges in stretches(together).items():
-            found.setdefault(name, []).append(ranges)
-    return {name: covered(ranges) for name, ranges in found.items()}
+            ranges_by_task.setdefault(name, []).append(ranges)
+    return {name: covered(ranges) for name, ranges in ranges_by_task.items()}
 
 
 def interval_tables(nwbfile: NWBFile) -> list[TimeIntervals]:
-    """Every table of intervals but the invalid times, by name."""
+    """Every interval table except the invalid times, sorted by name."""
     tables = [item for item in nwbfile.objects.values() if isinstance(item, TimeIntervals)]
     return sorted((table for table in tables if table.name != "invalid_times"), key=lambda table: str(table.name))
 
@@ -63,7 +63,7 @@ def _is_of_stimuli(table: TimeIntervals) -> bool:
 
 
 def _labels(table: TimeIntervals) -> list[str]:
-    """What went on in each row."""
+    """The task label of each row."""
     labels = None
     if _is_of_stimuli(table):
         labels = texts(table, _STIMULUS)

@@ -1,4 +1,4 @@
-"""What an NWB file tells of its sorted units besides their spikes: columns of a unit table."""
+"""Unit-table columns for the sorted units of an NWB file."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from pynwb import NWBFile
 from synapsnet.data.readers._nwb.table import numbers, pieces, ragged, texts
 
 _QUALITY = ("quality", "unit_quality", "KSLabel", "ks_label", "kilosort2_label", "decoder_label", "label")
-"""Names of the label of a sorting: the curated one of the Allen Institute and of most others, and those of Kilosort."""
+"""Names of the quality label: the curated label of the Allen Institute and most others first, then Kilosort's."""
 _METRICS = {
     "isi_violations": ("isi_violations", "isi_violations_ratio", "isi_viol", "isi_violation"),
     "amplitude_cutoff": ("amplitude_cutoff",),
     "presence_ratio": ("presence_ratio",),
 }
 """Names of the metrics of Siegle et al. 2021 in files of the Allen Institute, of SpikeInterface, and of
-ecephys_spike_sorting. The ``isi_violations_rate`` of SpikeInterface is none: it counts violations a second."""
+ecephys_spike_sorting. ``isi_violations_rate`` of SpikeInterface is left out, because it counts violations per
+second."""
 _REGION = ("region", "brain_region", "brain_area", "structure", "location", "anno_name")
 _PROBE = ("probe", "probe_name", "electrode_group_name", "device_name", "group_name")
 _AXES = (
-    ("x", "y", "z"),  # which NWB prescribes to be in micrometres; in a brain atlas where the lab knows it there
+    ("x", "y", "z"),  # micrometres by the NWB standard; atlas coordinates if the lab has them
     ("rel_x", "rel_y", "rel_z"),  # on the probe
     ("probe_horizontal_position", "probe_vertical_position"),
 )
@@ -31,16 +32,16 @@ _POSITION = ("x_um", "y_um", "z_um")
 
 
 def units_table(nwbfile: NWBFile, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
-    """Quality, region, probe and position of units, as far as the file tells.
+    """Quality, region, probe and position of units, if the file gives them.
 
-    The region and the probe are those that the units table names, else those of the unit's electrodes: of its peak
-    channel, or where there is none, of most of its electrodes, whose mean position it has then. The axes are those of
-    the electrodes table: for files of the Allen Institute the Common Coordinate Framework (anterior-posterior,
+    Region and probe come from the units table, or else from the unit's peak channel. Without a peak channel, they are
+    those of most of its electrodes, and the position is the mean of the electrodes. The axes are those of the
+    electrodes table; for files of the Allen Institute they are the Common Coordinate Framework (anterior-posterior,
     dorsal-ventral, left-right).
 
     Args:
         nwbfile: The open file.
-        rows: Of its units table.
+        rows: Rows of its units table.
     """
     units = nwbfile.units
     table: dict[str, npt.NDArray[Any] | None] = {
@@ -50,28 +51,28 @@ def units_table(nwbfile: NWBFile, rows: npt.NDArray[np.int64]) -> dict[str, npt.
         "probe": _probes(units),
         **{metric: numbers(units, *names) for metric, names in _METRICS.items()},
     }
-    named = {name: column[rows] for name, column in table.items() if column is not None}
-    return {name: column for name, column in {**_of_electrodes(nwbfile, rows), **named}.items() if _tells(column)}
+    stored = {name: column[rows] for name, column in table.items() if column is not None}
+    return {name: column for name, column in {**_of_electrodes(nwbfile, rows), **stored}.items() if _has_value(column)}
 
 
 def _of_electrodes(nwbfile: NWBFile, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
     electrodes, of_units = _electrodes(nwbfile)
     if electrodes is None:
         return {}
-    chosen = [of_units[row][(of_units[row] >= 0) & (of_units[row] < len(electrodes.id))] for row in rows]
+    electrode_rows = [of_units[row][(of_units[row] >= 0) & (of_units[row] < len(electrodes.id))] for row in rows]
     table: dict[str, npt.NDArray[Any]] = {}
     for name, columns in (("region", ("location",)), ("probe", ("group_name",))):
         labels = texts(electrodes, *columns)
         if labels is not None:
-            table[name] = np.array([_most_common(labels[of_unit]) for of_unit in chosen], dtype=np.str_)
+            table[name] = np.array([_most_common(labels[of_unit]) for of_unit in electrode_rows], dtype=np.str_)
     for name, values in zip(_POSITION, _positions(electrodes), strict=False):
-        known = [values[of_unit][np.isfinite(values[of_unit])] for of_unit in chosen]
-        table[name] = np.array([of_unit.mean() if len(of_unit) else np.nan for of_unit in known])
+        finite = [values[of_unit][np.isfinite(values[of_unit])] for of_unit in electrode_rows]
+        table[name] = np.array([of_unit.mean() if len(of_unit) else np.nan for of_unit in finite])
     return table
 
 
 def _electrodes(nwbfile: NWBFile) -> tuple[DynamicTable | None, list[npt.NDArray[np.int64]]]:
-    """The table of electrodes, and its rows that belong to each unit; None where the units name none."""
+    """The electrodes table, and the rows that belong to each unit; None if the units do not refer to electrodes."""
     units, electrodes = nwbfile.units, nwbfile.electrodes
     peak = numbers(units, "peak_channel_id")
     if peak is not None and electrodes is not None:
@@ -89,8 +90,8 @@ def _electrodes(nwbfile: NWBFile) -> tuple[DynamicTable | None, list[npt.NDArray
 def _positions(electrodes: DynamicTable) -> list[npt.NDArray[np.float64]]:
     """Coordinates along each axis, ``[electrodes]``, of the first axes that tell the electrodes apart."""
     for axes in _AXES:
-        found = [numbers(electrodes, axis) for axis in axes]
-        values = [np.full(len(electrodes.id), np.nan) if column is None else column for column in found]
+        columns = [numbers(electrodes, axis) for axis in axes]
+        values = [np.full(len(electrodes.id), np.nan) if column is None else column for column in columns]
         if any(len(np.unique(column[np.isfinite(column)])) > 1 for column in values):
             return values
     return []
@@ -102,8 +103,8 @@ def _probes(units: DynamicTable) -> npt.NDArray[np.str_] | None:
     return texts(units, *_PROBE)
 
 
-def _tells(column: npt.NDArray[Any]) -> bool:
-    """Whether anything is known of any unit."""
+def _has_value(column: npt.NDArray[Any]) -> bool:
+    """Return True if the column has a value for any unit."""
     return bool((column != "").any() if column.dtype.kind == "U" else np.isfinite(column).any())
 
 
