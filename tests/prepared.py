@@ -1,4 +1,4 @@
-"""What tests of `prepare` share."""
+"""Shared parts of the tests of `prepare`."""
 
 from __future__ import annotations
 

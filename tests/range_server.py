@@ -18,7 +18,7 @@ BLOCK = 2**14
 
 @dataclass
 class Web:
-    """What is served, by path.
+    """Served files by path.
 
     Attributes:
         url: Address of the server.

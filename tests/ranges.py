@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 @st.composite
 def intervals(draw: st.DrawFn, n_bins: int, *, some: bool = False) -> np.ndarray:
-    """Ranges of bins that ascend and do not overlap, some of which touch; at least one if there must be ``some``."""
+    """Ascending ranges of bins without overlap; some may touch. With ``some``, there is at least one."""
     edges = sorted(draw(st.sets(st.integers(0, n_bins), min_size=2 if some else 0, max_size=10)))
     spans = list(pairwise(edges))
     chosen = [span for span in spans if draw(st.booleans())]
@@ -18,7 +18,7 @@ def intervals(draw: st.DrawFn, n_bins: int, *, some: bool = False) -> np.ndarray
 
 
 def labels(ranges: np.ndarray, n_bins: int) -> list[int]:
-    """Which of the ranges each bin lies in, -1 for none."""
+    """Index of the range that holds each bin, or -1."""
     return [next((k for k, (a, b) in enumerate(ranges) if a <= bin_ < b), -1) for bin_ in range(n_bins)]
 
 

@@ -12,7 +12,7 @@ CONTENT = bytes(range(256)) * 1600
 
 
 def served(archive: Any, path: str, content: bytes = CONTENT, algorithm: str = "sha256") -> RemoteFile:
-    """Put a file into an archive (of `tests/data/conftest.py`), as its API would tell of it."""
+    """Put a file into an archive (of `tests/data/conftest.py`), as its API would list it."""
     archive.files[f"/{path}"] = content
     checksum = hashlib.new(algorithm, content).hexdigest()
     return RemoteFile(f"{archive.url}/{path}", path, len(content), f"{algorithm}:{checksum}")

@@ -1,4 +1,4 @@
-"""Encoding of raw behavior into the columns a model sees; the same code serves training and a loaded checkpoint."""
+"""Encode raw behavior into the columns that a model sees; training and loaded checkpoints share this code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from synapsnet.session import SessionSpec, TaskSpec
 
 
 def fill_causally(series: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """Replace each NaN by the last value observed before it; NaN stays where nothing was observed yet.
+    """Replace each NaN by the last value observed before it; NaNs before the first observation stay.
 
     Args:
         series: ``[time, features]``.
@@ -24,15 +24,15 @@ def fill_causally(series: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
 def encode_behavior(
     behavior: npt.NDArray[np.floating], task: TaskSpec, session: SessionSpec
 ) -> npt.NDArray[np.float32]:
-    """Behavior as the models see it: filled causally, z-scored by the train split, with observed-masks appended.
+    """Behavior as the models see it: filled causally, z-scored by the train split, plus masks of observed bins.
 
-    A bin before the first observation holds the train mean (0). A series that the session lacks is all NaN
-    and so becomes 0 throughout. Nothing at or before bin t depends on what comes after t.
+    A bin before the first observation holds the train mean (0). A series that the session lacks is all NaN and so
+    becomes 0 throughout. The values up to bin t do not depend on behavior after t.
 
     Args:
         behavior: Raw series in the order of ``task.behavior_names``, ``[time, names]``; NaN where not measured.
-        task: Names the series and those with a mask.
-        session: Their train statistics.
+        task: Names of the series, and of those with a mask.
+        session: Train statistics of the series.
 
     Returns:
         float32 ``[time, task.n_behavior]``.

@@ -70,7 +70,9 @@ def test_two_signals_do_not_train_together(tmp_path: Path, capfd: pytest.Capture
     write_recording(tmp_path / "in" / "a.npz")
     write_recording(tmp_path / "in" / "b.npz", activity=np.ones((600, 7), np.float32), meta=None)
     prepare(tmp_path / "in", "--out", tmp_path / "out")
-    assert "calcium and spikes: training takes one kind, prepare them into two folders" in capfd.readouterr().out
+    assert (
+        "calcium and spikes: training needs a single kind, so prepare them into two folders" in capfd.readouterr().out
+    )
 
 
 def test_the_second_time_there_is_nothing_to_do(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -81,7 +83,7 @@ def test_the_second_time_there_is_nothing_to_do(tmp_path: Path, capfd: pytest.Ca
     prepare(source, "--out", out)
     said = capfd.readouterr()
     assert states(out) == before
-    assert said.out.startswith(f"2 sessions in {out}, 2 of them from before\n")
+    assert said.out.startswith(f"2 sessions in {out} (2 prepared earlier)\n")
     assert said.err == ""
 
 
@@ -173,7 +175,7 @@ def test_nothing_that_is_not_ours_is_overwritten(tmp_path: Path, capfd: pytest.C
     theirs = write_recording(tmp_path / "out" / "s0.npz", seed=9)
     before = theirs.read_bytes()
     err = fails(capfd, source, "--out", tmp_path / "out")
-    assert f"{theirs} is in the way, and no receipt tells that it was prepared" in err
+    assert f"{theirs} already exists and was not made by this command" in err
     assert theirs.read_bytes() == before
     assert visible(tmp_path / "out") == ["s0.npz", "s1.npz"]
 
@@ -186,7 +188,7 @@ def test_archives_inside_of_the_source_are_no_recordings(tmp_path: Path, capfd: 
     assert "choose another --out" in fails(capfd, source, "--out", source)
 
 
-def test_archives_beside_their_sources_are_not_taken_twice(tmp_path: Path) -> None:
+def test_archives_next_to_their_sources_are_not_taken_twice(tmp_path: Path) -> None:
     source = write_recordings(tmp_path / "in")
     prepare(source, "--out", source / "prepared")
     assert len(read_sessions(source, bin_width_s=None)) == 2
@@ -199,11 +201,11 @@ def test_archives_beside_their_sources_are_not_taken_twice(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing/here"], r"no such file or folder: nothing/here; nor is it a public data set ("),
+        (["nothing/here"], "no such file or folder, and not a public data set ("),
         ([".", "--bin-width-s", "0"], "--bin-width-s must be a positive number of seconds, got 0"),
         ([".", "--bin-width-s", "nan"], "--bin-width-s must be a positive number of seconds, got nan"),
         ([".", "--jobs", "0"], "--jobs must be 1 or more, got 0"),
-        ([".", "--select", "a"], "--select goes with a public data set ("),
+        ([".", "--select", "a"], "--select is only for public data sets ("),
         (["."], "no recording in the folder"),
         ([""], "the path is empty"),
         (["https://x.org/a.zip"], "not the address of a recording: https://x.org/a.zip; streaming takes "),
@@ -275,7 +277,7 @@ def test_a_public_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capf
     (tmp_path / "cache" / "doe2020" / "s0" / "data.npz").unlink()
     monkeypatch.setattr(downloads, "PAUSE_S", 0.0)
     err = fails(capfd, "doe2020", "--cache", "cache")
-    assert f"downloaded before is in {tmp_path / 'cache' / 'doe2020'}, which can be prepared like any folder" in err
+    assert f"earlier downloads are in {tmp_path / 'cache' / 'doe2020'}, which can be prepared like any folder" in err
 
 
 def test_a_public_data_set_that_another_library_obtains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def test_nothing_is_left_of_an_ended_command(tmp_path: Path, ending: signal.Sign
 
 def test_a_process_that_the_system_kills(tmp_path: Path) -> None:
     _, err = toy(tmp_path, "a", "dies").communicate()
-    assert err.splitlines()[-1].startswith("error: the system killed a process, most likely for want of memory")
+    assert err.splitlines()[-1].startswith("error: the system killed a process, most likely because memory ran out")
     assert "Traceback" not in err
     assert unfinished(tmp_path / "out") == []
 
@@ -142,8 +142,8 @@ def test_a_full_disk_stops_everything_and_leaves_nothing_half_written(tmp_path: 
     assert ended.returncode == 2
     errors = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
     assert errors == [
-        f"error: no room left on the disk of {tmp_path / 'out'}; what was not finished is removed. Make room, or "
-        "choose another --out, and repeat the command: it goes on where it stopped"
+        f"error: no space left on the disk of {tmp_path / 'out'}; unfinished archives were removed. Free some space or "
+        "choose another --out, and repeat the command: it continues where it stopped"
     ]
     assert set(visible(tmp_path / "out")) <= {"a.npz"}
     assert unfinished(tmp_path / "out") == []

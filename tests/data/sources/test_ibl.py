@@ -38,7 +38,7 @@ WANTED = {
 
 
 class FakeONE:
-    """What ONE promises, for one session."""
+    """Stand-in for ONE with one session."""
 
     def __init__(self, *, base_url: str, password: str, silent: bool, cache_dir: Path) -> None:
         assert base_url == "https://openalyx.internationalbrainlab.org"

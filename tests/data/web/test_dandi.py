@@ -1,4 +1,4 @@
-"""What is in a dandiset, asked of a server that answers as the archive does."""
+"""Content of a dandiset, from a server that answers like the archive."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_planes_of_visual_behavior(archive: Web, select: list[str], expected: li
 
 
 def test_nothing_selected_says_how_much_there_is(archive: Web) -> None:
-    with pytest.raises(UserError, match=r"2 recordings of 2e-06 GB in all: choose with --select.*715093703") as error:
+    with pytest.raises(UserError, match=r"2 recordings, 2e-06 GB in all: choose with --select.*715093703") as error:
         allen_vc_npx.files([])
     assert "\n" not in str(error.value)
 
@@ -126,7 +126,7 @@ def test_only_what_was_chosen_is_asked_for(archive: Web) -> None:
 
 def test_file_without_a_checksum(archive: Web) -> None:
     archive.answers[f"/api/assets/{asset_id(0)}/"]["digest"] = {"dandi:dandi-etag": "ce0058d5-43"}
-    with pytest.raises(UserError, match=r"no checksum of sub-699733573/sub-699733573_ses-715093703\.nwb yet"):
+    with pytest.raises(UserError, match=r"no checksum for sub-699733573/sub-699733573_ses-715093703\.nwb yet"):
         allen_vc_npx.files(["715093703"])
 
 

@@ -71,7 +71,7 @@ def test_a_server_that_always_fails_is_given_up(archive: Any, tmp_path: Path) ->
     file = served(archive, "a.npy")
     archive.cuts["/a.npy"] = [CHUNK]
     archive.statuses["/a.npy"] = [200] + [500] * 50
-    with pytest.raises(UserError, match=r"HTTP 500.*goes on where it stopped") as error:
+    with pytest.raises(UserError, match=r"HTTP 500.*continues where it stopped") as error:
         download([file], tmp_path)
     assert "\n" not in str(error.value)
     assert len(archive.requests) == 1 + downloads.RETRIES
@@ -121,7 +121,7 @@ def test_a_full_disk_is_one_line_and_goes_on_later(archive: Any, tmp_path: Path)
     process = in_new_process(file, tmp_path, limit=100_000)
     _, err = process.communicate()
     assert process.returncode != 0
-    assert err.splitlines()[-1].startswith(f"error: no room left on the disk of {tmp_path}; make room")
+    assert err.splitlines()[-1].startswith(f"error: no space left on the disk of {tmp_path}; free some space")
     assert left_in(tmp_path) == ["a.npy.part"]
     download([file], tmp_path)
     assert left_in(tmp_path) == ["a.npy"]
@@ -130,7 +130,7 @@ def test_a_full_disk_is_one_line_and_goes_on_later(archive: Any, tmp_path: Path)
 def test_too_little_room_is_known_before(archive: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = served(archive, "a.npy")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 1000, 1000))
-    with pytest.raises(UserError, match=r"409\.6 kB are needed in .* and 1\.0 kB are free; make room"):
+    with pytest.raises(UserError, match=r"409\.6 kB are needed in .* but only 1\.0 kB are free; free some space"):
         download([file], tmp_path)
     assert archive.requests == []
 
@@ -138,7 +138,7 @@ def test_too_little_room_is_known_before(archive: Any, tmp_path: Path, monkeypat
 def test_what_does_not_match_its_checksum_is_removed(archive: Any, tmp_path: Path) -> None:
     file = served(archive, "a.npy")
     archive.files["/a.npy"] = CONTENT[:-1] + b"?"
-    with pytest.raises(UserError, match=r"/a\.npy is not the file that its archive describes") as error:
+    with pytest.raises(UserError, match=r"/a\.npy has the wrong checksum") as error:
         download([file], tmp_path)
     assert "\n" not in str(error.value)
     assert left_in(tmp_path) == []
@@ -149,7 +149,7 @@ def test_a_part_of_another_file_is_noticed(archive: Any, tmp_path: Path, length:
     file = served(archive, "a.npy")
     (tmp_path / "a.npy.part").write_bytes(b"?" * length)
     if length < file.size:
-        with pytest.raises(UserError, match="what came was removed"):
+        with pytest.raises(UserError, match="the download was removed"):
             download([file], tmp_path)
     download([file], tmp_path)
     assert (tmp_path / "a.npy").read_bytes() == CONTENT
@@ -183,7 +183,7 @@ def test_offline(closed_port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("path", ["../a.npy", "/etc/a.npy", "b/../../a.npy", "", "..\\a.npy", "C:/a.npy", "a\0.npy"])
 def test_a_file_outside_of_the_folder(archive: Any, tmp_path: Path, path: str) -> None:
-    with pytest.raises(UserError, match="would lie outside of the folder"):
+    with pytest.raises(UserError, match="would be outside of the folder"):
         download([RemoteFile(f"{archive.url}/a.npy", path, 3, "md5:0")], tmp_path / "cache")
 
 
@@ -198,5 +198,5 @@ def test_a_file_outside_of_the_folder(archive: Any, tmp_path: Path, path: str) -
     ],
 )
 def test_what_an_archive_cannot_mean(url: str, size: int, checksum: str, named: str) -> None:
-    with pytest.raises(UserError, match=f"tells of 'a' with the .*{named}"):
+    with pytest.raises(UserError, match=f"lists 'a' with the invalid .*{named}"):
         RemoteFile(url, "a", size, checksum)

@@ -61,7 +61,7 @@ def test_the_checksum_may_be_that_of_whoever_uploaded() -> None:
         ([[]], "figshare lists no files in record 77"),
         ([[entry(1, computed_md5="")]], "without 'computed_md5'; its API may have changed"),
         ([[{"name": "x"}]], "its API may have changed"),
-        ([b"<html>Log in</html>"], "answered something that is no JSON; is there a login page or a proxy between"),
+        ([b"<html>Log in</html>"], "is not valid JSON; is there a login page or a proxy in between"),
         ([], r"has no http://.*/v2/articles/77/files.* \(HTTP 404\)"),
     ],
 )
@@ -78,5 +78,5 @@ def test_offline(closed_port: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("answer", [{"message": "moved"}, [1, 2], None, "files"])
 def test_an_answer_that_lists_no_files(answer: Any) -> None:
-    with pytest.raises(UserError, match="no list of files; its API may have changed"):
+    with pytest.raises(UserError, match="is not a list of files; its API may have changed"):
         answered([answer])

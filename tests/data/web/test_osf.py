@@ -34,7 +34,7 @@ def test_size_checksum_and_address_are_those_of_the_archive() -> None:
 
 @pytest.mark.parametrize("answer", [{}, {"data": []}, {"data": {"attributes": {"extra": {"hashes": {}}}}}, []])
 def test_another_answer_is_one_line(answer: Any) -> None:
-    with pytest.raises(UserError, match=r"/v2/files/agvxh/ tells of a file without .*; its API may have changed"):
+    with pytest.raises(UserError, match=r"/v2/files/agvxh/ lists a file without .*; its API may have changed"):
         answered(answer)
 
 

@@ -175,7 +175,7 @@ def test_dandiset_never_published_is_read_as_its_draft(archive: Web) -> None:
     [
         ("dandi://000021/a.nwb", r"has no .*/dandisets/000021/ \(HTTP 404"),
         ("dandi://000021@0.1/a.nwb", r"has no .*/versions/0\.1/assets/ \(HTTP 404"),
-        ("dandi://a.nwb", r"reads dandi://<dandiset>\[@<version>\]/<path>"),
+        ("dandi://a.nwb", r"has the form dandi://<dandiset>\[@<version>\]/<path>"),
     ],
 )
 def test_nothing_in_the_archive(archive: Web, address: str, message: str) -> None:
@@ -185,7 +185,7 @@ def test_nothing_in_the_archive(archive: Web, address: str, message: str) -> Non
 
 def test_archive_that_answers_in_riddles(archive: Web) -> None:
     archive.answers["/api/dandisets/000021/"] = b"<html>maintenance</html>"
-    with pytest.raises(UserError, match="is no JSON"):
+    with pytest.raises(UserError, match="is not valid JSON"):
         dandi.asset_at("dandi://000021/a.nwb")
     archive.answers["/api/dandisets/000021/"] = [1, 2]
     with pytest.raises(UserError, match="answered without most_recent_published_version"):
@@ -208,7 +208,7 @@ def test_no_such_file(web: Web) -> None:
 def test_server_without_ranges(web: Web, tmp_path: Path) -> None:
     web.files["/a.nwb"] = write(tmp_path / "a.nwb", ballast=BALLAST)
     web.ranges = False
-    assert "serves whole files only" in refused(f"{web.url}/a.nwb")
+    assert "sends only whole files" in refused(f"{web.url}/a.nwb")
     assert web.sent < BALLAST, "the file was not downloaded to say so"
 
 

@@ -1,4 +1,4 @@
-"""What gives access to a recording, a signature or a login in its address, is written down nowhere."""
+"""A signature or login in the address of a recording is written down nowhere."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_what_gives_access_is_not_kept_by_prepare(
     said = capsys.readouterr()
     assert SECRET not in said.out + said.err
     assert "1 session in" in said.out
-    assert "1 of them from before" in said.out
+    assert "(1 prepared earlier)" in said.out
     kept = [path for path in (tmp_path / "prepared").rglob("*") if path.is_file()]
     assert sorted(path.suffix for path in kept) == [".json", ".npz"]
     for path in kept:

@@ -92,7 +92,7 @@ def test_what_could_not_be_unpacked_is_not_downloaded_again(
 
     with monkeypatch.context() as patch:
         patch.setattr("shutil.copyfileobj", full)
-        with pytest.raises(UserError, match="no room left on the disk"):
+        with pytest.raises(UserError, match="no space left on the disk"):
             download([file], tmp_path)
     assert left_in(tmp_path) == ["session.tar"]
     download([file], tmp_path)

@@ -1,8 +1,8 @@
-"""Recordings into session archives, once: `python -m synapsnet.data prepare SOURCE --out DIR`.
+"""Convert recordings into session archives, once: `python -m synapsnet.data prepare SOURCE --out DIR`.
 
-`command` finds the recordings, or has a public data set downloaded, `workers` convert them in parallel processes with
-`convert`, and `folder` keeps what they wrote: archives that are whole, and a receipt of every recording, by which an
-interrupted or repeated command knows what is done.
+`command` finds the recordings or downloads a public data set. `workers` convert them in parallel processes with
+`convert`. `folder` stores complete archives and a receipt for every recording, so that an interrupted or repeated
+command can continue.
 """
 
 from synapsnet.data.prepare.command import add_arguments, run

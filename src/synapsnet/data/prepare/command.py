@@ -1,4 +1,4 @@
-"""From a source to a folder of archives, and the command that trains on them."""
+"""The command `prepare`: convert a source to a folder of archives, and print the command that trains on them."""
 
 from __future__ import annotations
 
@@ -29,39 +29,40 @@ from synapsnet.file_names import safe_name
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `run` reads."""
-    known = "\n".join(f"  {name:<22} {source.TITLE}" for name, source in sources().items())
+    """Add the arguments of `run`."""
+    public_sets = "\n".join(f"  {name:<22} {source.TITLE}" for name, source in sources().items())
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
-        "Convert recordings once into session archives, from which training starts in seconds. What is\n"
-        "there already is left as it is: an interrupted command goes on where it stopped."
+        "Convert recordings once into session archives, from which training starts in seconds. Finished\n"
+        "archives are left alone, so an interrupted command continues where it stopped."
     )
-    parser.epilog = f"public data sets, which are downloaded:\n{known}"
+    parser.epilog = f"public data sets, which are downloaded:\n{public_sets}"
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="a recording, a folder of them, an address to stream from, or a public data set",
+        help="a recording, a folder of recordings, an address to stream from, or a public data set",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: prepared/<name of SOURCE>)")
-    parser.add_argument("--bin-width-s", type=float, metavar="S", help="bin event times to this many seconds")
-    parser.add_argument("--jobs", type=int, metavar="N", help="recordings to convert at once (default: all cores)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="output folder (default: prepared/<name of SOURCE>)")
+    parser.add_argument("--bin-width-s", type=float, metavar="S", help="bin width in seconds for event times")
+    parser.add_argument("--jobs", type=int, metavar="N", help="number of parallel processes (default: all cores)")
     parser.add_argument(
-        "--select", nargs="+", metavar="NAME", default=[], help="of a public data set, what to download (default: all)"
+        "--select", nargs="+", metavar="NAME", default=[], help="parts of a public data set to download (default: all)"
     )
     parser.add_argument(
         "--cache",
         type=Path,
         metavar="DIR",
         default=default_cache(),
-        help="where downloads are kept (default: %(default)s)",
+        help="folder for downloads (default: %(default)s)",
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Prepare everything there is at ``options.source``.
+    """Prepare all recordings at ``options.source``.
 
     Raises:
-        UserError: if nothing is there or the disk is full; after all others, if recordings could not be prepared.
+        UserError: if there is no recording, or if the disk is full; also if recordings could not be prepared, but only
+            after all others are done.
     """
     width, n_processes = options.bin_width_s, _cores() if options.jobs is None else options.jobs
     if width is not None and not (math.isfinite(width) and width > 0):
@@ -69,23 +70,23 @@ def run(options: argparse.Namespace) -> None:
     if n_processes < 1:
         raise UserError(f"--jobs must be 1 or more, got {n_processes}")
     out = Path(os.path.abspath((options.out or _default_out(options.source)).expanduser()))
-    found = origin(options.source, options.select, options.cache)
-    recordings = [recording for recording in found.recordings if not Path(recording.path).is_relative_to(out)]
+    source = origin(options.source, options.select, options.cache)
+    recordings = [recording for recording in source.recordings if not Path(recording.path).is_relative_to(out)]
     if not recordings:
         raise UserError(f"there is nothing to prepare in {options.source} outside of {out}; choose another --out")
     try:
         preparation = _Preparation(Folder(out), width)
         for recording in recordings:
-            preparation.add(recording, found)
+            preparation.add(recording, source)
         preparation.run(n_processes)
     except OSError as error:
         if error.errno not in FULL:
             raise UserError(f"{error.filename or out}: {error.strerror or error}") from error
         raise UserError(
-            f"no room left on the disk of {out}; what was not finished is removed. Make room, or choose another "
-            "--out, and repeat the command: it goes on where it stopped"
+            f"no space left on the disk of {out}; unfinished archives were removed. Free some space or choose another "
+            "--out, and repeat the command: it continues where it stopped"
         ) from error
-    _tell(preparation, out, found)
+    _report(preparation, out, source)
     if preparation.problems:
         several = f"{len(preparation.problems)} of {len(recordings)} recordings failed: see above"
         raise UserError(preparation.problems[0] if len(recordings) == 1 else several)
@@ -93,15 +94,15 @@ def run(options: argparse.Namespace) -> None:
 
 @dataclass
 class _Preparation:
-    """What is done and what is left to do.
+    """Progress of the command: finished and remaining recordings.
 
     Attributes:
-        folder: Where the archives are kept.
-        bin_width_s: As it was asked for.
-        n_recordings: All there are.
-        sessions: Those whose archives are there.
-        n_new: How many of them were not, before.
-        problems: Of each recording that could not be prepared, why.
+        folder: Folder of the archives.
+        bin_width_s: Requested bin width in seconds.
+        n_recordings: Number of all recordings.
+        sessions: Sessions whose archives are finished.
+        n_new: Number of sessions that this command finished.
+        problems: One message for each recording that could not be prepared.
     """
 
     folder: Folder
@@ -113,8 +114,8 @@ class _Preparation:
     _jobs: list[Job] = field(default_factory=list)
     _states: dict[Path | str, str] = field(default_factory=dict)
 
-    def add(self, recording: Recording, found: Origin) -> None:
-        """A recording, which is left to do unless its archives are there."""
+    def add(self, recording: Recording, source: Origin) -> None:
+        """Add a recording; it is converted later unless its archives exist."""
         self.n_recordings += 1
         path = recording.path
         state = fingerprint(path)
@@ -124,10 +125,10 @@ class _Preparation:
             return
         self._states[path] = state
         reader = cast(ModuleType, recording.reader).__name__
-        self._jobs.append(Job(path, reader, self.bin_width_s, found.known, self.folder.staged(path)))
+        self._jobs.append(Job(path, reader, self.bin_width_s, source.facts, self.folder.staged(path)))
 
     def run(self, n_processes: int) -> None:
-        """Do what is left.
+        """Convert the remaining recordings.
 
         Raises:
             OSError: if the disk is full.
@@ -152,7 +153,7 @@ class _Preparation:
             self.folder.keep(job.path, self._states[job.path], self.bin_width_s, outcome.sessions)
         except UserError as error:
             self.problems.append(str(error))
-            if self.n_recordings > 1:  # the problem of a single one is the error of the command
+            if self.n_recordings > 1:  # for a single recording, the problem is the error of the command
                 progress.line(f"failed: {error}")
             return
         self.sessions.extend(outcome.sessions)
@@ -160,23 +161,23 @@ class _Preparation:
         progress.detail(f"{public(job.path)}: {_counted(len(outcome.sessions), 'session')}")
 
 
-def _tell(preparation: _Preparation, out: Path, found: Origin) -> None:
-    """Where the archives are, how to train on them, and whom to cite."""
+def _report(preparation: _Preparation, out: Path, source: Origin) -> None:
+    """Print where the archives are, how to train on them, and whom to cite."""
     sessions = preparation.sessions
     if not sessions:
         return
     n_before = len(sessions) - preparation.n_new
-    lines = [
-        f"{_counted(len(sessions), 'session')} in {out}" + (f", {n_before} of them from before" if n_before else "")
-    ]
+    lines = [f"{_counted(len(sessions), 'session')} in {out}" + (f" ({n_before} prepared earlier)" if n_before else "")]
     signals = sorted({session.signal for session in sessions})
     if len(signals) == 1:
         made_for = {session.config for session in sessions} - {""}
-        general = found.config or GROUPS[signals[0]]
+        general = source.config or GROUPS[signals[0]]
         config = made_for.pop() if len(made_for) == 1 and not made_for <= set(GROUPS.values()) else general
         lines.append(f"train:    {training_command(config, str(out))}")
     else:
-        lines.append(f"these are {' and '.join(signals)}: training takes one kind, prepare them into two folders")
+        lines.append(
+            f"these are {' and '.join(signals)}: training needs a single kind, so prepare them into two folders"
+        )
     lines += [f"cite:     {citation}" for citation in _distinct(session.citation for session in sessions)]
     lines += [f"licence:  {licence}" for licence in _distinct(session.licence for session in sessions)]
     console = Console(highlight=False, markup=False, emoji=False)
@@ -198,5 +199,5 @@ def _default_out(source: str) -> Path:
 
 
 def _cores() -> int:
-    """Those that this process may use, where the system tells."""
+    """Number of cores that this process may use, or of all cores if the system does not say."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

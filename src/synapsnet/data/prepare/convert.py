@@ -1,4 +1,4 @@
-"""One recording into archives."""
+"""Convert one recording into archives."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ class Job:
     Attributes:
         path: The recording.
         reader: Name of the module that reads it.
-        bin_width_s: As `Recording.read` takes it.
-        known: What is known of the data set, for ``meta`` where the reader knows nothing of it.
-        folder: Where to write the archives; it is made.
+        bin_width_s: Bin width as for `Recording.read`.
+        facts: Facts about the data set, added to ``meta`` where the reader gives none.
+        folder: Folder to write the archives to; it is created.
     """
 
     path: Path | str
     reader: str
     bin_width_s: float | None
-    known: Mapping[str, str]
+    facts: Mapping[str, str]
     folder: Path
 
 
 @dataclass(frozen=True)
 class Archived:
-    """A session in its archive: the file's name, and what there is to say of it at the end.
+    """An archived session: the name of the file, and facts for the closing report.
 
-    ``config`` is the one under ``data=`` that is made for it.
+    ``config`` is the config under ``data=`` that is made for it, or "".
     """
 
     archive: str
@@ -56,13 +56,13 @@ class Archived:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a recording.
+    """Result of converting a recording.
 
     Attributes:
-        sessions: What was written.
-        notes: What the reader had to say.
-        problem: Why it failed, in one line; empty if it did not.
-        is_full: Whether that was for want of room on the disk.
+        sessions: Sessions that were written.
+        notes: Warnings of the reader.
+        problem: Reason of the failure in one line; empty if there was none.
+        is_full: Whether it failed because the disk was full.
     """
 
     sessions: tuple[Archived, ...] = ()
@@ -72,7 +72,7 @@ class Outcome:
 
 
 def convert(job: Job) -> Outcome:
-    """Read a recording and write its sessions as archives; whatever fails is told in one line."""
+    """Read a recording and write its sessions as archives; any failure becomes a one-line problem."""
     with gathered_notes(logging.WARNING) as notes:
         try:
             return replace(_convert(job), notes=tuple(notes))
@@ -80,7 +80,7 @@ def convert(job: Job) -> Outcome:
             return Outcome(notes=tuple(notes), problem=str(error))
         except OSError as error:
             return Outcome(problem=f"{public(job.path)}: {one_line(error)}", is_full=error.errno in FULL)
-        except Exception as error:  # one recording of many: whatever is wrong with it, the others go on
+        except Exception as error:  # one bad recording must not stop the others
             return Outcome(problem=f"{public(job.path)}: {type(error).__name__}: {without_secrets(one_line(error))}")
 
 
@@ -88,8 +88,8 @@ def _convert(job: Job) -> Outcome:
     reader = cast(Reader, importlib.import_module(job.reader))
     sessions = Recording(job.path, reader).read(bin_width_s=job.bin_width_s)
     written: dict[str, Archived] = {}
-    while sessions:  # none is kept in memory once it is written
-        session = _with_known(sessions.pop(0), job.known)
+    while sessions:  # each session is freed once it is written
+        session = _with_facts(sessions.pop(0), job.facts)
         archived = _described(session)
         twin = written.get(archived.archive.casefold())
         if twin is not None:
@@ -102,8 +102,8 @@ def _convert(job: Job) -> Outcome:
     return Outcome(tuple(written.values()))
 
 
-def _with_known(session: Session, known: Mapping[str, str]) -> Session:
-    added = {key: value for key, value in known.items() if not session.meta.get(key)}
+def _with_facts(session: Session, facts: Mapping[str, str]) -> Session:
+    added = {key: value for key, value in facts.items() if not session.meta.get(key)}
     return replace(session, meta={**session.meta, **added}) if added else session
 
 

@@ -1,8 +1,8 @@
-"""The folder that archives are kept in, with a receipt of every recording.
+"""The folder of archives, with a receipt for every recording.
 
-A receipt, ``.prepared/<hash of the path>.json``, says what a recording was like when it was converted and which
-archives came of it. It is written twice: before archives are moved to their places, so that an interrupted command
-knows them for its own, and as finished afterwards.
+A receipt, ``.prepared/<hash of the path>.json``, holds the fingerprint of a recording when it was converted, and names
+its archives. It is written twice: before archives are moved to their places, so that an interrupted command recognises
+them as its own, and afterwards, marked as finished.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _UNFINISHED = f"unfinished-{platform.node()}-"
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was converted, and into what.
+    """Record of one conversion.
 
     Attributes:
-        path: The recording; of an address what is public.
+        path: The recording; for an address, its public part.
         fingerprint: See `fingerprint`.
-        bin_width_s: As it was asked for.
-        version: Of the format of the archives.
-        sessions: What came of it.
+        bin_width_s: Requested bin width in seconds.
+        version: Version of the archive format.
+        sessions: The archived sessions.
         is_finished: Whether the archives are in their places.
     """
 
@@ -51,7 +51,7 @@ class Folder:
     """Archives and receipts.
 
     Args:
-        path: The folder; it is made.
+        path: The folder; it is created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,42 +66,42 @@ class Folder:
         self._receipts = self._read()
 
     def staged(self, recording: Path | str) -> Path:
-        """Where to write the archives of a recording before they are kept."""
+        """Temporary folder for the archives of a recording, until `keep` moves them."""
         return self.staging / _hash(public(recording))
 
     def done(self, recording: Path | str, state: str, bin_width_s: float | None) -> tuple[Archived, ...] | None:
-        """The archives of a recording, if it was converted before, has not changed since, and they are there.
+        """The archives of a recording, if it was converted before and has not changed since; else None.
 
         Args:
             recording: The recording.
             state: Its `fingerprint` now.
-            bin_width_s: As it is asked for.
+            bin_width_s: Requested bin width in seconds.
         """
         receipt = self._receipts.get(public(recording))
         if receipt is None or not receipt.is_finished:
             return None
         same = (receipt.fingerprint, receipt.bin_width_s, receipt.version) == (state, bin_width_s, VERSION)
-        there = all((self.path / session.archive).is_file() for session in receipt.sessions)
-        return receipt.sessions if same and there else None
+        exist = all((self.path / session.archive).is_file() for session in receipt.sessions)
+        return receipt.sessions if same and exist else None
 
     def keep(
         self, recording: Path | str, state: str, bin_width_s: float | None, sessions: tuple[Archived, ...]
     ) -> None:
-        """Move the staged archives of a recording to their places, and those it had before away.
+        """Move the staged archives of a recording to their places, and remove its outdated ones.
 
         Args:
             recording: The recording.
             state: Its `fingerprint` before it was read.
-            bin_width_s: As it was asked for.
-            sessions: What was staged.
+            bin_width_s: Requested bin width in seconds.
+            sessions: The staged sessions.
 
         Raises:
-            UserError: if a file is in the way that is another recording's, or none that this folder knows.
+            UserError: if a file of that name exists that belongs to another recording, or has no receipt.
         """
         self._check_free(recording, sessions)
         before = self._receipts.get(public(recording))
-        kept = {session.archive for session in sessions}
-        stale = [session for session in (before.sessions if before else ()) if session.archive not in kept]
+        new = {session.archive for session in sessions}
+        stale = [session for session in (before.sessions if before else ()) if session.archive not in new]
         receipt = Receipt(public(recording), state, bin_width_s, VERSION, sessions, is_finished=True)
         self._write(replace(receipt, sessions=(*sessions, *stale), is_finished=False))
         for session in sessions:
@@ -111,7 +111,7 @@ class Folder:
         self._write(receipt)
 
     def clean(self) -> None:
-        """Remove what was written and not kept, and the folder itself where nothing was."""
+        """Remove staged archives that were not kept, and the folder itself if it is new and empty."""
         shutil.rmtree(self.staging, ignore_errors=True)
         if self._is_new:
             with contextlib.suppress(OSError):  # not empty
@@ -123,9 +123,9 @@ class Folder:
         return {receipt.path: receipt for receipt in receipts if receipt is not None}
 
     def _check_free(self, recording: Path | str, sessions: Sequence[Archived]) -> None:
-        known = {session.archive for receipt in self._receipts.values() for session in receipt.sessions}
-        if any(session.archive not in known and (self.path / session.archive).exists() for session in sessions):
-            self._receipts = self._read()  # another command writes into this folder
+        archives = {session.archive for receipt in self._receipts.values() for session in receipt.sessions}
+        if any(session.archive not in archives and (self.path / session.archive).exists() for session in sessions):
+            self._receipts = self._read()  # another command is writing to this folder
         owners = {
             session.archive.casefold(): (receipt.path, session.session_id)
             for receipt in self._receipts.values()
@@ -140,12 +140,12 @@ class Folder:
                 raise UserError(f"{public(recording)} and {owner} {shared} {session.session_id!r}; rename one of them")
             if owner is None and (self.path / session.archive).exists():
                 raise UserError(
-                    f"{public(recording)}: {self.path / session.archive} is in the way, and no receipt tells that "
-                    "it was prepared; move it, or choose another --out"
+                    f"{public(recording)}: {self.path / session.archive} already exists and was not made by this "
+                    "command; move it, or choose another --out"
                 )
 
     def _write(self, receipt: Receipt) -> None:
-        # Staged where no other command writes: two may do the same recording at once.
+        # Staged in this process's own folder, because two commands may convert the same recording at once.
         self.staging.mkdir(parents=True, exist_ok=True)
         name = f"{_hash(receipt.path)}.json"
         (self.staging / name).write_text(json.dumps(asdict(receipt), indent=1))
@@ -154,10 +154,10 @@ class Folder:
 
 
 def fingerprint(recording: Path | str) -> str:
-    """What changes when a recording does: names, sizes and times of its files, whose content is not read.
+    """A string that changes with the recording: names, sizes and times of its files; the content is not read.
 
-    Of a file, those beside it that begin with the same name count, too: a format may keep a part there. An address
-    that is streamed is its own fingerprint; of one with a signature a hash, as another may be for another file.
+    For a file, neighbors whose names begin the same count too, because a format may keep parts in them. A streamed
+    address is its own fingerprint; a signed address is hashed, because another signature may mean another file.
     """
     if isinstance(recording, str):
         return recording if public(recording) == recording else _hash(recording)
@@ -168,7 +168,7 @@ def fingerprint(recording: Path | str) -> str:
         files = [file for file in recording.parent.iterdir() if file.name.startswith(stem) and file.is_file()]
     facts = []
     for file in files:
-        state = file.stat() if file.exists() else file.lstat()  # of a link that leads nowhere
+        state = file.stat() if file.exists() else file.lstat()  # a broken link
         facts.append((os.path.relpath(file, recording), state.st_size, state.st_mtime_ns))
     return _hash(json.dumps(sorted(facts)))
 
@@ -178,7 +178,7 @@ def _hash(text: Path | str) -> str:
 
 
 def _parsed(file: Path) -> Receipt | None:
-    """A receipt; None for what is none, after which the recording is converted anew."""
+    """Parse a receipt; None if the file is not a valid receipt, so that the recording is converted again."""
     try:
         content = json.loads(file.read_text())
         return Receipt(**content | {"sessions": tuple(Archived(**session) for session in content["sessions"])})
@@ -191,6 +191,6 @@ def _runs(process: str) -> bool:
         os.kill(int(process), 0)
     except (ValueError, ProcessLookupError):
         return False
-    except PermissionError:  # of another user
+    except PermissionError:  # a process of another user
         return True
     return True

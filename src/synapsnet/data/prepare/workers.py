@@ -1,4 +1,4 @@
-"""Recordings converted by several processes at once."""
+"""Conversion of recordings in several processes at once."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from synapsnet.errors import UserError
 
 
 def outcomes(jobs: Sequence[Job], n_processes: int) -> Generator[tuple[Job, Outcome]]:
-    """Convert recordings, each as soon as a process is free; closing the iterator ends the processes at once.
+    """Convert recordings in parallel and yield each when it is done; closing the iterator ends the processes at once.
 
     Raises:
-        UserError: if a process is killed by the system.
+        UserError: if the system kills a process.
     """
     if min(n_processes, len(jobs)) <= 1:
         for job in jobs:
             yield job, convert(job)
         return
     before = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")  # a fork would copy the threads of libraries halfway
+    context = multiprocessing.get_context("spawn")  # fork is unsafe with the threads of libraries
     executor = ProcessPoolExecutor(min(n_processes, len(jobs)), context, initializer=_end_with_parent)
     try:
-        with _deaf_to_interrupts():
+        with _interrupts_ignored():
             waiting = {executor.submit(convert, job): job for job in jobs}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
@@ -39,8 +39,8 @@ def outcomes(jobs: Sequence[Job], n_processes: int) -> Generator[tuple[Job, Outc
             child.join()
         if isinstance(error, BrokenProcessPool):
             raise UserError(
-                "the system killed a process, most likely for want of memory; repeat the command with a "
-                "smaller --jobs: it goes on where it stopped"
+                "the system killed a process, most likely because memory ran out; repeat the command with a "
+                "smaller --jobs: it continues where it stopped"
             ) from error
         raise
     finally:
@@ -48,8 +48,8 @@ def outcomes(jobs: Sequence[Job], n_processes: int) -> Generator[tuple[Job, Outc
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes started meanwhile leave Ctrl-C, which a terminal sends to all of them, to this one."""
+def _interrupts_ignored() -> Iterator[None]:
+    """Make processes that are started inside ignore Ctrl-C, which a terminal sends to all; this one handles it."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
@@ -58,7 +58,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 
 def _end_with_parent() -> None:
-    """Leave no process behind if this one's parent is killed."""
+    """End this process if its parent is killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -1,4 +1,4 @@
-"""Simulated recordings whose connectivity is known: a demo without a download, and planted truth."""
+"""Simulated recordings with known connectivity: a demo without a download, and ground truth."""
 
 from synapsnet.data.simulate.degrade import calcium, hide_units, shorten, skip_frames
 from synapsnet.data.simulate.lif import simulate_lif_network

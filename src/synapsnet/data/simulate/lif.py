@@ -40,35 +40,35 @@ def simulate_lif_network(
 
         tau_m dV/dt = -V + s + mu + sigma (u + sqrt(2 tau_m) xi),    tau_s ds/dt = -s + tau_m W y,
 
-    with spike trains y, one millisecond late, white noise xi and common input u. A neuron spikes at 20 mV,
-    and is held at 10 mV for 2 ms.
+    with spike trains y, delayed by one millisecond, white noise xi and common input u. A neuron spikes at 20 mV,
+    and is then held at 10 mV for 2 ms.
 
     Args:
         n_units: Number of units.
         duration_s: Length of the recording in seconds.
-        bin_width_s: Width of a bin in seconds, a millisecond at least.
+        bin_width_s: Width of a bin in seconds, at least a millisecond.
         density: Probability of a connection.
         dale: Whether a sender either excites or inhibits; if so, a fifth of the units inhibits.
         weight_sigma: Standard deviation of the logarithm of a weight.
-        weight_mv: Median of W among excitatory synapses: how far one spike would move a potential without leak.
+        weight_mv: Median of W among excitatory synapses: the change of the potential by one spike, without leak.
         synapse_s: tau_s in seconds.
-        drive_mv: mu, the mean potential of a neuron that had no threshold and no synapses.
-        noise_mv: sigma, its standard deviation.
+        drive_mv: mu, the mean potential of a neuron without threshold and synapses.
+        noise_mv: sigma, the standard deviation of that potential.
         common_drive: Standard deviation over time and units of u: the potential that running alone would cause,
-            relative to that which noise alone would.
+            relative to the potential that noise alone would cause.
         seed: Seed; the same seed gives the same recording, and the same network for any duration.
 
     Returns:
-        The session ``simulated-lif-<seed>``, and the weights W in mV per spike. They are no Jacobian of
-        spike counts: that has no closed form here, for how much a potential of the receiver matters depends on
-        how near its threshold it is. Signs, ranks within a receiver and the set of connections are what can be found.
+        The session ``simulated-lif-<seed>``, and the weights W in mV per spike. They are not a Jacobian of spike
+        counts, which has no closed form here, because the effect of a potential depends on its distance from the
+        receiver's threshold. Methods can recover signs, ranks within a receiver, and the set of connections.
     """
     parameters = dict(locals())
     n_recorded = recorded_bins(**parameters)
     if not weight_mv >= 0 or not synapse_s > 0 or not noise_mv >= 0:
         raise UserError("weight_mv and noise_mv must not be negative, synapse_s must be above 0")
     if bin_width_s < STEP_S:
-        raise UserError(f"bin_width_s must be {STEP_S} s at least, got {bin_width_s}")
+        raise UserError(f"bin_width_s must be at least {STEP_S} s, got {bin_width_s}")
     random = Randomness.from_seed(seed)
     weights = weight_mv * sparse_network(
         random.network, n_units=n_units, density=density, weight_sigma=weight_sigma, dale=dale
@@ -105,12 +105,12 @@ def _run(
     synapse_s: float,
     bin_width_s: float,
 ) -> npt.NDArray[np.int64]:
-    """Spike counts, ``[bins, units]``; the drive of a bin, in mV, acts in the next one, as elsewhere."""
+    """Spike counts, ``[bins, units]``; the drive of a bin, in mV, acts in the next bin, as in all networks here."""
     n_steps = round(bin_width_s / STEP_S)
     step_s = bin_width_s / n_steps
     keep, synapse_decay = np.exp(-step_s / MEMBRANE_S), np.exp(-step_s / synapse_s)
-    kick = noise * np.sqrt(1 - keep**2)  # keeps the standard deviation at `noise`, whatever the step
-    jumps = np.ascontiguousarray(weights.T) * MEMBRANE_S / synapse_s  # [pre, post]: a sender's synapses lie together
+    kick = noise * np.sqrt(1 - keep**2)  # keeps the standard deviation at `noise` for any step
+    jumps = np.ascontiguousarray(weights.T) * MEMBRANE_S / synapse_s  # [pre, post]: a sender's synapses are contiguous
     held_steps = round(REFRACTORY_S / step_s)
     counts = np.zeros(drive.shape, dtype=np.int64)
     potential, synaptic = drive[0].clip(max=RESET_MV), np.zeros(len(weights))

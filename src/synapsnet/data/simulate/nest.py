@@ -1,4 +1,4 @@
-"""A sparse spiking network in NEST, a simulator that is none of ours."""
+"""A sparse spiking network in NEST, an independent simulator."""
 
 from __future__ import annotations
 
@@ -60,14 +60,15 @@ def simulate_nest_network(
         weight_mv: Median peak of an excitatory postsynaptic potential.
         delays_ms: Shortest and longest delay in ms; uniform over synapses.
         drive_mv: Mean potential above rest that the background causes in a neuron without threshold and synapses.
-        noise_mv: Its standard deviation. Both together give the background's rate and weight.
+        noise_mv: Standard deviation of that potential. Mean and standard deviation give the background's rate and
+            weight.
         common_drive: Standard deviation over time and units of the potential that running alone would cause,
-            relative to that which the background alone would.
+            relative to the potential that the background alone would cause.
         seed: Seed; the same seed gives the same recording, and the same network for any duration.
 
     Returns:
-        The session ``simulated-nest-<seed>``, and the peaks of the postsynaptic potentials in mV per spike: weights,
-        no Jacobian, see `Simulation`.
+        The session ``simulated-nest-<seed>``, and the peaks of the postsynaptic potentials in mV per spike. These are
+        weights, not a Jacobian; see `Simulation`.
 
     Raises:
         UserError: if NEST is not installed.
@@ -76,7 +77,9 @@ def simulate_nest_network(
     n_recorded = recorded_bins(**parameters)
     shortest, longest = (float(delay) for delay in delays_ms)
     if not RESOLUTION_MS <= shortest <= longest:
-        raise UserError(f"delays_ms must be the shortest and the longest, from 0.1 ms on, got {[shortest, longest]}")
+        raise UserError(
+            f"delays_ms must be the shortest and the longest delay, at least 0.1 ms, got {[shortest, longest]}"
+        )
     if not drive_mv > 0 or not noise_mv > 0 or not weight_mv >= 0:
         raise UserError("drive_mv and noise_mv must be above 0, weight_mv must not be negative")
     random = Randomness.from_seed(seed)
@@ -98,7 +101,7 @@ def simulate_nest_network(
         bin_width_ms=1000 * bin_width_s,
         n_bins=n_bins,
     )
-    # A spike at the very end of a bin's last step is that bin's, and so is the rounding of NEST's times.
+    # A spike at the very end of a bin's last step belongs to that bin; the tolerance allows for rounded times.
     bins = np.ceil(times_ms / (1000 * bin_width_s) - 1e-6).astype(np.int64) - 1
     counts = np.bincount(bins * n_units + senders, minlength=n_bins * n_units).reshape(n_bins, n_units)
     session = simulated_session(
@@ -113,9 +116,9 @@ def simulate_nest_network(
 
 
 def _potential() -> tuple[float, float, float]:
-    """Of a synapse of 1 pA: peak of the potential in mV, its integral in mV ms, that of its square in mV² ms."""
+    """Postsynaptic potential of a 1 pA synapse: peak in mV, integral in mV ms, integral of its square in mV² ms."""
     membrane, synapse = NEURON["tau_m"], NEURON["tau_syn_ex"]
-    scale = membrane * synapse / (membrane - synapse) / NEURON["C_m"]  # of exp(-t / membrane) - exp(-t / synapse)
+    scale = membrane * synapse / (membrane - synapse) / NEURON["C_m"]  # scales exp(-t / membrane) - exp(-t / synapse)
     at = membrane * synapse / (membrane - synapse) * math.log(membrane / synapse)
     peak = scale * (math.exp(-at / membrane) - math.exp(-at / synapse))
     square = membrane / 2 + synapse / 2 - 2 * membrane * synapse / (membrane + synapse)
@@ -134,17 +137,17 @@ def _run(
     bin_width_ms: float,
     n_bins: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """The sending unit and the time in ms of every spike; the extra drive of a bin acts in the next one."""
+    """The sending unit and the time in ms of every spike; the extra drive of a bin acts in the next bin."""
     nest = _nest()
     peak, integral, square = _potential()
-    # Campbell: a Poisson train of this rate and weight has the mean and the variance asked for.
+    # Campbell's theorem: a Poisson train of this rate and weight has the requested mean and variance.
     background_weight = noise_mv**2 * integral / (drive_mv * square)
     background_hz = 1000 * drive_mv / (background_weight * integral)
 
     nest.ResetKernel()
     nest.set(resolution=RESOLUTION_MS, local_num_threads=1, rng_seed=seed)
     units = nest.Create("iaf_psc_exp", len(weights), params=NEURON)
-    # NEST exchanges spikes once per shortest delay, so that a shorter one for the background would only be slow.
+    # NEST exchanges spikes once per shortest delay, so a shorter delay for the background would only be slower.
     background = nest.Create("poisson_generator", params={"rate": background_hz})
     nest.Connect(background, units, syn_spec={"weight": background_weight, "delay": shortest_ms})
     recorder = nest.Create("spike_recorder")
@@ -166,7 +169,7 @@ def _run(
 
 
 def _nest() -> Any:
-    """NEST, kept from greeting."""
+    """Import NEST without its banner."""
     os.environ["PYNEST_QUIET"] = "1"
     try:
         nest: Any = importlib.import_module("nest")

@@ -18,18 +18,18 @@ def dale_network(
 ) -> npt.NDArray[np.float64]:
     """Sparse, signed, directed weights in which each sending unit is excitatory or inhibitory (Dale's law).
 
-    Sizes are log-normal, as between cortical neurons (Song et al. 2005). Inhibitory weights are larger by the
-    ratio of the two populations, so that excitation and inhibition balance.
+    Sizes are log-normal, as between cortical neurons (Song et al. 2005). Inhibitory weights are larger by the ratio of
+    excitatory to inhibitory units, so that excitation and inhibition balance.
 
     Args:
         rng: Source of randomness.
         n_units: Number of units.
         density: Probability of a connection from one unit to another.
-        inhibitory_fraction: Share of inhibitory units, between 0 and 1, both excluded.
+        inhibitory_fraction: Share of inhibitory units, between 0 and 1 (exclusive).
         weight_sigma: Standard deviation of the logarithm of a weight; the median excitatory weight is 1.
 
     Returns:
-        Weights ``[post, pre]`` with a zero diagonal; within a column all of one sign.
+        Weights ``[post, pre]`` with a zero diagonal; all weights in a column have the same sign.
     """
     n_inhibitory = round(inhibitory_fraction * n_units)
     sign = np.ones(n_units)
@@ -43,7 +43,7 @@ def dale_network(
 def mixed_network(
     rng: np.random.Generator, *, n_units: int, density: float, weight_sigma: float
 ) -> npt.NDArray[np.float64]:
-    """Sparse directed weights of log-normal size and of either sign, whoever sends.
+    """Sparse directed weights of log-normal size and random sign; a sender may have both signs.
 
     Args:
         rng: Source of randomness.
@@ -76,16 +76,16 @@ def sparse_network(
 
 
 def ring_network(*, n_units: int, density: float, dale: bool) -> npt.NDArray[np.float64]:
-    """Weights between the units of a ring, by their distance: near units excite each other, farther ones inhibit.
+    """Weights between the units of a ring by distance: near units excite each other, and farther ones inhibit.
 
     With d the distance between two units and R the reach of a unit, a weight is cos(pi d / R) for d <= R and else 0,
-    so that a bump of activity is about R wide. A reach of half the ring is the classical cosine network with one
-    bump (Ben-Yishai et al. 1995), a shorter one gives a pattern of about 1 / density bumps.
+    so a bump of activity is about R wide. A reach of half the ring is the classical cosine network with one bump
+    (Ben-Yishai et al. 1995); a shorter reach gives a pattern of about 1 / density bumps.
 
     Args:
         n_units: Number of units.
-        density: Share of the ring that a unit reaches: R is half of it, and one neighbor at least.
-        dale: Obey Dale's law: all units inhibit, those farther away more: (cos(pi d / R) - 1) / 2.
+        density: Share of the ring that a unit reaches, in both directions: R is half of it, but at least one neighbor.
+        dale: Obey Dale's law: all units inhibit, farther ones more strongly: (cos(pi d / R) - 1) / 2.
 
     Returns:
         Weights ``[post, pre]`` with a zero diagonal, symmetric.
@@ -103,8 +103,8 @@ def ring_network(*, n_units: int, density: float, dale: bool) -> npt.NDArray[np.
 def with_gain(weights: npt.NDArray[np.float64], gain: float) -> npt.NDArray[np.float64]:
     """Scale weights so that the root mean square over units of the norm of the incoming weights is `gain`.
 
-    For a large random network with balanced weights, this is the spectral radius (Girko's circular law). No weights
-    remain no weights.
+    For a large random network with balanced weights, this is the spectral radius (Girko's circular law). All-zero
+    weights stay zero.
     """
     norm = np.linalg.norm(weights) / np.sqrt(len(weights))
     return weights * (gain / norm) if norm > 0 else weights

@@ -14,7 +14,7 @@ from synapsnet.data.simulate.recording import Randomness, common_input, in_a_box
 from synapsnet.data.simulate.simulation import Simulation
 from synapsnet.errors import UserError
 
-BURN_IN = 20  # of the slowest time constant
+BURN_IN = 20  # in units of the slowest time constant
 
 
 def simulate_rate_network(
@@ -37,7 +37,7 @@ def simulate_rate_network(
 
         x_t+1 = (1 - a) x_t + a (W tanh(x_t) + sigma (u_t + xi_t)).
 
-    All input goes through the unit's own time constant, noise too. Where tau is one bin,
+    All input, including noise, is filtered by the unit's own time constant. If tau is one bin,
     x_t+1 = W tanh(x_t) + sigma (u_t + xi_t).
 
     Args:
@@ -47,11 +47,11 @@ def simulate_rate_network(
         density: Probability of a connection.
         dale: Whether a sender either excites or inhibits; if so, a fifth of the units inhibits.
         weight_sigma: Standard deviation of the logarithm of a weight.
-        gain: Root mean square over units of the norm of a unit's incoming weights: about the spectral radius.
-        time_constants_s: Shortest and longest tau in seconds; log-uniform between. Equal for a homogeneous network.
+        gain: Root mean square over units of the norm of a unit's incoming weights; about the spectral radius.
+        time_constants_s: Shortest and longest tau in seconds; log-uniform in between. Equal for a homogeneous network.
         noise: sigma.
-        common_drive: Standard deviation over time and units of the common input u, a multiple of the running
-            speed, relative to the noise.
+        common_drive: Standard deviation over time and units of the common input u relative to the noise; u is
+            proportional to the running speed.
         seed: Seed; the same seed gives the same recording, and the same network for any duration.
 
     Returns:
@@ -81,20 +81,22 @@ def simulate_tanh_dynamics(
     """Run the equation of `simulate_rate_network` with given weights.
 
     Args:
-        name: Of the generator.
-        random: Its randomness.
+        name: Name of the generator.
+        random: Random generators.
         weights: W, ``[post, pre]``.
-        positions: Of the units, in micrometres, ``[units, 3]``.
-        parameters: The arguments of `simulate_rate_network`, of which those about time and noise are used here.
+        positions: Positions of the units in micrometres, ``[units, 3]``.
+        parameters: The arguments of `simulate_rate_network`; only those about time and noise are used.
 
     Raises:
-        UserError: if one of them is out of range.
+        UserError: if a parameter is out of range.
     """
     n_bins = recorded_bins(**parameters)
     bin_width_s, noise = parameters["bin_width_s"], parameters["noise"]
     fastest, slowest = (float(tau) for tau in parameters["time_constants_s"])
     if not 0 < fastest <= slowest:
-        raise UserError(f"time_constants_s must be the shortest and the longest, above 0, got {[fastest, slowest]}")
+        raise UserError(
+            f"time_constants_s must be the shortest and the longest time constant, above 0, got {[fastest, slowest]}"
+        )
     if not noise > 0:
         raise UserError(f"noise must be above 0, got {noise!r}")
     tau = np.exp(random.network.uniform(np.log(fastest), np.log(slowest), len(weights)))
@@ -109,7 +111,7 @@ def simulate_tanh_dynamics(
     )
     x = leak * noise * (common.drive + random.noise.standard_normal(common.drive.shape))
     for t in range(1, len(x)):
-        # Row t-1 holds x_t-1 by now, and row t the input that bin t-1 gives to bin t.
+        # Row t-1 already holds x_t-1; row t still holds the input from bin t-1 to bin t.
         x[t] += (1 - leak) * x[t - 1] + leak * (weights @ np.tanh(x[t - 1]))
     x = x[burn_in:]
     session = simulated_session(

@@ -1,4 +1,4 @@
-"""What all generators share: checked settings, independent randomness, the common input, the session."""
+"""Parts shared by all generators: checked settings, independent randomness, the common input, the session."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ BOX_UM = 500.0
 
 @dataclass(frozen=True)
 class Randomness:
-    """Independent generators of one seed, so that a longer recording is one of the very same network.
+    """Independent random generators from one seed, so that a longer recording has exactly the same network.
 
     Attributes:
-        network: Weights, time constants, rates, gains: all that a network is.
-        behavior: The animal's behavior.
-        noise: What differs from one recording of a network to the next.
-        layout: Where units lie, for drawings alone.
+        network: For everything that defines a network: weights, time constants, rates, gains.
+        behavior: For the animal's behavior.
+        noise: For everything that differs between recordings of one network.
+        layout: For the positions of units, which only drawings use.
     """
 
     network: np.random.Generator
@@ -35,9 +35,9 @@ class Randomness:
 
     @classmethod
     def from_seed(cls, seed: int) -> Randomness:
-        """Spawn them from a seed, a whole number from 0 on."""
+        """Spawn the generators from a seed, a whole number of at least 0."""
         if not isinstance(seed, int) or seed < 0:
-            raise UserError(f"seed must be a whole number from 0 on, got {seed!r}")
+            raise UserError(f"seed must be a whole number of at least 0, got {seed!r}")
         network, behavior, noise, layout = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(4))
         return cls(network=network, behavior=behavior, noise=noise, layout=layout)
 
@@ -45,15 +45,17 @@ class Randomness:
 def recorded_bins(
     *, n_units: int, duration_s: float, bin_width_s: float, density: float, common_drive: float, **others: Any
 ) -> int:
-    """Length of the recording in bins, with the settings that all generators share checked.
+    """Check the settings that all generators share, and return the length of the recording in bins.
 
     Raises:
-        UserError: if one of them is out of range; the message names it.
+        UserError: if a setting is out of range; the message names it.
     """
     if not isinstance(n_units, int) or n_units < 2:
         raise UserError(f"n_units must be a whole number above 1, got {n_units!r}")
     if not bin_width_s > 0 or not duration_s >= bin_width_s:
-        raise UserError(f"duration_s must be at least one bin_width_s above 0, got {duration_s!r} and {bin_width_s!r}")
+        raise UserError(
+            f"bin_width_s must be above 0, and duration_s at least one bin, got {bin_width_s!r} and {duration_s!r}"
+        )
     if not 0 <= density <= 1:
         raise UserError(f"density must be between 0 and 1, got {density!r}")
     if not common_drive >= 0:
@@ -63,11 +65,11 @@ def recorded_bins(
 
 @dataclass(frozen=True, eq=False)
 class CommonInput:
-    """A running animal's drive to the network, or none.
+    """Drive to the network by a running animal.
 
     Attributes:
         speed: Running speed in cm/s, ``[time]``; None without common drive.
-        drive: Input that it causes, ``[time, units]``: the z-scored speed times each unit's gain.
+        drive: Input caused by running, ``[time, units]``: the z-scored speed times each unit's gain; else zeros.
     """
 
     speed: npt.NDArray[np.float64] | None
@@ -77,7 +79,7 @@ class CommonInput:
 def common_input(
     random: Randomness, *, n_units: int, n_bins: int, bin_width_s: float, common_drive: float
 ) -> CommonInput:
-    """Input that follows the running speed, with gains normal over units and of standard deviation `common_drive`."""
+    """Input proportional to the running speed; gains are normal over units with standard deviation `common_drive`."""
     gains = random.network.normal(0.0, 1.0, n_units) * common_drive
     if common_drive == 0:
         return CommonInput(speed=None, drive=np.zeros((n_bins, n_units)))
@@ -87,7 +89,7 @@ def common_input(
 
 
 def in_a_box(random: Randomness, n_units: int) -> npt.NDArray[np.float64]:
-    """Positions at random in a cube, in micrometres, ``[units, 3]``; connections do not depend on them."""
+    """Random positions in a cube, in micrometres, ``[units, 3]``; connections do not depend on them."""
     return random.layout.uniform(0.0, BOX_UM, (n_units, len(POSITION)))
 
 
@@ -100,15 +102,15 @@ def simulated_session(
     signal: Signal,
     parameters: Mapping[str, Any],
 ) -> Session:
-    """The session ``simulated-<name>-<seed>``, which says how it was made.
+    """The session ``simulated-<name>-<seed>``, with the generator and its arguments in ``meta``.
 
     Args:
-        name: Of the generator: ``synapsnet.data.simulate.<name>.simulate_<name>_network``.
+        name: Name of the generator: ``synapsnet.data.simulate.<name>.simulate_<name>_network``.
         activity: Counts or a continuous signal, ``[time, units]``.
-        speed: Running speed in cm/s, ``[time]``, where it drove the network.
-        positions: Of the units, in micrometres, ``[units, 3]``.
-        signal: What `activity` is.
-        parameters: The generator's arguments, with ``bin_width_s`` and ``seed`` among them.
+        speed: Running speed in cm/s, ``[time]``; None if it did not drive the network.
+        positions: Positions of the units in micrometres, ``[units, 3]``.
+        signal: "spikes" for counts, "calcium" for a continuous signal.
+        parameters: The generator's arguments, including ``bin_width_s`` and ``seed``.
     """
     return Session(
         session_id=f"simulated-{name}-{parameters['seed']}",

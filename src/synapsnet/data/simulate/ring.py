@@ -1,4 +1,4 @@
-"""A ring attractor: strong and ordered recurrence, with which methods invent connections."""
+"""A ring attractor: strong, ordered recurrence that leads methods to report false connections."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def simulate_ring_network(
 ) -> Simulation:
     """Simulate tanh rate units on a circle, with the weights of `ring_network` and the equation of the rate network.
 
-    With a gain above 1 the flat state is unstable and a pattern of bumps arises, which noise pushes around the ring.
-    Units that never connect then rise and fall together, and saturated units hide what they send: inference
-    from activity errs in such networks in a systematic way (Das & Fiete 2020).
+    With a gain above 1, the flat state is unstable and a pattern of bumps arises, which noise pushes around the ring.
+    Unconnected units then rise and fall together, and the output of saturated units barely varies. Inference from
+    activity has systematic errors in such networks (Das & Fiete 2020).
 
     Args:
         n_units: Number of units.
@@ -40,7 +40,7 @@ def simulate_ring_network(
         density: Share of the ring that a unit reaches; there are about 1 / density bumps.
         dale: Whether all units inhibit, instead of exciting near units and inhibiting farther ones.
         gain: Largest eigenvalue of the weights.
-        time_constants_s: Shortest and longest time constant in seconds; log-uniform between.
+        time_constants_s: Shortest and longest time constant in seconds; log-uniform in between.
         noise: Standard deviation of the noise in a unit's input in a bin.
         common_drive: Standard deviation over time and units of the input that running causes, relative to the noise.
         seed: Seed; the same seed gives the same recording, and the same network for any duration.
@@ -49,7 +49,7 @@ def simulate_ring_network(
         The session ``simulated-ring-<seed>``, a continuous signal, and the mean Jacobian of one bin.
     """
     parameters = dict(locals())
-    recorded_bins(**parameters)  # refuses settings out of range before any is used
+    recorded_bins(**parameters)  # checks the settings before they are used
     weights = ring_network(n_units=n_units, density=density, dale=dale)
     weights *= gain / np.linalg.eigvalsh(weights)[-1]
     angle = 2 * np.pi * np.arange(n_units) / n_units

@@ -1,4 +1,4 @@
-"""What every generator yields: an ordinary recording and the connectivity that made it."""
+"""Output of every generator: an ordinary recording and the connectivity that generated it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from synapsnet.session import Session
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """A simulated recording with its truth, validated on construction.
+    """A simulated recording and its true connectivity, validated on construction.
 
     Attributes:
         session: The recording.
-        truth: The generator's own mean Jacobian, ``[post, pre]`` with a zero diagonal: how much more activity of the
-            receiver one unit of activity of the sender causes directly, on average over the recording. This is
-            the quantity that effective connectivity estimates. Integrate-and-fire networks (`lif`, `nest`) have no
-            such derivative: theirs are the synaptic weights, in mV per spike, so that the scale of the truth says
-            nothing about the size of the effect on spikes, and scores that ignore the scale are the ones to use.
+        truth: The generator's own mean Jacobian, ``[post, pre]`` with a zero diagonal: the activity of the receiver
+            that one unit of activity of the sender adds directly, on average over the recording. This is the quantity
+            that effective connectivity estimates. Integrate-and-fire networks (`lif`, `nest`) have no such derivative;
+            their truth is the synaptic weights in mV per spike. Its scale says nothing about the size of the effect on
+            spikes, so use scores that ignore the scale.
 
     Raises:
-        UserError: if the truth does not fit the recording.
+        UserError: if the truth does not match the recording.
     """
 
     session: Session

@@ -10,7 +10,7 @@ from synapsnet.data.simulate.recording import Randomness, common_input, in_a_box
 from synapsnet.data.simulate.simulation import Simulation
 from synapsnet.errors import UserError
 
-RATE_RANGE_HZ = (0.3, 25.0)  # of a unit on its own
+RATE_RANGE_HZ = (0.3, 25.0)  # of a unit without input
 REFRACTORY_S = 0.03  # decay of a unit's own after-effect
 REFRACTORY = -1.0  # log-rate just after a spike
 BURN_IN_S = 5.0
@@ -38,7 +38,7 @@ def simulate_spiking_network(
         x_t = d_x x_t-1 + (1 - d_x) y_t-1,    h_t = d_h h_t-1 + y_t-1,
         y_t ~ Poisson(r ⊙ f(W x_t + a h_t + u_t-1)),    f(v) = e^v below 0 and 1 + v above,
 
-    so that rates are log-normal over units, inhibition divides, and no burst explodes. W is sparse.
+    so that rates are log-normal over units, inhibition is divisive, and bursts do not explode. W is sparse.
 
     Args:
         n_units: Number of units.
@@ -48,16 +48,16 @@ def simulate_spiking_network(
         dale: Whether a sender either excites or inhibits; if so, a fifth of the units inhibits.
         weight_sigma: Standard deviation of the logarithm of a weight.
         coupling: Strength of the network: standard deviation of the log-rate that it would cause in every unit
-            with a sender, if the senders fired independently. 0 is no connections; 1.2 is well short of unstable.
+            with a sender, if the senders fired independently. 0 means no connections; 1.2 is still safely stable.
         synapse_s: Decay of a synaptic current in seconds.
-        median_rate_hz: Median over units of the rate r of a unit on its own, in spikes per second.
-        rate_sigma: Standard deviation of its logarithm.
+        median_rate_hz: Median over units of the rate r without input, in spikes per second.
+        rate_sigma: Standard deviation of the logarithm of r.
         common_drive: Standard deviation over time and units of the log-rate u that running causes.
         seed: Seed; the same seed gives the same recording, and the same network for any duration.
 
     Returns:
-        The session ``simulated-spiking-<seed>``, and how many extra spikes of the receiving unit one spike of the
-        sending unit causes directly, in all later bins together, on average over the recording.
+        The session ``simulated-spiking-<seed>``, and the number of extra spikes of the receiving unit that one spike of
+        the sending unit causes directly, summed over all later bins and averaged over the recording.
     """
     parameters = dict(locals())
     n_recorded = recorded_bins(**parameters)
@@ -94,7 +94,7 @@ def simulate_spiking_network(
 def _current_spread(
     weights: npt.NDArray[np.float64], rate: npt.NDArray[np.float64], decay: float
 ) -> npt.NDArray[np.float64]:
-    """Standard deviation of each unit's current were its senders independent; 1 for a unit without, ``[units]``."""
+    """Standard deviation of each unit's current for independent senders, ``[units]``; 1 for a unit without senders."""
     variance = np.square(weights) @ rate * (1 - decay) / (1 + decay)
     return np.where(variance == 0, 1.0, np.sqrt(variance))
 

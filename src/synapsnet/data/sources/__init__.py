@@ -1,15 +1,16 @@
-"""Public data sets, one module a source, by the name that ``prepare`` takes.
+"""Public data sets, one module per source; its name is the name that ``prepare`` takes.
 
-Every module of this package whose name has no leading underscore is a source; adding one is adding one module. Its
-docstring says what of it was never checked against the archive itself. It offers the constants of `Source`, and one of
+Every module of this package whose name has no leading underscore is a source; to add a source, add one module. Its
+docstring says which facts were never checked against the archive itself. It offers the constants of `Source`, and one
+of
 
-* ``files(select) -> list[RemoteFile]``: what to download, with the size and the checksum that the archive tells of each
-  file. ``select`` holds names as the source's docstring gives them; empty, it stands for the whole data set, or is
-  refused with the size of that where hardly a disk holds it.
-* ``fetch(folder, select) -> list[Path]``: for what another library obtains; puts the recordings into ``folder``, leaves
-  alone what is there already, and says which files and folders they are.
+* ``files(select) -> list[RemoteFile]``: the files to download, with the size and the checksum that the archive lists.
+  ``select`` holds names as described in the source's docstring. An empty ``select`` means the whole data set; sources
+  that are too large for most disks refuse it and state their size.
+* ``fetch(folder, select) -> list[Path]``: for data sets that another library downloads. It puts the recordings into
+  ``folder``, leaves existing ones alone, and returns their files and folders.
 
-Once it was obtained, `synapsnet.data.readers.find_recordings` finds the recordings in the folder.
+After the download, `synapsnet.data.readers.find_recordings` finds the recordings in the folder.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from synapsnet.data.web.file import RemoteFile
 
 
 class Source(Protocol):
-    """What every source offers, beside ``files`` or ``fetch``.
+    """Constants of every source; it also has ``files`` or ``fetch``.
 
     Attributes:
-        TITLE: What it is, in one line.
-        CITATION: The paper and the data set, in full.
-        LICENCE: Of the data.
+        TITLE: Description in one line.
+        CITATION: Full citation of the paper and the data set.
+        LICENCE: Licence of the data.
     """
 
     TITLE: str
@@ -43,14 +44,14 @@ class Listed(Source, Protocol):
     """A source whose archive lists its files."""
 
     def files(self, select: Sequence[str]) -> list[RemoteFile]:
-        """What to download."""
+        """The files to download."""
 
 
 class Fetched(Source, Protocol):
-    """A source that another library obtains."""
+    """A source that another library downloads."""
 
     def fetch(self, folder: Path, select: Sequence[str]) -> list[Path]:
-        """Put the recordings into a folder, and say which files and folders they are."""
+        """Put the recordings into a folder, and return their files and folders."""
 
 
 def sources() -> dict[str, Listed | Fetched]:

@@ -1,19 +1,19 @@
 """Allen Brain Observatory, Visual Behavior - Optical Physiology: two-photon imaging during a change detection task.
 
-DANDI 000711: 703 imaging sessions of 107 mice, of which the files with imaging are taken, one an imaging plane
-(0.1 to 1 GB), and those of the training without imaging are left. The planes of one session, up to eight, share its
-name (``sub-457841_ses-20190920T095938_obj-...``) and are sessions of their own here: the frames of several planes are
-not taken at the same time. ``--select`` takes subjects, sessions or names of files, such as ``403491``, with ``*`` for
-any characters; something has to be selected, and ``'*'`` is all.
+DANDI 000711: 703 imaging sessions of 107 mice. The files with imaging are used, one per imaging plane (0.1 to 1 GB);
+files of training without imaging are left out. The planes of one session, up to eight, share its name
+(``sub-457841_ses-20190920T095938_obj-...``) and become separate sessions, because their frames are not simultaneous.
+``--select`` takes subjects, sessions or file names, such as ``403491``, with ``*`` for any characters. A selection is
+required; ``'*'`` selects everything.
 
-Cells are those that the Allen Institute's classifier accepted (``valid_roi``), the signal is their dF/F at 31 Hz (11 Hz
-where there are several planes), behavior is running, licks, rewards and the pupil. In each session, a mouse either does
-the task (``change_detection_behavior``) or sees its images without the lick spout (``change_detection_passive``),
-between five minutes of gray screen and a movie; images are shown for 250 ms with 500 ms of gray between them.
+Cells are those that the Allen Institute's classifier accepted (``valid_roi``). The signal is their dF/F at 31 Hz (11 Hz
+with several planes); behavior is running, licks, rewards and the pupil. In each session, a mouse either does the task
+(``change_detection_behavior``) or sees its images without the lick spout (``change_detection_passive``), between five
+minutes of gray screen and a movie. Images are shown for 250 ms with 500 ms of gray between them.
 
-Number, version, paths, sizes, checksums and licence were checked against the public mirror of the dandiset, and the
-layout against the AllenSDK that wrote the files and a public listing of the content of one. Not verified: the download
-itself.
+Number, version, paths, sizes, checksums and licence were checked against the public mirror of the dandiset. The layout
+was checked against the AllenSDK, which wrote the files, and a public listing of the content of one file. Not verified:
+the download itself.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ DANDISET, VERSION = "000711", "0.231121.0201"
 
 
 def files(select: Sequence[str]) -> list[RemoteFile]:
-    """What to download.
+    """The files to download.
 
     Args:
-        select: Subjects, sessions or names of files.
+        select: Subjects, sessions or file names.
 
     Raises:
-        UserError: if the archive cannot be asked, if nothing in it matches, or if nothing is selected.
+        UserError: if the archive cannot be reached, if nothing in it matches, or if nothing is selected.
     """
     return dandi.dandiset_files(DANDISET, VERSION, select, _has_imaging)
 

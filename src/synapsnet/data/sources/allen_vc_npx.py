@@ -1,17 +1,18 @@
 """Allen Brain Observatory, Visual Coding - Neuropixels: six probes in mouse cortex and thalamus, many visual stimuli.
 
-The 32 sessions of the stimulus set "Brain Observatory 1.1": DANDI 000021, of which the files with the units are taken,
-one a session (2 to 3 GB), and those with the field potentials of a single probe are left. ``--select`` takes subjects,
-sessions or names of files, such as ``715093703``, with ``*`` for any characters; something has to be selected, and
-``'*'`` is all. The sessions with the stimulus set "Functional Connectivity" are DANDI 000022, never published in a
-fixed version; they have the same layout, and stream from ``dandi://000022/<path>``.
+The 32 sessions of the stimulus set "Brain Observatory 1.1", DANDI 000021. The files with the units are used, one per
+session (2 to 3 GB); the files with the field potentials of a single probe are left out. ``--select`` takes subjects,
+sessions or file names, such as ``715093703``, with ``*`` for any characters. A selection is required; ``'*'`` selects
+everything. The sessions with the stimulus set "Functional Connectivity" are DANDI 000022, which was never published in
+a fixed version; they have the same layout, and stream from ``dandi://000022/<path>``.
 
-The units table holds all that was sorted, noise included, with ``quality``, ``isi_violations``, ``amplitude_cutoff``,
-``presence_ratio`` and many more metrics; a unit names its peak channel, and the electrodes table that channel's region
-and place in the Common Coordinate Framework.
+The units table holds all sorted units, noise included, with ``quality``, ``isi_violations``, ``amplitude_cutoff``,
+``presence_ratio`` and many more metrics. A unit refers to its peak channel; the electrodes table gives that channel's
+region and position in the Common Coordinate Framework.
 
-Version, paths, sizes, checksums and licence were checked against the public mirror of the dandiset, and the layout
-against the AllenSDK that wrote the files and a public listing of the content of one. Not verified: the download itself.
+Version, paths, sizes, checksums and licence were checked against the public mirror of the dandiset. The layout was
+checked against the AllenSDK, which wrote the files, and a public listing of the content of one file. Not verified: the
+download itself.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ DANDISET, VERSION = "000021", "0.251116.2246"
 
 
 def files(select: Sequence[str]) -> list[RemoteFile]:
-    """What to download.
+    """The files to download.
 
     Args:
-        select: Subjects, sessions or names of files.
+        select: Subjects, sessions or file names.
 
     Raises:
-        UserError: if the archive cannot be asked, if nothing in it matches, or if nothing is selected.
+        UserError: if the archive cannot be reached, if nothing in it matches, or if nothing is selected.
     """
     return dandi.dandiset_files(DANDISET, VERSION, select, _has_units)
 

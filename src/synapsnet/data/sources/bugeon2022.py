@@ -1,10 +1,10 @@
 """Bugeon et al. 2022: calcium imaging of mouse visual cortex with transcriptomic cell types; the data NeuPRINT uses.
 
-``--select`` takes names of files of the figshare record, without suffix; without it all of them are downloaded.
+``--select`` takes names of files of the figshare record, without suffix; the default is all files.
 
-Not verified against the archive: what the files of figshare record 19448531 (its number is that which public code
-gives) are called and how large they are; sizes are stated before a download begins. Archives among them are unpacked,
-and the session folders are found at any depth.
+Not verified against the archive: the names and sizes of the files in figshare record 19448531, whose number comes from
+public code. Sizes are stated before a download begins. Archives are unpacked, and session folders are found at any
+depth.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _RECORD = 19448531
 
 
 def files(select: Sequence[str], *, api: str = figshare.API) -> list[RemoteFile]:
-    """What to download.
+    """The files to download.
 
     Args:
-        select: Names of files of the record, without suffix; empty, all.
-        api: Where the API of figshare is.
+        select: Names of files of the record, without suffix; empty means all.
+        api: Address of the figshare API.
 
     Raises:
-        UserError: if figshare cannot be asked, or if a file is not in the record.
+        UserError: if figshare cannot be reached, or if a file is not in the record.
     """
     listed = figshare.record_files(_RECORD, api=api)
     by_name = {file.path.partition(".")[0]: file for file in listed}

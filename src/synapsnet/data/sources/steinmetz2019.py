@@ -1,13 +1,16 @@
 """Steinmetz et al. 2019: Neuropixels recordings across the mouse brain in a visual discrimination task, 39 sessions.
 
-``--select`` takes sessions such as ``Cori_2016-12-14``; without it all of them are downloaded. ``--select neuromatch``
-takes the form that Neuromatch Academy made of the data instead, ``steinmetz_part0.npz`` to ``steinmetz_part2.npz``:
-all 39 sessions as counts in bins of 10 ms around every trial.
+``--select`` takes sessions such as ``Cori_2016-12-14``; the default is all sessions. ``--select neuromatch`` downloads
+the version prepared by Neuromatch Academy instead, ``steinmetz_part0.npz`` to ``steinmetz_part2.npz``: all 39 sessions
+as counts in bins of 10 ms around every trial.
 
-Not verified against the archives: that figshare record 9974357 (its twin 9970907 has 2,168 files, say public pages)
-still lists one file for every file of a session, named after its path with ``~`` for ``/``, as the ONE light client
-uploaded it (sessions as ``.tar`` are taken, too), that OSF tells the checksum of its three files, and how large either
-is; sizes are stated before a download begins.
+Not verified against the archives:
+
+* that figshare record 9974357 (its twin 9970907 has 2,168 files, according to public pages) still lists one file for
+  every file of a session, named by its path with ``~`` for ``/``, as uploaded by the ONE light client (sessions as
+  ``.tar`` work too);
+* that OSF gives the checksum of its three files;
+* the sizes of both, which are stated before a download begins.
 """
 
 from __future__ import annotations
@@ -32,15 +35,15 @@ _NAME = re.compile(r"[^/]+/Subjects/(?P<subject>[^/]+)/(?P<date>[^/]+)/[^/]+/alf
 
 
 def files(select: Sequence[str], *, figshare_api: str = figshare.API, osf_api: str = osf.API) -> list[RemoteFile]:
-    """What to download.
+    """The files to download.
 
     Args:
-        select: Sessions, or ``neuromatch``; empty, all sessions.
-        figshare_api: Where the API of figshare is.
-        osf_api: Where the API of the Open Science Framework is.
+        select: Sessions, or ``neuromatch``; empty means all sessions.
+        figshare_api: Address of the figshare API.
+        osf_api: Address of the API of the Open Science Framework.
 
     Raises:
-        UserError: if an archive cannot be asked, or if a session is not in it.
+        UserError: if an archive cannot be reached, or if a session is not in it.
     """
     wanted = dict.fromkeys(select)
     parts = [osf.osf_file(guid, name, api=osf_api) for name, guid in _PARTS.items()] if NEUROMATCH in wanted else []
@@ -59,8 +62,8 @@ def files(select: Sequence[str], *, figshare_api: str = figshare.API, osf_api: s
 
 
 def _path(name: str) -> str | None:
-    """Where a file of the record belongs: into the folder of its session."""
+    """Target path of a file of the record, in the folder of its session; None for files that do not belong to one."""
     if name.endswith(".tar"):
         return name
-    known = _NAME.fullmatch(name.replace("~", "/"))
-    return f"{known['subject']}_{known['date']}/{known['rest']}" if known else None
+    match = _NAME.fullmatch(name.replace("~", "/"))
+    return f"{match['subject']}_{match['date']}/{match['rest']}" if match else None

@@ -1,1 +1,1 @@
-"""What talks to servers: downloads, streaming, and the public APIs of archives."""
+"""Communication with servers: downloads, streaming, and the public APIs of archives."""

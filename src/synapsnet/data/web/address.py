@@ -1,4 +1,4 @@
-"""Addresses without what gives access: a signed address, or one with a password, is for whoever was given it alone."""
+"""Removal of secrets from addresses, because a signature or password must not reach logs or files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _QUERY = re.compile(r"\?[^\s'\"()<>]*")
 
 
 def public(place: Path | str) -> str:
-    """What to call a recording wherever it is written down: its path, or its address without login and query.
+    """Name of a recording for logs and files: its path, or its address without login and query.
 
     Args:
-        place: A path; or an address, of which one of DANDI holds no secrets.
+        place: A path or an address; a ``dandi://`` address holds no secrets and is unchanged.
     """
     text = str(place)
     if isinstance(place, Path) or not text.lower().startswith(("http://", "https://")):
@@ -24,5 +24,5 @@ def public(place: Path | str) -> str:
 
 
 def without_secrets(message: str) -> str:
-    """A message of a library, which may quote addresses, without the logins and queries in them."""
+    """Remove logins and queries from the addresses that a library's message may quote."""
     return _QUERY.sub("", _LOGIN.sub("", message))

@@ -1,7 +1,7 @@
-"""The DANDI archive, by its REST API: what a dandiset holds, and where an asset is.
+"""The DANDI archive, by its REST API: the content of a dandiset, and the address of an asset.
 
-The routes and fields used were checked against public code that calls the API (dandi-cli, dandidav) and against public
-copies of its answers (the mirrors of dandisets); they were not tried against the archive itself.
+The routes and fields used were checked against public code that calls the API (dandi-cli, dandidav) and public copies
+of its answers (the mirrors of dandisets), but not against the archive itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DRAFT = "draft"
 
 @dataclass(frozen=True)
 class Entry:
-    """An asset as the list of a dandiset shows it: its id, its path in the dandiset, and its size in bytes."""
+    """An entry in the listing of a dandiset: asset id, path in the dandiset, and size in bytes."""
 
     asset: str
     path: str
@@ -43,9 +43,9 @@ class Asset:
     """An asset.
 
     Attributes:
-        path: Its path in the dandiset.
-        url: Where it lies, without a signature that expires.
-        sha256: Checksum; empty where the archive has none yet.
+        path: Path in the dandiset.
+        url: Address without a signature that expires.
+        sha256: Checksum; empty if the archive has none yet.
     """
 
     path: str
@@ -59,34 +59,34 @@ def dandiset_files(
     """Files of a dandiset, with their sizes and checksums, in the order of their paths.
 
     Args:
-        dandiset: Its number, six digits.
+        dandiset: Number of the dandiset, six digits.
         version: A published version, which never changes.
-        select: What to take of the files that are wanted: a path or the name of a file, with or without its suffix; a
-            subject or a session, as ``699733573`` or ``715093703`` of ``sub-699733573_ses-715093703.nwb``; ``*`` and
-            ``?`` stand for any characters.
-        wanted: Whether a file is one that sessions are read from, by its path.
+        select: Files to select: a path or the name of a file, with or without its suffix; a subject or a session, such
+            as ``699733573`` or ``715093703`` of ``sub-699733573_ses-715093703.nwb``; ``*`` and ``?`` match any
+            characters.
+        wanted: Function of the path that returns True for a file with a session.
 
     Raises:
-        UserError: in one line, if the archive does not answer, if nothing there matches one of ``select``, or if that
-            is empty: a dandiset may be larger than a disk.
+        UserError: in one line, if the archive does not answer, if one of ``select`` matches nothing, or if ``select``
+            is empty, because a dandiset may be larger than a disk.
     """
     entries = [entry for entry in listed(dandiset, version) if wanted(entry.path)]
     if not select:
         total = sum(entry.size for entry in entries) / 1e9
         raise UserError(
-            f"dandiset {dandiset} has {len(entries)} recordings of {total:.3g} GB in all: choose with --select, by "
-            f"subject, session or file, or take '*'; they are {_shown(entries)}"
+            f"dandiset {dandiset} has {len(entries)} recordings, {total:.3g} GB in all: choose with --select, by "
+            f"subject, session or file ('*' for all); they are {_shown(entries)}"
         )
-    chosen: dict[str, Entry] = {}
+    selected: dict[str, Entry] = {}
     for pattern in select:
         matching = [entry for entry in entries if any(fnmatchcase(name, pattern) for name in _names(entry.path))]
         if not matching:
             raise UserError(
                 f"no recording of dandiset {dandiset} matches {pattern!r}; its {len(entries)} are {_shown(entries)}"
             )
-        chosen |= {entry.path: entry for entry in matching}
+        selected |= {entry.path: entry for entry in matching}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(_remote_file, [chosen[path] for path in sorted(chosen)]))
+        return list(pool.map(_remote_file, [selected[path] for path in sorted(selected)]))
 
 
 def listed(dandiset: str, version: str, prefix: str = "") -> Iterator[Entry]:
@@ -106,11 +106,11 @@ def listed(dandiset: str, version: str, prefix: str = "") -> Iterator[Entry]:
 
 
 def asset_at(address: str) -> Asset | None:
-    """The asset that an address stands for, None if it is no address of DANDI.
+    """The asset at an address; None if it is not an address of DANDI.
 
     Args:
-        address: ``dandi://<dandiset>[@<version>]/<path>``, or ``<API>/assets/<id>/download/``. Without a version, it is
-            the one published last, and the draft where none was published.
+        address: ``dandi://<dandiset>[@<version>]/<path>``, or ``<API>/assets/<id>/download/``. The default version is
+            the latest published one, or the draft if none was published.
 
     Raises:
         UserError: in one line, if there is no such asset, or if the archive does not answer.
@@ -123,7 +123,7 @@ def asset_at(address: str) -> Asset | None:
     within = _WITHIN.fullmatch(address)
     if within is None:
         raise UserError(
-            "an address in DANDI reads dandi://<dandiset>[@<version>]/<path>, as dandi://000021/sub-1/a.nwb"
+            "an address in DANDI has the form dandi://<dandiset>[@<version>]/<path>, such as dandi://000021/sub-1/a.nwb"
         )
     dandiset, path = within["dandiset"], within["path"]
     version = within["version"] or _published(dandiset)
@@ -134,7 +134,7 @@ def asset_at(address: str) -> Asset | None:
 
 
 def _names(path: str) -> set[str]:
-    """What a file may be selected by."""
+    """All names by which a file can be selected."""
     stem = PurePosixPath(path).stem
     entities = {value for part in stem.split("_") for key, dash, value in [part.partition("-")] if dash}
     subject_and_session = re.match(r"sub-[^_]+_ses-[^_]+", stem)
@@ -151,14 +151,14 @@ def _shown(entries: Sequence[Entry]) -> str:
 def _remote_file(entry: Entry) -> RemoteFile:
     asset = _asset(entry.asset)
     if not asset.sha256:
-        raise UserError(f"the DANDI archive has no checksum of {entry.path} yet; try again later")
+        raise UserError(f"the DANDI archive has no checksum for {entry.path} yet; try again later")
     return RemoteFile(asset.url, entry.path, entry.size, f"sha256:{asset.sha256}")
 
 
 def _asset(identifier: str) -> Asset:
     url = f"{API}/assets/{identifier}/"
     answer = _expected(get_json(url), url, "path")
-    # Of its addresses one redirects to another, signed for an hour: too short for what is read bit by bit.
+    # One address redirects to another that is signed for an hour, which is too short for streaming.
     direct = [place for place in answer.get("contentUrl", ()) if not str(place).startswith(f"{API}/")]
     place = direct[0] if direct else f"{url}download/"
     return Asset(str(answer["path"]), str(place), str(answer.get("digest", {}).get("dandi:sha2-256", "")))

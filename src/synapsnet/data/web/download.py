@@ -1,8 +1,8 @@
-"""Downloading files: stated sizes, checksums, resumed where they were cut off.
+"""Resumable downloads with known sizes and checksums.
 
-`pooch.retrieve` begins every download anew, and loses a whole file if it is stopped while it checks it. Here a file is
-written as ``<name>.part``, which is all that an interruption leaves, and the next call goes on from there; it
-gets its name once its checksum is right.
+`pooch.retrieve` restarts every download, and loses a whole file if it is stopped during the check. Here, a file is
+written as ``<name>.part``. An interruption leaves only that, and the next call continues from there. The file gets its
+name once its checksum is right.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ from synapsnet.data.web.unpack import folder_of, is_unpacked, unpack
 from synapsnet.errors import UserError
 
 RETRIES = 4
-"""Failures in a row, without a byte between them, that are put up with."""
+"""Number of consecutive failures, without any progress, that are tolerated."""
 PAUSE_S = 1.0
-"""After the first failure; doubled after each further one."""
+"""Pause in seconds after the first failure; doubled after each further one."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What the system says of a disk, a quota, or a file that has no room left."""
+"""System errors for a full disk, an exhausted quota, or a file at its size limit."""
 _CHUNK = 2**16
 _PART = ".part"
 
 
 def default_cache() -> Path:
-    """Where downloads are kept if the user names no folder."""
+    """Default folder for downloads."""
     return Path(pooch.os_cache("synapsnet"))
 
 
 def download(files: Sequence[RemoteFile], folder: Path) -> list[Path]:
-    """Have files in a folder; what is there already, with the right checksum, is not downloaded again.
+    """Download files into a folder; existing files with the right checksum are not downloaded again.
 
     Args:
-        files: What to download. Archives are unpacked, see `RemoteFile.path`.
-        folder: Where to.
+        files: Files to download. Archives are unpacked, see `RemoteFile.path`.
+        folder: Target folder.
 
     Returns:
-        Where each of them is: the file, or the folder that an archive was unpacked into.
+        Path of each file, or the folder into which an archive was unpacked.
 
     Raises:
-        UserError: if there is not enough room, if a file cannot be had, or if it is not what its archive says.
+        UserError: if there is not enough space, if a download fails, or if a checksum or size is wrong.
     """
     targets = [folder / _safe(file.path) for file in files]
     missing = [(file, target) for file, target in zip(files, targets, strict=True) if not _is_there(file, target)]
@@ -59,8 +59,8 @@ def download(files: Sequence[RemoteFile], folder: Path) -> list[Path]:
     except OSError as error:
         if error.errno in FULL:
             raise UserError(
-                f"no room left on the disk of {folder}; make room, or choose another folder with --cache, "
-                "and repeat the command: it goes on where it stopped"
+                f"no space left on the disk of {folder}; free some space or choose another folder with --cache, "
+                "and repeat the command: it continues where it stopped"
             ) from error
         raise UserError(f"cannot write to {error.filename or folder}: {error.strerror or error}") from error
     return [folder_of(target) or target for target in targets]
@@ -69,19 +69,19 @@ def download(files: Sequence[RemoteFile], folder: Path) -> list[Path]:
 def _fetch(missing: Sequence[tuple[RemoteFile, Path]], folder: Path) -> None:
     total = sum(file.size for file, _ in missing)
     begun = sum(_size(_part(target)) for _, target in missing)
-    # An archive and what is in it lie side by side until it is unpacked.
+    # While an archive is unpacked, its content needs space next to it.
     extra = max((file.size for file, target in missing if folder_of(target)), default=0)
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if total - begun + extra > free:
         raise UserError(
-            f"{decimal(total - begun + extra)} are needed in {folder}, and {decimal(free)} are free; "
-            "make room, or choose another folder with --cache"
+            f"{decimal(total - begun + extra)} are needed in {folder}, but only {decimal(free)} are free; "
+            "free some space, or choose another folder with --cache"
         )
     with meter("Downloading", total, of_bytes=True) as progress:
-        left = f", of which {decimal(begun)} are here already" if begun else ""
+        present = f" ({decimal(begun)} already downloaded)" if begun else ""
         files = "1 file" if len(missing) == 1 else f"{len(missing)} files"
-        progress.line(f"Downloading {files}, {decimal(total)}{left}, to {folder}")
+        progress.line(f"Downloading {files}, {decimal(total)}{present}, to {folder}")
         done = 0
         for file, target in missing:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def _fetch(missing: Sequence[tuple[RemoteFile, Path]], folder: Path) -> None:
 
 
 def _obtain(file: RemoteFile, target: Path, progress: Meter) -> None:
-    if _is_whole(file, target):  # an archive that could not be unpacked the last time
+    if _is_whole(file, target):  # an archive that was downloaded but not unpacked
         progress.advance(file.size)
     else:
         part = _part(target)
@@ -99,8 +99,8 @@ def _obtain(file: RemoteFile, target: Path, progress: Meter) -> None:
         if not _is_right(part, file.checksum):
             part.unlink()
             raise UserError(
-                f"{file.url} is not the file that its archive describes ({file.checksum}); what came was removed. "
-                "Repeat the command; if it fails again, the archive has changed or something between alters files"
+                f"{file.url} has the wrong checksum (expected {file.checksum}); the download was removed. "
+                "Repeat the command; if it fails again, the archive has changed, or a proxy alters files"
             )
         part.replace(target)
     destination = folder_of(target)
@@ -109,9 +109,9 @@ def _obtain(file: RemoteFile, target: Path, progress: Meter) -> None:
 
 
 def _complete(file: RemoteFile, part: Path, progress: Meter) -> None:
-    """Request what is missing of a file until nothing is."""
+    """Request the missing part of a file until it is complete."""
     if _size(part) > file.size:
-        part.unlink()  # of another version of the file
+        part.unlink()  # left from another version of the file
     part.touch()
     progress.advance(_size(part))
     failures = 0
@@ -124,20 +124,20 @@ def _complete(file: RemoteFile, part: Path, progress: Meter) -> None:
                 raise
             failures = 1 if _size(part) > before else failures + 1
             if failures > RETRIES:
-                raise UserError(f"{error}; repeat the command later: it goes on where it stopped") from error
+                raise UserError(f"{error}; repeat the command later: it continues where it stopped") from error
             time.sleep(PAUSE_S * 2 ** (failures - 1))
 
 
 def _append(file: RemoteFile, part: Path, progress: Meter) -> None:
-    """One request for the rest of a file, as far as it goes."""
+    """Make one request for the rest of a file, and append whatever arrives."""
     start = _size(part)
     headers = HEADERS | ({"Range": f"bytes={start}-"} if start else {})
     with requests.get(file.url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
         if response.status_code == requests.codes.requested_range_not_satisfiable:
-            part.write_bytes(b"")  # what is here is of no use: the next call begins anew
+            part.write_bytes(b"")  # the partial file is unusable; the next call starts over
         response.raise_for_status()
         if start and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            progress.advance(-start)  # the server sends all of it again
+            progress.advance(-start)  # the server sends the whole file again
             start = 0
         with part.open("r+b") as output:
             output.truncate(start)
@@ -146,7 +146,7 @@ def _append(file: RemoteFile, part: Path, progress: Meter) -> None:
                 start += len(chunk)
                 if start > file.size:
                     output.truncate(0)
-                    raise UserError(f"{file.url} is larger than the {file.size} bytes that its archive tells")
+                    raise UserError(f"{file.url} is larger than the {file.size} bytes that its archive lists")
                 output.write(chunk)
                 output.flush()
                 progress.advance(len(chunk))
@@ -155,7 +155,7 @@ def _append(file: RemoteFile, part: Path, progress: Meter) -> None:
 
 
 def _is_passing(error: BaseException | None) -> bool:
-    """Whether the same request may succeed later."""
+    """Return True if the same request may succeed later."""
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return error.response.status_code == 429 or error.response.status_code >= 500
     return isinstance(error, (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError))
@@ -179,7 +179,7 @@ def _safe(path: str) -> Path:
     parts, elsewhere = PurePosixPath(path).parts, PureWindowsPath(path)
     outside = ".." in (*parts, *elsewhere.parts) or PurePosixPath(path).is_absolute() or elsewhere.anchor
     if not parts or outside or not path.isprintable():
-        raise UserError(f"the archive names a file {path!r}, which would lie outside of the folder")
+        raise UserError(f"the archive names a file {path!r}, which would be outside of the folder")
     return Path(*parts)
 
 

@@ -16,14 +16,14 @@ class RemoteFile:
     """A file in an archive.
 
     Attributes:
-        url: Where it is.
-        path: Where it belongs, relative to the folder of the source, with ``/``. What a ``.tar`` (also compressed) or
-            ``.zip`` holds is put into a folder of its name without the suffix, in place of the file.
-        size: In bytes.
+        url: Address of the file.
+        path: Target path relative to the folder of the source, with ``/``. A ``.tar`` (also compressed) or ``.zip`` is
+            replaced by a folder of its name without the suffix, which holds its content.
+        size: Size in bytes.
         checksum: ``sha256:<hex>`` or ``md5:<hex>``.
 
     Raises:
-        UserError: if the archive tells something that cannot be.
+        UserError: if the address, size or checksum is not valid.
     """
 
     url: str
@@ -43,5 +43,5 @@ class RemoteFile:
         ):
             if not holds:
                 raise UserError(
-                    f"the archive tells of {self.path!r} with the {what} {value!r}; its API may have changed"
+                    f"the archive lists {self.path!r} with the invalid {what} {value!r}; its API may have changed"
                 )

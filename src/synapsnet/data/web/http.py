@@ -13,15 +13,15 @@ from synapsnet.data.web.address import public, without_secrets
 from synapsnet.errors import UserError, one_line
 
 TIMEOUT_S = (10.0, 60.0)
-"""To connect, and between two pieces of an answer."""
+"""Timeouts to connect, and between two pieces of an answer."""
 HEADERS = {"User-Agent": "synapsnet", "Accept-Encoding": "identity"}
-"""Files as they are: compressed on the way, their bytes could not be counted, nor the download be resumed."""
+"""Request headers. Compression is off, because compressed bytes could not be counted, nor the download resumed."""
 _MEANING = {401: "needs a login", 403: "refuses access to", 404: "has no", 410: "no longer has", 429: "is too busy for"}
 
 
 @contextmanager
 def clear_errors(url: str) -> Iterator[None]:
-    """Turn what can go wrong with a request into one line, without what may be secret in the address.
+    """Turn the errors of a request into one line, without secrets of the address.
 
     Raises:
         UserError: naming the address and what to do.
@@ -42,14 +42,14 @@ def clear_errors(url: str) -> Iterator[None]:
 
 
 def get_json(url: str, **parameters: str | int) -> Any:
-    """What an address answers, parsed.
+    """The parsed JSON answer of an address.
 
     Args:
         url: The address.
-        **parameters: Of the query.
+        **parameters: Parameters of the query.
 
     Raises:
-        UserError: if it cannot be reached, refuses, or answers something else than JSON.
+        UserError: if the address cannot be reached, refuses, or does not answer with JSON.
     """
     with clear_errors(url):
         response = requests.get(url, params=parameters, headers=HEADERS, timeout=TIMEOUT_S)
@@ -58,5 +58,5 @@ def get_json(url: str, **parameters: str | int) -> Any:
         return response.json()
     except requests.JSONDecodeError as error:
         raise UserError(
-            f"{url} answered something that is no JSON; is there a login page or a proxy between?"
+            f"the answer of {url} is not valid JSON; is there a login page or a proxy in between?"
         ) from error

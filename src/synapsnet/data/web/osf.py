@@ -1,4 +1,4 @@
-"""What the Open Science Framework tells of a file (https://developer.osf.io)."""
+"""Files of the Open Science Framework, from its API (https://developer.osf.io)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def osf_file(guid: str, path: str, *, api: str = API) -> RemoteFile:
     """A public file.
 
     Args:
-        guid: Its five letters and digits, as in ``https://osf.io/<guid>/download``.
-        path: What to call it here.
-        api: Where the API is.
+        guid: The five letters and digits in ``https://osf.io/<guid>/download``.
+        path: Target path of the file.
+        api: Address of the API.
 
     Raises:
-        UserError: if the API cannot be reached, or tells no size or checksum.
+        UserError: if the API cannot be reached, or gives no size or checksum.
     """
     url = f"{api}/files/{guid}/"
     try:
@@ -27,4 +27,4 @@ def osf_file(guid: str, path: str, *, api: str = API) -> RemoteFile:
         checksum = attributes["extra"]["hashes"]["sha256"]
         return RemoteFile(str(data["links"]["download"]), path, int(attributes["size"]), f"sha256:{checksum}")
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{url} tells of a file without {error}; its API may have changed") from error
+        raise UserError(f"{url} lists a file without {error}; its API may have changed") from error

@@ -1,4 +1,4 @@
-"""Files read where they are, by HTTP range requests: of a recording of gigabytes, what is needed is fetched."""
+"""Streaming of files by HTTP range requests: only the needed parts of a large recording are fetched."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PARTIAL = 206
 
 
 class Stream:
-    """A file at an address, as `h5py.File` reads it; what goes wrong on the way is a `UserError` of one line.
+    """A remote file in the form that `h5py.File` reads; connection errors become a one-line `UserError`.
 
     Args:
-        file: What `remfile` opened.
+        file: File opened by `remfile`.
     """
 
     def __init__(self, file: Any) -> None:
@@ -32,11 +32,11 @@ class Stream:
         """The next ``size`` bytes."""
         try:
             return bytes(self._file.read(size))
-        except Exception as error:  # remfile raises whatever requests does, and plain exceptions of its own
+        except Exception as error:  # remfile raises errors of requests, and plain exceptions of its own
             raise UserError(f"the connection broke while reading: {without_secrets(one_line(error))}") from error
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a position, and return it."""
+        """Move to a position, and return it."""
         self._file.seek(offset, whence)
         return self.tell()
 
@@ -50,23 +50,23 @@ def open_remote(address: str) -> Iterator[Stream]:
     """Open the file at an address for reading.
 
     Args:
-        address: Of ``http(s)://``, or of an asset of DANDI, see `synapsnet.data.web.dandi.asset_at`.
+        address: An address with ``http(s)://``, or of an asset of DANDI, see `synapsnet.data.web.dandi.asset_at`.
 
     Raises:
-        UserError: in one line, if remfile is not installed, if there is no such file, if its server does not serve
-            parts of files, if it does not answer, or if the connection breaks.
+        UserError: in one line, if remfile is not installed, if there is no such file, if its server does not support
+            range requests, if it does not answer, or if the connection breaks.
     """
     try:
         import remfile
     except ImportError as error:
         raise UserError('streaming needs remfile: pip install "synapsnet[dandi]"') from error
 
-    found = dandi.asset_at(address)
-    url = address if found is None else found.url
-    _check_serves_parts(url)
+    asset = dandi.asset_at(address)
+    url = address if asset is None else asset.url
+    _check_range_requests(url)
     file = remfile.File(url)
     for scheme in ("http://", "https://"):
-        file.session.mount(scheme, _Impatient())
+        file.session.mount(scheme, _WithTimeout())
     try:
         yield Stream(file)
     finally:
@@ -74,7 +74,7 @@ def open_remote(address: str) -> Iterator[Stream]:
 
 
 def name_of(address: str) -> str:
-    """Name of the file at an address; the archive is asked for that of an asset known by its id alone.
+    """Name of the file at an address; if the address holds only the id of an asset, the archive is asked.
 
     Raises:
         UserError: in one line, if the archive does not answer, or has no such asset.
@@ -82,19 +82,19 @@ def name_of(address: str) -> str:
     path = urlsplit(address).path
     if not path.rstrip("/").endswith("/download"):
         return PurePosixPath(unquote(path)).name
-    found = dandi.asset_at(address)
-    return PurePosixPath(path if found is None else found.path).name
+    asset = dandi.asset_at(address)
+    return PurePosixPath(path if asset is None else asset.path).name
 
 
-class _Impatient(HTTPAdapter):
-    """Without a timeout, a request waits for ever."""
+class _WithTimeout(HTTPAdapter):
+    """Adapter that adds a timeout, because without one a request waits forever."""
 
     def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
         return super().send(request, *args, **{**options, "timeout": http.TIMEOUT_S})
 
 
-def _check_serves_parts(url: str) -> None:
-    """Ask for the first byte: remfile alone would try for half a minute before it said what is wrong."""
+def _check_range_requests(url: str) -> None:
+    """Request the first byte, because remfile alone would try for half a minute before it failed."""
     headers = {**http.HEADERS, "Range": "bytes=0-0"}
     with (
         http.clear_errors(url),
@@ -103,6 +103,6 @@ def _check_serves_parts(url: str) -> None:
         response.raise_for_status()
         if response.status_code != _PARTIAL:
             raise UserError(
-                "cannot be streamed: its server serves whole files only (no HTTP range requests); "
-                "download it, and give the path"
+                "cannot be streamed: its server sends only whole files (no HTTP range requests); "
+                "download it and give the path"
             )

@@ -1,4 +1,4 @@
-"""Unpacking archives: whole or not at all, and never out of the folder."""
+"""Unpacking of archives: completely or not at all, and never outside of the folder."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _DAMAGED = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    RuntimeError,  # a zip file needs a password, or is compressed in a way that Python does not know
+    RuntimeError,  # a zip file needs a password, or uses a compression that Python does not support
     ValueError,
 )
 
 
 def folder_of(archive: Path) -> Path | None:
-    """Where an archive is unpacked, beside it; None for a file that is none."""
+    """The folder next to an archive into which it is unpacked; None for a file that is not an archive."""
     suffix = max((suffix for suffix in SUFFIXES if archive.name.endswith(suffix)), key=len, default=None)
     name = archive.name.removesuffix(suffix or "")
-    return archive.with_name(name) if suffix and name.strip(".") else None  # ``...zip`` would replace what is above it
+    return archive.with_name(name) if suffix and name.strip(".") else None  # ``...zip`` would replace the parent folder
 
 
 def is_unpacked(folder: Path, checksum: str) -> bool:
-    """Whether the archive with this checksum was unpacked into the folder."""
+    """Return True if the archive with this checksum was unpacked into the folder."""
     receipt = folder / _RECEIPT
     return receipt.is_file() and receipt.read_text() == checksum
 
 
 def unpack(archive: Path, folder: Path, checksum: str) -> None:
-    """Unpack into a folder, which appears when it is complete; the archive is removed then.
+    """Unpack into a folder, which appears only when it is complete; then the archive is removed.
 
-    What is in the way is replaced. Links and files that would lie outside of the folder are refused.
+    An existing folder is replaced. Links, and files that would be outside of the folder, are refused.
 
     Raises:
         UserError: naming the archive, if it is damaged or unsafe.
@@ -65,7 +65,7 @@ def unpack(archive: Path, folder: Path, checksum: str) -> None:
 
 
 def _untar(archive: Path, folder: Path) -> None:
-    # File by file: the filter of tarfile that refuses the same came with Python 3.11.4.
+    # File by file, because tarfile's own filter for this needs Python 3.11.4.
     with tarfile.open(archive) as file:
         for member in file:
             target = _within(folder, member.name, archive)
@@ -81,13 +81,13 @@ def _untar(archive: Path, folder: Path) -> None:
 def _unzip(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as file:
         for member in file.infolist():
-            _within(folder, member.filename, archive)  # zipfile would put others elsewhere in silence
+            _within(folder, member.filename, archive)  # zipfile would silently move unsafe files elsewhere
         file.extractall(folder)
 
 
 def _within(folder: Path, name: str, archive: Path) -> Path:
-    """Where a member of an archive belongs."""
+    """Target path of a member of an archive."""
     target = (folder / name).resolve()
     if not target.is_relative_to(folder.resolve()) or name.startswith(("/", "\\")):
-        raise UserError(f"{archive} holds {name!r}, which lies outside of it")
+        raise UserError(f"{archive} holds {name!r}, which would be outside of the folder")
     return target
