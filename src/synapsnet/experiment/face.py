@@ -161,13 +161,11 @@ def _requested(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep our log in the run folder, and Lightning's remarks on the machine out of sight."""
-    ours, lightning = logging.getLogger("synapsnet"), logging.getLogger("lightning.pytorch")
-    propagates, level = ours.propagate, lightning.level
+    """Keep our log in the run folder."""
+    ours = logging.getLogger("synapsnet")
+    propagates = ours.propagate
     ours.propagate = False
-    lightning.setLevel(logging.WARNING)
     try:
         yield
     finally:
         ours.propagate = propagates
-        lightning.setLevel(level)

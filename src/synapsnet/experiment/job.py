@@ -25,6 +25,8 @@ from synapsnet.results.files import checkpoint
 from synapsnet.training.signals import STOPPED_CODE, Stopped, leaving_on_signals
 
 log = logging.getLogger(__name__)
+for _name in ("lightning.pytorch", "lightning.fabric"):  # which set their own level when they are imported
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class Left(BaseException):
