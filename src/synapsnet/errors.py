@@ -1,5 +1,8 @@
 """The one exception a user is meant to read."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class UserError(Exception):
     """Bad input: the message is one line that says what is wrong, where, and what to do.
@@ -11,3 +14,11 @@ class UserError(Exception):
 def one_line(error: BaseException) -> str:
     """The message of any exception on one line, or its type where it has none."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Words after a name that there is not: the one that was probably meant, or nothing."""
+    candidates = list(known)
+    swapped = [candidate for candidate in candidates if sorted(candidate) == sorted(name)]
+    meant = swapped or difflib.get_close_matches(name, candidates, n=1, cutoff=0.8)
+    return f" (did you mean {meant[0]}?)" if meant else ""

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import synapsnet.experiment  # noqa: F401 - registers the resolver that folder names need
 from synapsnet.experiment.build import build_optimizer
-from synapsnet.experiment.recordings import recording_name
+from synapsnet.experiment.resolvers import recording_name
 
 CHOICES = sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.rglob("*.yaml") if path.parent != CONF)
 

@@ -26,8 +26,8 @@ def test_every_key_of_the_configuration_is_a_setting_and_the_other_way_round() -
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rooot": "x"}, "data has no setting rooot; did you mean data.root?"),
-        ({"units": {"region": ["VISp"]}}, "data.units has no setting region; did you mean data.units.regions?"),
+        ({"rooot": "x"}, "data has no setting rooot (did you mean data.root?)"),
+        ({"units": {"region": ["VISp"]}}, "data.units has no setting region (did you mean data.units.regions?)"),
         ({"units": {"regions": 3}}, "data.units.regions must be null, a label or a list of labels, got 3"),
         ({"units": {"max_isi_violations": True}}, "data.units.max_isi_violations must be null or a number, got True"),
         ({"units": 3}, "data.units must be null or a mapping, got 3"),

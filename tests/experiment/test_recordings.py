@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synapsnet.experiment.recordings import recording_name
+from synapsnet.experiment.resolvers import recording_name
 
 
 def test_a_task_may_be_named_by_a_number() -> None:

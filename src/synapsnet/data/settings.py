@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -15,7 +14,7 @@ from typing import Any, Literal, get_args
 from synapsnet.data.selection import UnitFilter
 from synapsnet.data.splits import SPLITS, Split, TrainPart
 from synapsnet.data.surrogates import Surrogate
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, did_you_mean
 from synapsnet.plain import Plain
 from synapsnet.session import Inputs, Signal
 
@@ -74,9 +73,8 @@ class DataSettings:
 def _check_keys(where: str, section: Mapping[str, Plain], known: Sequence[str], *, needed: bool) -> None:
     for name in section:
         if name not in known:
-            meant = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"; did you mean {where}.{meant[0]}?" if meant else ""
-            raise UserError(f"{where} has no setting {name}{hint}; it has {', '.join(known)}")
+            hint = did_you_mean(f"{where}.{name}", [f"{where}.{other}" for other in known])
+            raise UserError(f"{where} has no setting {name}{hint or '; it has ' + ', '.join(known)}")
     missing = [name for name in known if name not in section] if needed else []
     if missing:
         raise UserError(f"{where}.{missing[0]} is missing")

@@ -5,14 +5,21 @@ Hydra composes the configuration before anything slow is imported, so that a typ
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from synapsnet.configuration import conf_folder
-from synapsnet.experiment.guard import guard
+from synapsnet.errors import UserError
+from synapsnet.experiment.guard import guard, report
+from synapsnet.experiment.overrides import as_typed, check_added, misspelt
+from synapsnet.experiment.run_folder import remove_if_empty
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,12 +37,31 @@ def main(arguments: Sequence[str]) -> int:
     def job(cfg: DictConfig) -> float:
         """Run one job; the validation score is what a sweeper may optimize."""
         sys.argv = command_line  # Lightning repeats it to start a process for each device
-        from synapsnet.experiment.job import run
+        try:
+            check_added(cfg)
+        except UserError as error:
+            remove_if_empty(Path(HydraConfig.get().runtime.output_dir))
+            raise SystemExit(report(error)) from None
+        return _runner()(cfg)
 
-        return run(cfg)
+    def typed() -> None:
+        sys.argv = [command_line[0], *as_typed(arguments)]  # Hydra reads nothing else
+        try:
+            job()
+        except HydraException as error:
+            raise misspelt(error, arguments) from error
 
-    sys.argv = [command_line[0], *arguments]  # Hydra reads nothing else
     try:
-        return guard(job)
+        return guard(typed)
     finally:
         sys.argv = command_line
+
+
+def _runner() -> Callable[[DictConfig], float]:
+    """The job itself. Lightning sets the levels of its loggers as it is imported; those that Hydra has set are kept."""
+    levels = {name: logging.getLogger(name).level for name in ("lightning.pytorch", "lightning.fabric")}
+    from synapsnet.experiment.job import run
+
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    return run

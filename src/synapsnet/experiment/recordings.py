@@ -1,35 +1,16 @@
-"""The user's recordings, as the settings of section ``data`` ask for them."""
+"""The user's recordings, at one path or address or at several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from collections.abc import Callable, Iterable, Iterator
 
 from synapsnet.data.readers import iterate_sessions
 from synapsnet.data.settings import DataSettings
 from synapsnet.data.training_command import GROUPS
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
+from synapsnet.plain import Plain
 from synapsnet.session import Session
-
-
-def recording_name(root: str | int | None, task: str | int | None = None) -> str:
-    """Name of the recordings at a path or address, for folders and tables; ``simulated`` where none was named.
-
-    Args:
-        root: The path or address; on a command line, 2019 is a number.
-        task: The task of them that is forecast; its name is appended.
-    """
-    if root is None:
-        return "simulated"
-    root = str(root)
-    if "://" in root:
-        name = PurePosixPath(unquote(urlsplit(root).path)).stem or "streamed"
-    else:
-        path = Path(root).expanduser().resolve()
-        name = path.stem if path.is_file() else path.name
-    return name if task is None else f"{name}-{task}"
 
 
 IN_MEMORY = "memory://"
@@ -56,3 +37,14 @@ def recordings(settings: DataSettings, given: Iterable[Session] | None = None) -
                     f"{settings.signal}; take data={GROUPS[session.signal]}"
                 )
             yield session
+
+
+def with_root(data: dict[str, Plain], change: Callable[[str], str]) -> dict[str, Plain]:
+    """Section ``data`` with ``root`` changed, or each of several roots."""
+
+    def changed(root: Plain) -> Plain:
+        if isinstance(root, list):
+            return [changed(one) for one in root]
+        return change(str(root)) if isinstance(root, str | int) and not isinstance(root, bool) else root
+
+    return {**data, "root": changed(data["root"])}

@@ -25,7 +25,6 @@ from omegaconf import DictConfig
 
 from synapsnet.atomic import replacing
 from synapsnet.experiment.run_folder import remove_if_empty
-from synapsnet.experiment.tables import Scores, print_table, score_table
 from synapsnet.names import SWEEP_NOTES
 from synapsnet.results.files import SCORES
 
@@ -80,6 +79,8 @@ def conclude(*, ended: bool = False) -> bool:
     folder = notes.parent
     runs = {_name(job, folder): _read(job) for job in jobs if job["status"] in ("finished", "kept")}
     if runs:
+        from synapsnet.experiment.tables import Scores, print_table, score_table  # slow, and a typo is told without
+
         rows = {name: Scores.from_results(run) for name, run in runs.items()}
         print_table(score_table(f"{len(runs)} run{'s' if len(runs) > 1 else ''} in {folder}, test split", rows))
         write_sweep_table(folder / TABLE_FILE, runs)

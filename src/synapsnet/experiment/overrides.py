@@ -1,0 +1,168 @@
+"""Overrides as a user types them: paths stay text, and a setting that nothing knows is an error with a suggestion.
+
+Nothing here needs torch, so that a typo is told at once.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+
+from synapsnet.configuration import conf_folder, quoted
+from synapsnet.errors import UserError, did_you_mean
+
+TEXT = ("data.root", "data.task", "ckpt_path", "run_dir", "hydra.run.dir", "hydra.sweep.dir")
+"""Settings that are text whatever they look like: Hydra would read a folder 2024_05 as a number."""
+MAY_BE_OFF = ("logger", "callbacks")
+"""Groups of which null chooses no option."""
+NAMED_PARTS = ("callbacks", "logger", "methods", "references", "data.degradation")
+"""Sections that hold parts under names of the user's choice, each with its ``_target_``."""
+_BUILT = ("trainer",)  # arguments of a constructor that the section does not name
+_NEVER_BUILT = ("model.tuned",)  # read by the optimizer, kept from the model
+_OVERRIDE = re.compile(r"(?P<sign>\+{0,2})(?P<key>[A-Za-z_][\w./@-]*)=(?P<value>.*)", re.DOTALL)
+
+
+def as_typed(arguments: Sequence[str]) -> list[str]:
+    """The arguments of a command line in Hydra's grammar.
+
+    Args:
+        arguments: Overrides, and flags of Hydra.
+
+    Raises:
+        UserError: for an override that cannot be read; it says how to quote it.
+    """
+    return [_typed(argument) for argument in arguments]
+
+
+def _typed(argument: str) -> str:
+    parts = _OVERRIDE.fullmatch(argument)
+    if parts is None:
+        return argument
+    sign, key, value = parts.groups()
+    if key in TEXT:
+        return f"{sign}{key}={_as_text(value)}"
+    if key in MAY_BE_OFF and value == "null":
+        return f"{sign}{key}=[]"
+    try:
+        OverridesParser.create().parse_overrides([argument])
+    except OverrideParseException as error:
+        told = shlex.quote(f"{sign}{key}={quoted(value)}")
+        raise UserError(f"cannot read {argument}; if its value is text, quote it: {told}") from error
+    return argument
+
+
+def _as_text(value: str) -> str:
+    """A path, a list of paths or a sweep over them as text; what is quoted or computed stays as it is."""
+    is_there = bool(value) and Path(value).expanduser().exists()
+    if value in ("", "null") and not is_there:
+        return value
+    if value[0] in "'\"" or "${" in value or re.match(r"(glob|choice|range|interval)\(", value):
+        return value
+    is_list = value.startswith("[") and value.endswith("]")
+    if is_there or not (is_list or ("," in value and "://" not in value)):
+        return quoted(value)
+    items = [item.strip() for item in (value[1:-1] if is_list else value).split(",")]
+    if any(item[:1] in ("'", '"') for item in items):
+        return value
+    written = ",".join(map(quoted, filter(None, items)))
+    return f"[{written}]" if is_list else written
+
+
+def check_added(cfg: DictConfig) -> None:
+    """Refuse what a command line adds by ``+`` where nothing takes it.
+
+    Args:
+        cfg: As Hydra composed it.
+
+    Raises:
+        UserError: with what was probably meant.
+    """
+    overrides = OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
+    added = [one.key_or_group for one in overrides if one.is_add() or one.is_force_add()]
+    added = [key for key in added if not is_group(key)]
+    if not added:
+        return
+    before = _plain(compose(HydraConfig.get().job.config_name, [str(o.input_line) for o in overrides if _chooses(o)]))
+    for key in added:
+        if not _is_taken(key, before, _plain(cfg)):
+            raise _unknown(key, before)
+
+
+def misspelt(error: HydraException, arguments: Sequence[str]) -> Exception:
+    """The error to show for one of Hydra's: for a setting that there is not, one with a suggestion."""
+    named = re.match(r"Could not override '([^']+)'", str(error))
+    if named is None:
+        return error
+    GlobalHydra.instance().clear()
+    groups = [one for one in arguments if (conf_folder() / one.partition("=")[0].partition("@")[0]).is_dir()]
+    try:
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+            return _unknown(named[1], _plain(compose("train", groups)))
+    except HydraException:  # an option of elsewhere
+        return UserError(f"there is no setting {named[1]}")
+
+
+def is_group(key: str) -> bool:
+    """Whether a key of an override is a config group."""
+    loader = GlobalHydra.instance().config_loader()
+    return bool(loader.get_group_options(key, results_filter=ObjectType.CONFIG))
+
+
+def _chooses(override: Override) -> bool:
+    return not override.is_delete() and is_group(override.key_or_group)
+
+
+def _plain(cfg: DictConfig) -> dict[str, Any]:
+    container = OmegaConf.to_container(cfg, resolve=False)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def _is_taken(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether a key is one of the configuration, or something there takes it: a constructor, or a section of parts."""
+    path = key.split(".")
+    known: Any = before
+    here: Any = now
+    is_built = False
+    for depth, name in enumerate(path):
+        where = ".".join(path[:depth])
+        if not isinstance(known, Mapping) or not isinstance(here, Mapping):
+            return is_built
+        is_built = (is_built or "_target_" in here or where in _BUILT) and where not in _NEVER_BUILT
+        if name not in known:
+            part = here.get(name)
+            return is_built or (
+                where in NAMED_PARTS and (part is None or (isinstance(part, Mapping) and "_target_" in part))
+            )
+        known, here = known[name], here.get(name)
+    return True
+
+
+def _unknown(key: str, before: Mapping[str, Any]) -> UserError:
+    groups = (str(path.relative_to(conf_folder())) for path in conf_folder().rglob("*") if path.is_dir())
+    hint = did_you_mean(key, [*_keys(before), *groups])
+    path = key.split(".")
+    if path[0] in NAMED_PARTS and len(path) > 1:
+        hint += f"; a part of your own is added by +{'.'.join(path[:2])}={{_target_: package.Class}}"
+    elif _is_taken(key, before, before):
+        hint += f"; another argument of the constructor is added by +{key}=<value>"
+    return UserError(f"there is no setting {key}{hint}")
+
+
+def _keys(section: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    for name, value in section.items():
+        yield f"{above}{name}"
+        if isinstance(value, Mapping):
+            yield from _keys(value, f"{above}{name}.")
