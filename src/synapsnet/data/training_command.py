@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from synapsnet.configuration import options
+from synapsnet.configuration import options, quoted
 from synapsnet.session import Session
 
 GROUPS: Mapping[str, str] = {"spikes": "neuropixels", "calcium": "calcium"}
@@ -19,22 +18,13 @@ def config_of(session: Session) -> str:
     return next((name for name in named if name in options("data")), GROUPS[session.signal])
 
 
-def training_command(config: str, root: str, *settings: str) -> str:
-    """``python train.py`` on a recording or a folder, quoted for the shell and for Hydra.
+def training_command(config: str, roots: Sequence[str], *settings: str) -> str:
+    """``python train.py`` on recordings or folders, quoted for the shell and for Hydra.
 
     Args:
         config: Name of the config under ``data=``.
-        root: The recording or the folder.
+        roots: The recordings or folders.
         *settings: Further ones, as ``key=value``.
     """
-    return shlex.join(
-        ["python", "train.py", "model=synapsnet", f"data={config}", f"data.root={quoted(root)}", *settings]
-    )
-
-
-def quoted(value: str) -> str:
-    """A value on the command line that Hydra takes as it is, commas and all."""
-    if re.fullmatch(r"[\w./+~@%-]+", value):
-        return value
-    # Backslashes count as such unless a quotation mark follows.
-    return '"' + re.sub(r'(\\*)("|$)', lambda end: 2 * end[1] + (r"\"" if end[2] else ""), value) + '"'
+    root = quoted(roots[0] if len(roots) == 1 else list(roots))
+    return shlex.join(["python", "train.py", "model=synapsnet", f"data={config}", f"data.root={root}", *settings])

@@ -12,7 +12,6 @@ from synapsnet.errors import UserError
 from synapsnet.plain import Plain
 from synapsnet.session import Session
 
-
 IN_MEMORY = "memory://"
 """In place of ``data.root`` where sessions were given in Python."""
 

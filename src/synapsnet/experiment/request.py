@@ -12,9 +12,7 @@ from typing import Any
 
 from hydra import compose
 from hydra.conf import HydraConf
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.object_type import ObjectType
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -24,7 +22,9 @@ from synapsnet.errors import UserError
 from synapsnet.experiment import parts
 from synapsnet.experiment.build import Config
 from synapsnet.experiment.checkpoint import Saved, read_latest, read_saved
+from synapsnet.experiment.overrides import is_group
 from synapsnet.experiment.record import OF_THIS_COMMAND, Record, keys_of, record_of
+from synapsnet.experiment.recordings import with_root
 from synapsnet.metrics import column
 from synapsnet.plain import Plain, differences, read_plain_yaml
 from synapsnet.results.files import CONFIG, EVALUATIONS, SCORES
@@ -83,7 +83,7 @@ def understood(cfg: DictConfig) -> Request:
         saved = read_latest(path, log) if cfg.mode == "train" else read_saved(path)
         earlier, resolve = saved.record, partial(_resolved, *_composed(saved, cfg, hydra.overrides.task))
     config = resolve(Path(cfg.run_dir))
-    record = earlier.followed_by(record_of(hydra.overrides.task, config, _is_group))
+    record = earlier.followed_by(record_of(hydra.overrides.task, config, is_group))
     if saved is None:
         folder, unique = Path(cfg.run_dir), _named_by_time(cfg, hydra)
     else:
@@ -203,21 +203,17 @@ def _resolved(cfg: DictConfig, hydra: DictConfig | None, run_dir: Path | None) -
     return _settled({str(section): settings for section, settings in plain.items()})
 
 
-def _is_group(key: str) -> bool:
-    loader = GlobalHydra.instance().config_loader()
-    return bool(loader.get_group_options(key, results_filter=ObjectType.CONFIG))
-
-
 def _settled(config: Config) -> Config:
-    """A configuration whose path of recordings does not depend on the working folder."""
-    root = config["data"]["root"]
-    if root is not None and "://" not in str(root):
-        config["data"]["root"] = os.path.abspath(Path(str(root)).expanduser()) if str(root) else ""
-    return config
+    """A configuration whose paths of recordings do not depend on the working folder."""
+    return {**config, "data": with_root(config["data"], _absolute)}
+
+
+def _absolute(root: str) -> str:
+    return root if not root or "://" in root else os.path.abspath(Path(root).expanduser())
 
 
 def _public_root(record: Record, config: Config) -> Record:
     """The record with the root of the recordings as it may be written down: what gives access is left out."""
-    if "data.root" not in record.values or config["data"]["root"] is None:
+    if "data.root" not in record.values:
         return record
-    return record.followed_by(Record(values={"data.root": public(config["data"]["root"])}))
+    return record.followed_by(Record(values={"data.root": with_root(config["data"], public)["root"]}))

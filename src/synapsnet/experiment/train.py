@@ -38,6 +38,7 @@ from synapsnet.experiment.checkpoint import (
 from synapsnet.experiment.outcome import Outcome, write_outcome
 from synapsnet.experiment.parts import recipe
 from synapsnet.experiment.provenance import commit, versions
+from synapsnet.experiment.recordings import with_root
 from synapsnet.experiment.references import check_references, score_references
 from synapsnet.experiment.request import Request
 from synapsnet.experiment.run_folder import RunFolder
@@ -77,8 +78,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
     with _pleasant_terminal():
         data = build_data(config["data"], trust=config["trusted_packages"], sessions=request.sessions)
         settings = {**request.in_folder(folder.home), "overwrite": False}  # to be written down
-        if config["data"]["root"] is not None:  # of an address, what gives access is written down nowhere
-            settings["data"]["root"] = public(config["data"]["root"])
+        settings["data"] = with_root(settings["data"], public)  # what gives access is written down nowhere
         if saved is not None:
             _check_data(saved, data, config)
         check_references(config["reference_models"], config)

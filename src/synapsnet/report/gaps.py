@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from synapsnet.data.training_command import GROUPS, quoted
+from synapsnet.configuration import quoted
+from synapsnet.data.training_command import GROUPS
 from synapsnet.report.ensemble import Ensemble
 from synapsnet.report.fits import Fit, Role, trained
 from synapsnet.results import Run
@@ -78,7 +79,7 @@ def _recording(run: Run, conf: Path) -> list[str]:
     data, apart = run.data, set(_SET_APART)
     degradation = data.get("degradation") or {}
     if data["root"] is not None:
-        group, named = GROUPS[run.signal or "calcium"], [f"data.root={quoted(str(data['root']))}"]
+        group, named = GROUPS[run.signal or "calcium"], [f"data.root={quoted(data['root'])}"]
         apart |= {"network", "degradation"}
     elif run.recording == _DEMO:
         group, named = GROUPS[run.signal or "spikes"], []
@@ -104,7 +105,7 @@ def _changed(section: str, settings: dict[str, Any], usual: dict[str, Any]) -> l
     before = flat(usual, f"{section}.")
     unset = object()
     return [
-        f"{name}={'null' if value is None else quoted(str(value))}"
+        f"{name}={quoted(value)}"
         for name, value in flat(settings, f"{section}.").items()
         if before.get(name, unset) != value
     ]

@@ -36,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Say what is in a recording, what training would leave out and why, and draw it. "
         "Of several recordings, one line each."
     )
-    parser.add_argument("path", metavar="PATH", help="a recording, a folder of them, or an address to stream from")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="+", help="a recording, a folder of them, or an address to stream from"
+    )
     parser.add_argument(
         "--bin-width-s", type=float, metavar="S", help="bin event times, or widen bins, to this many seconds"
     )
@@ -51,14 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Look at everything there is at ``options.path``.
+    """Look at everything there is at ``options.paths``.
 
     Raises:
         UserError: if nothing is there or it cannot be read; of several recordings the others are shown first.
     """
     if options.bin_width_s is not None and not (math.isfinite(options.bin_width_s) and options.bin_width_s > 0):
         raise UserError(f"--bin-width-s must be a positive number of seconds, got {options.bin_width_s:g}")
-    recordings = find_recordings(options.path)
+    recordings = [recording for path in options.paths for recording in find_recordings(path)]
     survey = _Survey(options, recordings)
     for recording in recordings:
         survey.add(recording)
@@ -96,7 +98,8 @@ class _Survey:
             if self._n_recordings == 1:
                 raise
             problem = " ".join(str(error).split()).removeprefix(f"{recording.name}: ")
-            self._fail(os.path.relpath(recording.path, self._options.path), problem)
+            paths = self._options.paths
+            self._fail(os.path.relpath(recording.path, paths[0]) if len(paths) == 1 else recording.name, problem)
             return
         in_full = self._options.details or (self._n_recordings == 1 and len(sessions) == 1)
         while sessions:
@@ -110,14 +113,15 @@ class _Survey:
         """
         if not self._n_shown and self._n_without:
             there_are = f"there are {', '.join(sorted(self._tasks))}" if self._tasks else "none is named"
-            raise UserError(f"{public(self._options.path)}: no session has a task {self._options.task!r}; {there_are}")
+            places = ", ".join(map(public, self._options.paths))
+            raise UserError(f"{places}: no session has a task {self._options.task!r}; {there_are}")
         if self._in_rows:
             self._sum_up()
         for path in self._figures:
             self._line(f"drawn: {path}")
         if self._n_shown:
             steps = next_steps(
-                self._options.path,
+                self._options.paths,
                 self._config(),
                 self._options.task,
                 self._options.bin_width_s,

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
+from synapsnet.configuration import quoted
 from synapsnet.data.training_command import training_command
 
 
 def next_steps(
-    path: str, config: str | None, task: str | None, bin_width_s: float | None, *, is_prepared: bool
+    paths: Sequence[str], config: str | None, task: str | None, bin_width_s: float | None, *, is_prepared: bool
 ) -> list[str]:
     """Lines with the commands to train on what was looked at, and to prepare it for that.
 
     Args:
-        path: As the user named it.
+        paths: As the user named them.
         config: Name of the config under ``data=`` for all that is there; None where training takes no such mixture.
         task: The task that was asked for.
         bin_width_s: The width that was asked for.
         is_prepared: Whether there is nothing but archives.
     """
-    settings = [] if task is None else [f"data.task={task}"]
+    settings = [] if task is None else [f"data.task={quoted(task)}"]
     settings += [] if bin_width_s is None else [f"data.bin_width_s={bin_width_s:g}"]
     lines = []
     if config is not None:
-        lines.append(f"train:   {training_command(config, path, *settings)}")
+        lines.append(f"train:   {training_command(config, paths, *settings)}")
     if not is_prepared:
         width = [] if bin_width_s is None else ["--bin-width-s", f"{bin_width_s:g}"]
-        command = shlex.join(["python", "-m", "synapsnet.data", "prepare", path, *width])
-        lines.append(f"prepare: {command}   (reads it once, so that training starts in seconds)")
+        commands = [shlex.join(["python", "-m", "synapsnet.data", "prepare", path, *width]) for path in paths]
+        lines += [f"prepare: {command}   (reads it once, so that training starts in seconds)" for command in commands]
     return lines

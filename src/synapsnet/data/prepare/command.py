@@ -173,7 +173,7 @@ def _report(preparation: _Preparation, out: Path, source: Origin) -> None:
         made_for = {session.config for session in sessions} - {""}
         general = source.config or GROUPS[signals[0]]
         config = made_for.pop() if len(made_for) == 1 and not made_for <= set(GROUPS.values()) else general
-        lines.append(f"train:    {training_command(config, str(out))}")
+        lines.append(f"train:    {training_command(config, [str(out)])}")
     else:
         lines.append(
             f"these are {' and '.join(signals)}: training needs a single kind, so prepare them into two folders"
