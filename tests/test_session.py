@@ -46,13 +46,13 @@ def with_bad(value: float) -> np.ndarray:
         ({"bin_width_s": 0.0}, "bin_width_s must be a positive number of seconds, got 0"),
         ({"bin_width_s": np.nan}, "bin_width_s must be a positive"),
         ({"unit_ids": ("a",)}, r"1 unit_ids for 2 units; is activity \[time, units\]"),
-        ({"unit_ids": ("a", "a")}, "'a' stands more than once"),
+        ({"unit_ids": ("a", "a")}, "'a' occurs more than once"),
         ({"segments": np.array([[0, 10], [5, 20]])}, "must ascend and must not overlap"),
-        ({"segments": np.array([[0, 21]])}, "leave the range of the recording, 0 to 20"),
-        ({"segments": np.array([[-1, 5]])}, "leave the range"),
-        ({"segments": np.array([[5, 5]])}, "start before it stops"),
+        ({"segments": np.array([[0, 21]])}, "must be within the recording, bins 0 to 20"),
+        ({"segments": np.array([[-1, 5]])}, "must be within the recording"),
+        ({"segments": np.array([[5, 5]])}, "must start before they stop"),
         ({"segments": np.array([0, 5])}, r"segments must be half-open ranges \[n, 2\], got shape \(2,\)"),
-        ({"segments": [[0, 5], [6]]}, "segments must be pairs of a first bin and the bin after the last"),
+        ({"segments": [[0, 5], [6]]}, r"segments must be pairs \[first bin, bin after the last\]"),
         ({"segments": np.array([[0.0, 5.0]])}, "segments must be integers"),
         ({"behavior": np.ones((19, 1)), "behavior_names": ("x",)}, "with 20 bins, got shape"),
         ({"behavior": np.ones((20, 1))}, "0 behavior_names for 1 features"),
@@ -71,9 +71,9 @@ def with_bad(value: float) -> np.ndarray:
         ({"tasks": {1: [[0, 5]]}}, "got 1"),
         ({"tasks": {"rest": []}}, "task 'rest' has no bins"),
         ({"tasks": {"rest": np.empty((0, 2))}}, "task 'rest' has no bins"),
-        ({"tasks": {"rest": [[0, 21]]}}, "the bins of task 'rest' leave the range of the recording, 0 to 20"),
-        ({"tasks": {"rest": [[-2, 5]]}}, "the bins of task 'rest' leave the range"),
-        ({"tasks": {"rest": [[5, 5]]}}, "every one of the bins of task 'rest' must start before it stops"),
+        ({"tasks": {"rest": [[0, 21]]}}, "the bins of task 'rest' must be within the recording, bins 0 to 20"),
+        ({"tasks": {"rest": [[-2, 5]]}}, "the bins of task 'rest' must be within the recording"),
+        ({"tasks": {"rest": [[5, 5]]}}, "the bins of task 'rest' must start before they stop"),
         ({"tasks": {"rest": [[8, 9], [2, 5]]}}, "the bins of task 'rest' must ascend and must not overlap"),
         ({"tasks": {"rest": [[0.0, 5.0]]}}, "the bins of task 'rest' must be integers"),
         ({"tasks": {"rest": [0, 5]}}, r"the bins of task 'rest' must be half-open ranges \[n, 2\]"),
@@ -132,7 +132,7 @@ def test_a_task_that_nothing_is_known_of() -> None:
         make().of_task("rest")
     with pytest.raises(UserError, match="nothing was recorded during task 'late'"):
         session.of_task("late")
-    # What is left without a bin is no task any more.
+    # A task without bins is dropped.
     assert session.of_task("run").tasks.keys() == {"run", "rest"}
     assert session.of_bins(np.array([[6, 10]])).tasks == {}
 
@@ -140,9 +140,9 @@ def test_a_task_that_nothing_is_known_of() -> None:
 @pytest.mark.parametrize(
     ("kept", "message"),
     [
-        (np.empty((0, 2), dtype=np.int64), "none of the bins to keep lies in a segment"),
-        ([[10, 20]], "none of the bins to keep lies in a segment"),
-        ([[0, 21]], "the bins to keep leave the range of the recording"),
+        (np.empty((0, 2), dtype=np.int64), "none of the bins to keep is in a segment"),
+        ([[10, 20]], "none of the bins to keep is in a segment"),
+        ([[0, 21]], "the bins to keep must be within the recording"),
         ([[4, 6], [0, 2]], "the bins to keep must ascend"),
     ],
 )
@@ -189,5 +189,5 @@ def test_a_spec_survives_json() -> None:
     spec = small_task(simulated("spikes"), "spikes").spec
     plain = json.loads(json.dumps(spec.to_dict()))
     assert TaskSpec.from_dict(plain).to_dict() == spec.to_dict()
-    with pytest.raises(UserError, match="no session 'z' in this model; it knows s0, s1"):
+    with pytest.raises(UserError, match="no session 'z' in this model; it has s0, s1"):
         spec.session_index("z")

@@ -1,4 +1,4 @@
-"""The central types: a recorded `Session`, a `Batch` of windows, and the `TaskSpec` a model is built from.
+"""The central types: a recorded `Session`, a `Batch` of windows, and the `TaskSpec` that a model is built from.
 
 Time is always the first axis of a recording; widths are in seconds; identifiers are strings.
 """

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-# Only for the types: who reads or converts recordings need not wait for torch, nor each of his processes.
+# Imported only for types, because importing torch is slow, and code that reads or converts recordings does not need it.
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -40,10 +40,10 @@ class Batch:
 
 
 class Batches(Protocol):
-    """The batches of a split; they can be iterated again and again."""
+    """The batches of a split; they can be iterated repeatedly."""
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches of all sessions."""
 
     def of_session(self, session: int) -> Iterable[Batch]:
-        """Batches of one session, by its index; no other is cut."""
+        """Batches of one session, by its index; batches of other sessions are not built."""

@@ -1,4 +1,4 @@
-"""Half-open bin ranges: the segments of a recording, and the tasks in it."""
+"""Half-open bin ranges: the segments of a recording, and the intervals of its tasks."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _TASK_NAME = re.compile("[a-z0-9_]+")
 
 
 def checked_intervals(intervals: npt.ArrayLike, n_bins: int, name: str) -> Intervals:
-    """The ranges as int64 ``[intervals, 2]``.
+    """Check ranges and return them as int64 ``[intervals, 2]``; no range at all is valid.
 
     Raises:
-        UserError: unless they are whole numbers, ascend, do not overlap, and lie within ``n_bins``. None is fine.
+        UserError: unless they are whole numbers, ascend, do not overlap, and are within ``n_bins``.
     """
     try:
         ranges = np.asarray(intervals)
     except ValueError:  # rows of different length
-        raise UserError(f"{name} must be pairs of a first bin and the bin after the last") from None
+        raise UserError(f"{name} must be pairs [first bin, bin after the last]") from None
     if ranges.size == 0:
         return np.empty((0, 2), dtype=np.int64)
     if ranges.ndim != 2 or ranges.shape[1] != 2:
@@ -34,19 +34,19 @@ def checked_intervals(intervals: npt.ArrayLike, n_bins: int, name: str) -> Inter
         raise UserError(f"{name} must be integers, got dtype {ranges.dtype}")
     ranges = ranges.astype(np.int64)
     if (ranges[:, 1] <= ranges[:, 0]).any():
-        raise UserError(f"every one of {name} must start before it stops")
+        raise UserError(f"{name} must start before they stop")
     if ranges[:, 0].min() < 0 or ranges[:, 1].max() > n_bins:
-        raise UserError(f"{name} leave the range of the recording, 0 to {n_bins}")
+        raise UserError(f"{name} must be within the recording, bins 0 to {n_bins}")
     if (ranges[1:, 0] < ranges[:-1, 1]).any():
         raise UserError(f"{name} must ascend and must not overlap")
     return ranges
 
 
 def checked_tasks(tasks: Mapping[str, npt.ArrayLike], n_bins: int) -> dict[str, Intervals]:
-    """The tasks of a recording, each with its bin ranges.
+    """Check the tasks of a recording, each with its bin ranges.
 
     Raises:
-        UserError: for a name that could not be typed on a command line, for a task without bins, or for bad ranges.
+        UserError: for a name that is hard to type on a command line, for a task without bins, or for invalid ranges.
     """
     checked = {}
     for name, intervals in tasks.items():
@@ -59,8 +59,8 @@ def checked_tasks(tasks: Mapping[str, npt.ArrayLike], n_bins: int) -> dict[str, 
 
 
 def common(first: Intervals, second: Intervals) -> Intervals:
-    """The bins that lie in a range of both, cut wherever a range of either ends."""
-    # Ranges of the second that reach into each one of the first: all before `stop`, less those over before it starts.
+    """The bins that both sets of ranges contain, cut wherever a range of either set ends."""
+    # The ranges of `second` that overlap each range of `first` are those from `start` to `stop`.
     start = np.searchsorted(second[:, 1], first[:, 0], side="right")
     stop = np.searchsorted(second[:, 0], first[:, 1], side="left")
     n_shared = np.maximum(stop - start, 0)
@@ -72,7 +72,7 @@ def common(first: Intervals, second: Intervals) -> Intervals:
 
 
 def renumbered(intervals: Intervals, kept: Intervals) -> Intervals:
-    """What is left of ranges once only the bins of ``kept`` remain, one range after the other; by the new numbers."""
+    """Ranges in the new bin numbers, after only the bins of ``kept`` remain and follow each other."""
     lengths = kept[:, 1] - kept[:, 0]
     new_starts = np.cumsum(lengths) - lengths
     left = common(kept, intervals)

@@ -26,20 +26,20 @@ class Session:
         session_id: Name of the session, unique within a task.
         activity: Spike counts per bin (an integer dtype) or a calcium signal (float32), ``[time, units]``.
         bin_width_s: Width of a bin in seconds.
-        unit_ids: One unique name a unit.
+        unit_ids: Unique name of each unit.
         signal: ``"spikes"`` or ``"calcium"``.
-        segments: Half-open bin ranges ``[segments, 2]`` that were recorded without a gap, in
-            ascending order. Left out, the whole recording is one segment.
+        segments: Half-open bin ranges ``[segments, 2]`` that were recorded without a gap, in ascending order. By
+            default, the whole recording is one segment.
         behavior: Covariates on the same bins, float32 ``[time, features]``; NaN where not measured.
-        behavior_names: One name a feature.
-        tasks: Bin ranges ``[intervals, 2]`` by the name of what went on in them (``spontaneous``,
+        behavior_names: Name of each feature.
+        tasks: Intervals, bin ranges ``[intervals, 2]``, by the name of the task (``spontaneous``,
             ``drifting_gratings``, ...), in lower case and with underscores. Tasks may overlap each other.
-        unit_table: What else is known of each unit, columns ``[units]`` by name: strings, or numbers that are NaN where
-            unknown. `synapsnet.session.unit_table` has the names that are known, such as ``region`` and ``x_um``.
-        meta: Whatever else is known (subject, region, task, citation, ...), JSON-serialisable.
+        unit_table: More about each unit, columns ``[units]`` by name: strings, or numbers that are NaN where unknown.
+            `synapsnet.session.unit_table` lists the standard names, such as ``region`` and ``x_um``.
+        meta: Other facts (subject, region, task, citation, ...), JSON-serialisable.
 
     Raises:
-        UserError: if any of this does not hold; the message names the session and the field.
+        UserError: if a field is not valid; the message names the session and the field.
     """
 
     session_id: str
@@ -129,23 +129,23 @@ class Session:
         """Number of units."""
         return int(self.activity.shape[1])
 
-    def of_units(self, chosen: npt.NDArray[np.int64]) -> Session:
-        """The same recording of some of its units, by index and in the order given."""
+    def of_units(self, units: npt.NDArray[np.int64]) -> Session:
+        """The same recording with a selection of its units, by index and in the given order."""
         return replace(
             self,
-            activity=self.activity.take(chosen, axis=1),  # an index would lay time out along rows
-            unit_ids=tuple(self.unit_ids[unit] for unit in chosen),
-            unit_table=rows_of(self.unit_table, chosen),
+            activity=self.activity.take(units, axis=1),  # indexing would change the memory layout of the array
+            unit_ids=tuple(self.unit_ids[unit] for unit in units),
+            unit_table=rows_of(self.unit_table, units),
         )
 
     def of_bins(self, kept: Intervals) -> Session:
-        """The same recording with some of its bins alone, which follow each other without room between them.
+        """The same recording with a selection of its bins, which then follow each other directly.
 
         Args:
             kept: Ranges of bins to keep. A segment ends wherever one of them does.
 
         Raises:
-            UserError: if they are no ranges of bins of this recording, or if none of them was recorded.
+            UserError: if these are not valid ranges of bins of this recording, or if none of them was recorded.
         """
         assert self.behavior is not None  # filled in on construction
         try:
@@ -154,26 +154,26 @@ class Session:
             self._fail(str(error))
         segments = renumbered(self.segments, kept)
         if not len(segments):
-            self._fail("none of the bins to keep lies in a segment")
-        chosen = np.concatenate([np.arange(start, stop) for start, stop in kept])
+            self._fail("none of the bins to keep is in a segment")
+        bins = np.concatenate([np.arange(start, stop) for start, stop in kept])
         tasks = {name: renumbered(intervals, kept) for name, intervals in self.tasks.items()}
         return replace(
             self,
-            activity=self.activity[chosen],
-            behavior=self.behavior[chosen],
+            activity=self.activity[bins],
+            behavior=self.behavior[bins],
             segments=segments,
             tasks={name: intervals for name, intervals in tasks.items() if len(intervals)},
         )
 
     def of_task(self, task: str) -> Session:
-        """What was recorded while a task went on, cut where it paused.
+        """The recording during a task, cut where the task paused.
 
         Raises:
-            UserError: naming the tasks there are, if this is none of them, or if nothing was recorded in it.
+            UserError: naming the existing tasks, if there is no such task, or if nothing was recorded during it.
         """
         if task not in self.tasks:
-            known = f"it has {', '.join(sorted(self.tasks))}" if self.tasks else "it names no tasks"
-            self._fail(f"there is no task {task!r}; {known}")
+            existing = f"it has {', '.join(sorted(self.tasks))}" if self.tasks else "it names no tasks"
+            self._fail(f"there is no task {task!r}; {existing}")
         kept = common(self.segments, self.tasks[task])
         if not len(kept):
             self._fail(f"nothing was recorded during task {task!r}")
@@ -186,7 +186,7 @@ class Session:
         if activity.size == 0:
             self._fail(f"activity is empty, shape {activity.shape}")
         if activity.dtype.kind == "f" and self.signal == "calcium":
-            activity = _as_float32(activity)  # here, because what is too large for it becomes infinite
+            activity = _as_float32(activity)  # before the check, because values too large for float32 become infinite
         if activity.dtype.kind == "f":
             bad = ~np.isfinite(activity)
             if bad.any():
@@ -212,7 +212,7 @@ class Session:
             self._fail(f"{len(ids)} unit_ids for {self.n_units} units; is activity [time, units]?")
         if len(set(ids)) != len(ids):
             twice = sorted({unit for unit in ids if ids.count(unit) > 1})
-            self._fail(f"unit_ids must be unique, {twice[0]!r} stands more than once")
+            self._fail(f"unit_ids must be unique, but {twice[0]!r} occurs more than once")
         return ids
 
     def _checked_segments(self) -> Intervals:
@@ -238,7 +238,7 @@ class Session:
         if len(set(self.behavior_names)) != len(self.behavior_names):
             self._fail("behavior_names must be unique")
         if np.isinf(behavior).any():
-            self._fail("behavior has infinite values; use NaN for what was not measured")
+            self._fail("behavior has infinite values; use NaN where nothing was measured")
         return behavior
 
 

@@ -1,8 +1,9 @@
-"""Scales of activity: as it is recorded, as the task scores it, and as models see it.
+"""Scales of activity: raw, target (as scored), and input (as models see it).
 
-*Raw* activity is what was recorded. A *target* is what is scored: a count, or calcium z-scored by the train split.
-*Inputs* are what models see of past targets. Each kind of task has a class that says how these go together, and
-`scale_of` picks it. (`synapsnet.session` does not export it, because who reads recordings need not wait for torch.)
+*Raw* activity is the recording. A *target* is the scored value: a count, or calcium z-scored by the train split.
+*Inputs* are past targets in the form that models see. Each kind of task has a class that converts between these, and
+`scale_of` selects it. (`synapsnet.session` does not export it, because importing torch is slow, and reading recordings
+does not need it.)
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ class Scale(nn.Module, ABC):
 
     Args:
         info: The session.
-        dtype: Of the statistics; activity in float64 needs them in float64.
+        dtype: Dtype of the statistics; activity in float64 needs float64.
     """
 
     of_counts: ClassVar[bool]
-    """Whether targets are counts, which are never negative; else they are z-scored."""
+    """True if targets are counts, which are never negative; False if they are z-scored."""
     of_levels: ClassVar[bool]
-    """Whether inputs show the level of activity, or its changes alone."""
+    """True if inputs are levels of activity; False if they are only its changes."""
 
     def __init__(self, info: SessionSpec, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
@@ -80,7 +81,7 @@ class Scale(nn.Module, ABC):
 
     @property
     def resting(self) -> Tensor:
-        """Target of a unit that nothing drives."""
+        """Target of a unit without any drive."""
         return self.target_mean
 
     @property
@@ -90,23 +91,23 @@ class Scale(nn.Module, ABC):
 
     @property
     def spread(self) -> Tensor | None:
-        """Typical distance of the target from its baseline; None where it is of order one."""
+        """Typical distance of the target from its baseline; None if it is of order one."""
         return None
 
     @abstractmethod
     def inputs(self, past: Tensor) -> Tensor:
-        """Targets as every model sees them, about unit variance on the train split, ``[batch, time, units]``."""
+        """Targets as every model sees them, ``[batch, time, units]``, with about unit variance on the train split."""
 
     @abstractmethod
     def input_gain(self, past: Tensor) -> Tensor:
-        """How much a unit's input moves per unit of its raw activity, ``[batch, time, units]``.
+        """Derivative of a unit's input with respect to its raw activity, ``[batch, time, units]``.
 
-        For inputs that are changes, per unit of the *change* of raw activity: a response to a level is a response to
-        the change that led to it, and summed over the lags of a level it would vanish.
+        If inputs are changes, the derivative is with respect to the *change* of raw activity. A response to a level is
+        a response to the change that led to it; summed over the lags of a level, it would vanish.
         """
 
     def add_baseline(self, departure: Tensor, past: Tensor) -> Tensor:
-        """A forecast from its departure from the baseline, which is 0 unless the last bin is one."""
+        """A forecast from its departure from the baseline; the baseline is 0, or the last bin for increments."""
         return departure
 
     def less_baseline(self, target: Tensor, past: Tensor) -> Tensor:
@@ -114,7 +115,7 @@ class Scale(nn.Module, ABC):
         return target
 
     def lasting(self, response: Tensor) -> Tensor:
-        """Response to a level that moves at a bin, from the response to that bin's input alone, ``[lags, ...]``."""
+        """Response to a lasting step of the level at a bin, from the response to that bin's input, ``[lags, ...]``."""
         return response
 
 
@@ -127,12 +128,12 @@ class Counts(Scale):
 
     @property
     def resting(self) -> Tensor:
-        return self.raw_mean.clamp(min=self._least_mean)  # a silent unit's rate is not 0
+        return self.raw_mean.clamp(min=self._least_mean)  # the rate of a silent unit is not 0
 
     @property
     def drive_size(self) -> Tensor:
-        # A busy unit's softplus is linear, so its location moves by its standard deviation in counts; a quiet one's
-        # is exponential, and its location moves by one.
+        # For an active unit, softplus is linear and the location moves by its standard deviation in counts; for a quiet
+        # unit, softplus is exponential and the location moves by one.
         return self.raw_sd.clamp(min=1.0)
 
     def inputs(self, past: Tensor) -> Tensor:
@@ -160,8 +161,8 @@ class CalciumLevels(Scale):
 class CalciumIncrements(Scale):
     """Z-scored calcium. Inputs are its changes from bin to bin; the baseline is the last bin.
 
-    The change into a window's first bin is not known; its input and its gain are 0. Increments (the idea of NLinear,
-    Zeng et al. 2023) are blind to the slow drift of a level between train and test.
+    The change into a window's first bin is unknown, so its input and gain are 0. Increments (the idea of NLinear, Zeng
+    et al. 2023) are not affected by slow drift of a level between train and test.
     """
 
     of_counts = False
@@ -194,12 +195,12 @@ class CalciumIncrements(Scale):
 
 
 def kind_of_scale(spec: TaskSpec) -> type[Scale]:
-    """The scale of a task's sessions."""
+    """The class of scale for a task's sessions."""
     if spec.signal == "spikes":
         return Counts
     return CalciumIncrements if spec.inputs == "increments" else CalciumLevels
 
 
 def scale_of(spec: TaskSpec, session: int, dtype: torch.dtype = torch.float32) -> Scale:
-    """The scale of a session by its index, with statistics of a dtype."""
+    """The scale of a session by its index, with statistics in a dtype."""
     return kind_of_scale(spec)(spec.sessions[session], dtype)

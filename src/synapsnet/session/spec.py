@@ -1,4 +1,4 @@
-"""What a model is built from."""
+"""Specification that a model is built from: its sessions and the form of their data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Inputs = Literal["levels", "increments"]
 
 @dataclass(frozen=True, eq=False)
 class SessionSpec:
-    """What a model must know of one session, all of it fitted on the train split.
+    """Facts about one session that a model needs; all statistics are fitted on the train split.
 
     Attributes:
         session_id: Name of the session.
@@ -26,13 +26,13 @@ class SessionSpec:
         mean: Train mean of the raw activity, ``[units]``.
         scale: Train standard deviation of the raw activity, ``[units]``; 1 for a unit that never varies.
         input_mean: Train mean of the transformed activity (``log1p`` of counts; calcium as it is), ``[units]``.
-        input_scale: Its standard deviation, ``[units]``; 1 for a unit that never varies.
+        input_scale: Standard deviation of the transformed activity, ``[units]``; 1 for a unit that never varies.
         increment_scale: Train standard deviation of the change from one bin to the next, in the units
             of the target, ``[units]``; 1 for a unit that never varies.
         behavior_mean: Train mean of each of `TaskSpec.behavior_names`, ``[names]``; 0 where the session lacks it.
-        behavior_scale: Its standard deviation, ``[names]``; 1 where constant or absent.
-        n_train_bins: Bins in the train split.
-        unit_table: What else is known of each unit, see `Session.unit_table`.
+        behavior_scale: Train standard deviation of the same, ``[names]``; 1 where constant or absent.
+        n_train_bins: Number of bins in the train split.
+        unit_table: More about each unit, see `Session.unit_table`.
     """
 
     session_id: str
@@ -53,7 +53,7 @@ class SessionSpec:
         return len(self.unit_ids)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain lists, strings and numbers: what a checkpoint may hold under ``weights_only=True``."""
+        """Convert to plain lists, strings and numbers, as required in a checkpoint under ``weights_only=True``."""
         return {name: _plain(value) for name, value in vars(self).items()}
 
     @classmethod
@@ -84,18 +84,18 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class TaskSpec:
-    """What a model is built from: the sessions it must serve and the form of their data.
+    """The sessions that a model must serve, and the form of their data.
 
     Attributes:
-        sessions: One `SessionSpec` a session; a batch names its session by the index in this tuple.
+        sessions: One `SessionSpec` per session; a batch names its session by the index in this tuple.
         signal: ``"spikes"`` (targets are counts) or ``"calcium"`` (targets are z-scored).
         bin_width_s: Width of a bin in seconds.
-        context_bins: Bins of past that every scored target has at least.
-        window_bins: Bins of past in the longest window a model is ever given.
-        behavior_names: Behavior series the models see, the same for every session.
-        masked_behavior: Those of them with missing values; each adds a column that is 1 where it was observed.
-        inputs: ``"levels"``, or ``"increments"`` where every model sees changes from bin to bin and
-            predicts the change from the last bin (see `synapsnet.session.scale`).
+        context_bins: Minimum number of past bins for every scored target.
+        window_bins: Number of past bins in the longest window that a model gets.
+        behavior_names: Behavior series that models see, the same for every session.
+        masked_behavior: Behavior series with missing values; each adds a column that is 1 where it was observed.
+        inputs: ``"levels"``, or ``"increments"`` if every model sees changes from bin to bin and predicts the change
+            from the last bin (see `synapsnet.session.scale`).
     """
 
     sessions: tuple[SessionSpec, ...]
@@ -109,7 +109,7 @@ class TaskSpec:
 
     @property
     def n_behavior(self) -> int:
-        """Number of behavior columns a model sees: the series, then the observed-masks."""
+        """Number of behavior columns that a model sees: the series, then the masks of observed bins."""
         return len(self.behavior_names) + len(self.masked_behavior)
 
     @property
@@ -118,9 +118,9 @@ class TaskSpec:
         return tuple(session.session_id for session in self.sessions)
 
     def session_index(self, session_id: str) -> int:
-        """Index of a session by its name; a `UserError` lists the names there are."""
+        """Index of a session by its name; for an unknown name, a `UserError` lists all names."""
         if session_id not in self.session_ids:
-            raise UserError(f"no session {session_id!r} in this model; it knows {', '.join(self.session_ids)}")
+            raise UserError(f"no session {session_id!r} in this model; it has {', '.join(self.session_ids)}")
         return self.session_ids.index(session_id)
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What else is known of each unit: where it lies, to order figures by and to draw in space."""
+"""Unit table: facts about each unit, such as its region and position, for ordering and drawing."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ UnitTable = Mapping[str, npt.NDArray[Any]]
 POSITION = ("x_um", "y_um", "z_um")
 """Columns with the position of a unit in micrometres; the column ``region`` names its brain region."""
 TEXT = ("region", "probe", "plane", "cell_type", "quality")
-"""Known columns of strings: brain region, probe and imaging plane, type of cell, and the label a sorting was given."""
+"""Standard columns of strings: brain region, probe, imaging plane, cell type, and quality label of the sorting."""
 QUALITY = ("isi_violations", "amplitude_cutoff", "presence_ratio")
-"""Known columns of numbers that tell how well a unit was sorted, defined as by the Allen Institute: the rate of
-refractory violations relative to the unit's own rate, the estimated share of spikes missed, and the share of the
-recording in which it fired."""
-_RESERVED = "ids"  # an archive keeps a column under unit_<name>, and the names of the units under unit_ids
+"""Standard columns of numbers for sorting quality, as defined by the Allen Institute: the rate of refractory violations
+relative to the unit's own rate, the estimated share of missed spikes, and the share of the recording in which the unit
+fired."""
+_RESERVED = "ids"  # an archive stores a column as unit_<name>, and the unit names as unit_ids
 
 
 def checked_unit_table(table: UnitTable, n_units: int) -> dict[str, npt.NDArray[Any]]:
-    """The table with every column as an array of strings or of float64, ``[units]``.
+    """Check a table and return every column as an array of strings or float64, ``[units]``.
 
     Raises:
-        UserError: for a column of another length or kind, with infinite values, or of the wrong kind for its name.
+        UserError: for a column with a wrong length or dtype, with infinite values, or of the wrong kind for its name.
     """
     checked: dict[str, npt.NDArray[Any]] = {}
     for name, values in table.items():
@@ -44,10 +44,10 @@ def checked_unit_table(table: UnitTable, n_units: int) -> dict[str, npt.NDArray[
             raise UserError(f"unit_table column {name!r} must be {'numbers' if is_text else 'strings'}")
         checked[name] = column.astype(np.str_ if is_text else np.float64)
         if not is_text and np.isinf(checked[name]).any():
-            raise UserError(f"unit_table column {name!r} has infinite values; use NaN for what is not known")
+            raise UserError(f"unit_table column {name!r} has infinite values; use NaN where unknown")
     return checked
 
 
-def rows_of(table: UnitTable, chosen: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
-    """The table for some of the units, in the order given."""
-    return {name: column[chosen] for name, column in table.items()}
+def rows_of(table: UnitTable, units: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+    """The table for a selection of units, in the given order."""
+    return {name: column[units] for name, column in table.items()}

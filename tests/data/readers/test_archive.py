@@ -133,7 +133,7 @@ def test_archives_end_in_npz(tmp_path: Path) -> None:
         ({"behavior_names": None}, "0 behavior_names for 2 features"),
         ({"unit_ids": np.array(["a", "a", "b", "c"])}, "unit_ids must be unique"),
         ({"unit_region": np.array(["V1"])}, "unit_table column 'region' must be .4 units."),
-        ({"segments": np.array([[0, 31]])}, "segments leave the range"),
+        ({"segments": np.array([[0, 31]])}, "segments must be within the recording"),
     ],
 )
 def test_bad_archives_get_one_line_that_names_the_file(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
