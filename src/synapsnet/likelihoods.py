@@ -1,7 +1,7 @@
-"""Likelihoods as objects: how the numbers a model returns describe the next bin.
+"""Likelihoods as objects: they turn the numbers that a model returns into a distribution of the next bin.
 
-A model returns ``params [..., n_params]`` per unit and bin. ``params[..., 0]`` is the *location* (before the
-link) and moves with the input; the rest is the *shape* (a spread), which our models hold constant per unit.
+A model returns ``params [..., n_params]`` per unit and bin. ``params[..., 0]`` is the *location* (before the link) and
+depends on the input; the rest is the *shape* (a spread), which our models keep constant per unit.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from synapsnet.errors import UserError
 from synapsnet.session import Signal
 
 RATE_FLOOR = 1e-6  # counts per bin; keeps log(rate) finite where softplus underflows
-SD_FLOOR = 1e-3  # train standard deviations
-DISPERSION_RANGE = (0.01, 100.0)  # 1 / total: from all but Poisson to a few wild bursts
+SD_FLOOR = 1e-3  # in train standard deviations
+DISPERSION_RANGE = (0.01, 100.0)  # 1 / total: from almost Poisson to a few large bursts
 
 
 def inverse_softplus(value: Tensor) -> Tensor:
@@ -30,13 +30,13 @@ class Likelihood(ABC):
     """Distribution of one bin of one unit given a model's ``params``."""
 
     n_params: int
-    """Numbers a model returns per unit and bin: one location and ``n_params - 1`` shapes."""
+    """Number of parameters per unit and bin: one location and ``n_params - 1`` shapes."""
     initial_shape: float
-    """Shape (before its link) that a model starts from."""
+    """Initial shape of a model (before its link)."""
 
     @abstractmethod
     def distribution(self, params: Tensor) -> distributions.Distribution:
-        """The distribution itself, over ``[...]`` for ``params [..., n_params]``."""
+        """The distribution, over ``[...]`` for ``params [..., n_params]``."""
 
     @abstractmethod
     def location(self, mean: Tensor) -> Tensor:
@@ -56,15 +56,15 @@ class Likelihood(ABC):
 
     @abstractmethod
     def loss(self, params: Tensor, target: Tensor) -> Tensor:
-        """What gradient steps lower, unreduced, the shape of ``target``; its optimum is that of `nll`."""
+        """Loss of gradient steps, unreduced, the shape of ``target``; it has the same optimum as `nll`."""
 
 
 class Gaussian(Likelihood):
     """Normal with standard deviation ``softplus(shape)``; for z-scored calcium.
 
-    Means are trained by squared error and spreads by likelihood given the means. By likelihood alone, units of small
-    spread would claim the decoder they share with the others: gradients of the mean are weighted by 1/variance
-    (Seitzer et al. 2022, whose beta = 1 this is), while forecasts are scored on all units alike.
+    Means are trained by squared error, and spreads by likelihood given the means. With the likelihood alone, gradients
+    of the mean would be weighted by 1/variance, so units with a small spread would dominate the shared decoder, while
+    forecasts are scored on all units alike. This is the case beta = 1 of Seitzer et al. (2022).
     """
 
     n_params = 2
@@ -72,7 +72,7 @@ class Gaussian(Likelihood):
 
     def __init__(self, *, signal: Signal = "calcium") -> None:
         if signal != "calcium":
-            raise UserError("likelihood=gaussian is for calcium; take poisson or negative_binomial for spike counts")
+            raise UserError("likelihood=gaussian is for calcium; use poisson or negative_binomial for spike counts")
 
     def distribution(self, params: Tensor) -> distributions.Normal:
         sd = F.softplus(params[..., 1]) + SD_FLOOR
@@ -94,7 +94,7 @@ class Gaussian(Likelihood):
 class Poisson(Likelihood):
     """Poisson with rate ``softplus(location)`` counts per bin.
 
-    The link is softplus, not exp: an exp-link forecast explodes on a burst that training never saw.
+    The link is softplus and not exp, because an exp-link forecast explodes on a burst that training never saw.
     """
 
     n_params = 1
@@ -134,7 +134,7 @@ class NegativeBinomial(Likelihood):
         return _rate(params)
 
     def nll(self, params: Tensor, target: Tensor) -> Tensor:
-        # torch's own log_prob subtracts two log-gammas of the order of total, and float32 loses the difference.
+        # torch's log_prob subtracts two log-gammas of the order of total, and float32 loses the difference.
         rate, total = _rate(params), F.softplus(params[..., 1]) + RATE_FLOOR
         failures = total * torch.log1p(rate / total) + target * torch.log((total + rate) / rate)
         return torch.lgamma(1 + target) - _log_rising_factorial(total, target) + failures
@@ -152,7 +152,7 @@ class NegativeBinomial(Likelihood):
 
 
 def default_likelihood(*, signal: Signal) -> Likelihood:
-    """What the signal asks for: `Poisson` for spike counts, `Gaussian` for calcium."""
+    """Default likelihood of a signal: `Poisson` for spike counts, `Gaussian` for calcium."""
     return Poisson() if signal == "spikes" else Gaussian()
 
 
@@ -175,4 +175,4 @@ def _stirling_tail(x: Tensor) -> Tensor:
 
 def _require_counts(signal: Signal, name: str) -> None:
     if signal != "spikes":
-        raise UserError(f"likelihood={name} needs spike counts, but the signal is {signal}; take likelihood=gaussian")
+        raise UserError(f"likelihood={name} needs spike counts, but the signal is {signal}; use likelihood=gaussian")

@@ -13,7 +13,7 @@ FEATURES, TARGETS = 70, 6  # more features than one block
 
 
 def regression(n: int = 300, seed: int = 0, noise: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """Correlated features, of which each target needs a few."""
+    """Correlated features; each target depends on a few."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, FEATURES)) + 0.7 * rng.normal(size=(n, 1)) + 2.0
     weights = np.random.default_rng(9).normal(size=(FEATURES, TARGETS))

@@ -101,8 +101,8 @@ def test_effective_connectivity_is_the_mean_jacobian(planted_task, kind):
     assert found[1, 0] > 0.3
     for post in range(4):
         (jacobian,) = torch.autograd.grad(model.predicted(windows, behavior, 0)[:, -1, post].sum(), windows)
-        if kind == "increments":  # a change lasts: it moves its own bin and all that follow, of which the first
-            jacobian = jacobian.flip(1).cumsum(1).flip(1)[:, 1:]  # bin's own change is not seen
+        if kind == "increments":  # a change lasts: it moves its own bin and all later ones, but the
+            jacobian = jacobian.flip(1).cumsum(1).flip(1)[:, 1:]  # change into the first bin is not seen
         expected = jacobian.sum(1).mean(0) * scale[post] / scale
         expected[post] = 0
         torch.testing.assert_close(found[post], expected)

@@ -1,4 +1,4 @@
-"""What the LSTM and the transformer over the population share."""
+"""Shared properties of the LSTM and the transformer over the population."""
 
 import numpy as np
 import pytest

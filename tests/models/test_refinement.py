@@ -87,7 +87,7 @@ def unexplained(series: Tensor, by: Tensor) -> Tensor:
 
 
 class OneFilter(torch.nn.Module):
-    """A decoder that is linear in the currents: a gain a unit times one filter, beside what it makes of the inputs."""
+    """A decoder that is linear in the currents: a gain per unit times one filter, plus a response to the inputs."""
 
     def __init__(self, gain: Tensor, filter_: Tensor) -> None:
         super().__init__()

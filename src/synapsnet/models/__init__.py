@@ -1,1 +1,1 @@
-"""Forecasters behind one interface, one file a model; `synapsnet.models.base` says what a model is."""
+"""Forecasters behind one interface, one file per model; `synapsnet.models.base` defines the interface."""

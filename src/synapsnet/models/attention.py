@@ -12,14 +12,14 @@ POSITION_SD = 0.02
 
 
 class CausalTransformer(nn.Module):
-    """Pre-norm transformer encoder with learned positions; a step attends to itself and to what came before.
+    """Pre-norm transformer encoder with learned positions; a step attends to itself and to earlier steps.
 
     Args:
         width: Size of a token.
         layers: Number of blocks.
         heads: Attention heads; divides ``width``.
-        dropout: Dropout on what each block adds.
-        window_bins: The longest series it is given.
+        dropout: Dropout on the output of each block.
+        window_bins: Length of the longest series.
     """
 
     def __init__(self, *, width: int, layers: int, heads: int, dropout: float, window_bins: int) -> None:
@@ -37,13 +37,13 @@ class CausalTransformer(nn.Module):
 class CausalBlock(nn.Module):
     """Attention, then an MLP on each token.
 
-    Written out because ``nn.TransformerEncoderLayer`` drops out attention weights, which rules out the fused kernel:
-    this is faster on a CPU, where a shared decoder runs thousands of short series a step.
+    Written out because ``nn.TransformerEncoderLayer`` applies dropout to attention weights, which rules out the fused
+    kernel. This version is faster on a CPU, where a shared decoder runs thousands of short series per step.
 
     Args:
         width: Size of a token.
         heads: Attention heads; divides ``width``.
-        dropout: Dropout on what is added to a token.
+        dropout: Dropout on the values that are added to a token.
     """
 
     def __init__(self, *, width: int, heads: int, dropout: float) -> None:

@@ -17,12 +17,12 @@ from synapsnet.session import TaskSpec
 
 @final
 class Autoregressive(LinearForecaster):
-    """AR(p) with behavior: p is chosen for a session, the ridge penalty for each of its units.
+    """AR(p) with behavior: p is selected per session, and the ridge penalty per unit.
 
     Args:
         spec: The sessions.
-        likelihood: Of the next bin.
-        lags: Numbers of lags to choose from, ascending; those beyond ``spec.context_bins`` are left out.
+        likelihood: Likelihood of the next bin.
+        lags: Candidate numbers of lags, ascending; those beyond ``spec.context_bins`` are left out.
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, lags: Sequence[int]) -> None:

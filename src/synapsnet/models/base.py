@@ -1,4 +1,4 @@
-"""The one model interface; behind it are models trained by gradient (`trained`) and by formula (`closed_form`)."""
+"""The model interface; models are trained by gradient (`trained`) or fitted by formula (`closed_form`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Forecaster(nn.Module, ABC):
 
     Args:
         spec: The sessions to serve, with their train statistics.
-        likelihood: How the returned numbers describe the next bin.
+        likelihood: Likelihood of the next bin, given the returned numbers.
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood) -> None:
@@ -40,7 +40,7 @@ class Forecaster(nn.Module, ABC):
             session: Index of the session in ``spec.sessions``.
 
         Returns:
-            ``[batch, time, units, n_params]``; ``[:, t]`` describes bin t+1 and depends on bins ≤ t alone.
+            ``[batch, time, units, n_params]``; ``[:, t]`` describes bin t+1 and depends only on bins ≤ t.
         """
 
     def penalty(self) -> Tensor:
@@ -48,7 +48,7 @@ class Forecaster(nn.Module, ABC):
         return torch.zeros((), device=self.device)
 
     def training_loss(self, batch: Batch) -> Tensor:
-        """Mean of `Likelihood.loss` per scored unit-bin: with `penalty`, the sum that gradient steps lower."""
+        """Mean of `Likelihood.loss` per scored unit-bin; gradient steps lower its sum with `penalty`."""
         params = self(batch.past, batch.behavior, batch.session)
         losses = self.likelihood.loss(params, batch.target).mean(-1)
         return (losses * batch.scored).sum() / batch.scored.sum()
@@ -56,7 +56,7 @@ class Forecaster(nn.Module, ABC):
     @final
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """Device of the model."""
         return self.scale(0).raw_mean.device
 
     @final

@@ -1,4 +1,4 @@
-"""The base of models that are fitted by formula."""
+"""Base class of models that are fitted by formula."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from synapsnet.models.per_session import PerSession
 from synapsnet.session import Batch, Batches, TaskSpec
 from synapsnet.session.scale import kind_of_scale
 
-FLOOR_FRACTIONS = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5)  # of a unit's train mean rate
+FLOOR_FRACTIONS = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5)  # fractions of a unit's train mean rate
 
 
 class ClosedFormForecaster(Forecaster):
-    """A model fitted by formula, without gradient steps, on the very windows the others are trained on.
+    """A model fitted by formula, without gradient steps, on the same windows as the trained models.
 
-    What it fits, it registers as buffers of fixed shape in the constructor, so that a checkpoint loads.
+    Fitted values are buffers of fixed shape that the constructor registers, so that a checkpoint loads.
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood) -> None:
@@ -35,7 +35,7 @@ class ClosedFormForecaster(Forecaster):
     @final
     @torch.no_grad()
     def fit_closed_form(self, train: Batches, validation: Batches) -> None:
-        """Fit one session after another, each read once: its forecasts, then their floor and their spread."""
+        """Fit the sessions one by one, reading each once: first its forecasts, then their floor and spread."""
         for session in range(len(self.spec.sessions)):
             fitted, held_out = list(train.of_session(session)), list(validation.of_session(session))
             self.fit_session(session, fitted, held_out)
@@ -43,7 +43,7 @@ class ClosedFormForecaster(Forecaster):
 
     @abstractmethod
     def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
-        """Fit a session's forecasts on ``train``; choose every hyper-parameter on ``validation``."""
+        """Fit a session's forecasts on ``train``; select every hyper-parameter on ``validation``."""
 
     @abstractmethod
     def predicted(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
@@ -55,10 +55,10 @@ class ClosedFormForecaster(Forecaster):
         return torch.cat([self.likelihood.location(mean)[..., None], shape], dim=-1)
 
     def _fit_spread(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
-        """Fit what a linear forecast lacks to be a likelihood: a floor for its rates, the spread of its residuals.
+        """Fit a floor for the rates and the spread of the residuals, which turn a forecast into a likelihood.
 
-        The floor is a fraction of each unit's train mean, one fraction for all, chosen on ``validation``; the spread
-        is that of the train residuals.
+        The floor is a fraction of each unit's train mean; the fraction is the same for all units and selected on
+        ``validation``. The spread is that of the train residuals.
         """
         self.shape[session].copy_(self.likelihood.fit_shape(*self._scored(train)))
         scale = self.scale(session)

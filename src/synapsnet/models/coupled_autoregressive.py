@@ -1,4 +1,4 @@
-"""Vector autoregressions of any penalty: every unit from the past of all units and the behavior."""
+"""Vector autoregressions with any penalty: each unit is forecast from the past of all units and the behavior."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from synapsnet.session import TaskSpec
 
 
 class CoupledAutoregressive(LinearForecaster, ConnectivityForecaster):
-    """VAR(p) with behavior: p and one penalty are chosen for a session.
+    """VAR(p) with behavior: p and one penalty are selected per session.
 
     Args:
         spec: The sessions.
-        likelihood: Of the next bin.
-        lags: Numbers of lags to choose from, ascending; those beyond ``spec.context_bins`` are left out.
-        max_features: Lags stop where features would outgrow this number, which bounds memory and time for many units.
+        likelihood: Likelihood of the next bin.
+        lags: Candidate numbers of lags, ascending; those beyond ``spec.context_bins`` are left out.
+        max_features: Candidates with more features are left out, which limits memory and time for many units.
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, lags: Sequence[int], max_features: int) -> None:
@@ -45,7 +45,7 @@ class CoupledAutoregressive(LinearForecaster, ConnectivityForecaster):
 
     @final
     def n_features(self, n_lags: int, session: int) -> int:
-        """Features of that many lags."""
+        """Number of features of ``n_lags`` lags."""
         return n_lags * self._layout[session][1]
 
     @final

@@ -1,4 +1,4 @@
-"""Taking edges out of a fitted model for a while."""
+"""Temporary removal of edges from a fitted model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @contextmanager
 def zeroed(weights: Tensor, where: Tensor) -> Iterator[None]:
-    """Weights that are 0 within the context wherever ``where`` (bool, broadcast) says so."""
+    """Context in which weights are 0 wherever ``where`` (bool, broadcast) is True."""
     with torch.no_grad():
         saved = weights.clone()
         weights.masked_fill_(where, 0)

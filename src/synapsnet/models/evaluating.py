@@ -1,4 +1,4 @@
-"""A model as it forecasts, without dropout."""
+"""Evaluation mode: forecasts without dropout."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Protocol
 
 
 class HasModes(Protocol):
-    """A module that is trained or evaluated."""
+    """A module with a training mode and an evaluation mode."""
 
     training: bool
 
     def train(self, mode: bool = True) -> object:
-        """Go to one of the modes."""
+        """Set the mode."""
 
 
 @contextmanager
 def evaluating(model: HasModes) -> Iterator[None]:
-    """Within the context the model is in evaluation mode; afterwards in the mode it was in."""
+    """Context with the model in evaluation mode; the previous mode is restored afterwards."""
     training = model.training
     model.train(False)
     try:

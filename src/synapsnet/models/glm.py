@@ -1,7 +1,7 @@
 """Coupled generalised linear model (Pillow et al. 2008), with the link of the likelihood (softplus for counts).
 
 Every unit's next bin is driven by linear filters over its own past, the past of all other units and the behavior. The
-width of the prior on the coupling filters, which is their L2 penalty, is chosen on validation within a single run.
+width of the prior on the coupling filters, which sets their L2 penalty, is selected on validation within a single run.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from synapsnet.session import Batch, TaskSpec
 
 logger = logging.getLogger(__name__)
 
-EDGE_PATIENCE = 5  # choices in a row at an edge of the grid before it is worth a warning
+EDGE_PATIENCE = 5  # consecutive selections at an edge of the grid before a warning
 
 
 @final
 class PenalizedGlm(TrainedForecaster):
-    """The model under one fixed prior; `Glm` trains several of them side by side.
+    """The model under one fixed prior; `Glm` trains several of these in parallel.
 
-    Every filter has a Gaussian prior. Its width is that of the total drive a unit receives through all its filters of
-    a kind, so that one setting serves few and many units; as a penalty it fades as the train split grows.
+    Every filter has a Gaussian prior. Its width is that of the total drive that a unit receives through all filters of
+    one kind, so one setting serves few and many units. As a penalty, it becomes weaker as the train split grows.
 
     Args:
         spec: The sessions.
-        likelihood: Of the next bin.
-        lags: Bins of past seen.
-        own_scale: Prior width of the drive by the own past, and of that by the behavior.
+        likelihood: Likelihood of the next bin.
+        lags: Number of past bins.
+        own_scale: Prior width of the drive by the own past, and of the drive by the behavior.
         coupling_scale: Prior width of the drive by all other units.
     """
 
@@ -78,8 +78,8 @@ class PenalizedGlm(TrainedForecaster):
     def penalty(self) -> Tensor:
         """Negative log-prior per unit-bin of the train splits.
 
-        A batch holds one session and so speaks for its own filters alone, in proportion to its bins, while the
-        penalty acts on all: hence every session is set against the bins of all.
+        A batch holds one session and informs only the filters of that session, while the penalty acts on all filters.
+        Therefore, the penalty of each session is divided by the bins of all sessions.
         """
         n_bins = sum(session.n_train_bins for session in self.spec.sessions)
         total = super().penalty()
@@ -97,14 +97,14 @@ class PenalizedGlm(TrainedForecaster):
 
 @final
 class Glm(Forecaster, ConnectivityForecaster, Selecting):
-    """A path of `PenalizedGlm`, trained at once; forecasts are those of the one that validates best in a session.
+    """A path of `PenalizedGlm`, trained together; the member with the best validation score serves a session.
 
     Args:
         spec: The sessions.
-        likelihood: Of the next bin.
-        lags: Bins of past seen, at most ``spec.context_bins`` of them.
+        likelihood: Likelihood of the next bin.
+        lags: Number of past bins, at most ``spec.context_bins``.
         own_scale: See `PenalizedGlm`.
-        coupling_scales: The path, ascending: from a prior so tight that nothing couples to one that hardly binds.
+        coupling_scales: The path, ascending: from a prior so tight that nothing couples to a very wide one.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Glm(Forecaster, ConnectivityForecaster, Selecting):
         return params
 
     def training_loss(self, batch: Batch) -> Tensor:
-        """Mean over the path; its members share no parameter, so each descends its own loss."""
+        """Mean loss over the path; members share no parameters, so each descends its own loss."""
         return torch.stack([cast(PenalizedGlm, member).training_loss(batch) for member in self.path]).mean()
 
     def penalty(self) -> Tensor:
@@ -149,7 +149,7 @@ class Glm(Forecaster, ConnectivityForecaster, Selecting):
 
     @torch.no_grad()
     def select(self, validation: Iterable[Batch]) -> None:
-        """Choose the member of each session by its likelihood on validation."""
+        """Select the member for each session by its likelihood on validation."""
         nll = np.zeros((len(self.path), len(self.spec.sessions)))
         for batch in validation:
             here = batch.to(self.chosen.device)
@@ -163,7 +163,7 @@ class Glm(Forecaster, ConnectivityForecaster, Selecting):
 
     def _note_choice(self, session: int, best: int) -> None:
         edges = {
-            0: "the tightest of model.coupling_scales: here units are best left all but uncoupled",
+            0: "the tightest of model.coupling_scales; units forecast best almost without coupling",
             len(self.path) - 1: "the loosest of model.coupling_scales; add a larger one",
         }
         self._choices_at_edge[session] = self._choices_at_edge[session] + 1 if best in edges else 0

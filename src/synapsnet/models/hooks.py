@@ -1,4 +1,4 @@
-"""Hooks of models that gradient steps alone do not fit; training calls them where a model has them."""
+"""Hooks of models that need more than gradient steps; training calls them if a model has them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class Refining(ABC):
     @property
     @abstractmethod
     def n_refinements(self) -> int:
-        """How often, at even shares of the training; 0 for never."""
+        """Number of refinements, evenly spaced over training; 0 for none."""
 
     @abstractmethod
     def refine(self, train: Batches, validation: Batches) -> None:
-        """Fit on the train split, and choose on validation."""
+        """Fit on the train split, and select settings on validation."""
 
 
 class Selecting(ABC):
-    """A model that chooses on validation what gradient steps cannot learn."""
+    """A model that selects settings on validation, because gradient steps cannot learn them."""
 
     @abstractmethod
     def select(self, validation: Iterable[Batch]) -> None:
-        """Choose; called before every validation epoch."""
+        """Select; called before every validation epoch."""

@@ -1,4 +1,4 @@
-"""Lags: the last bins of a series at every step, and effects told apart by lag."""
+"""Lags: the last bins of a series at every step, and effects by lag."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ def present_first(series: Tensor, n_lags: int) -> Tensor:
 
 
 def by_lag(jacobian: Tensor, n_lags: int) -> Tensor:
-    """Tell ``n_lags`` lags apart and add what lies further back to the last of them, ``[n_lags, post, pre]``.
+    """Keep ``n_lags`` lags and add all earlier bins to the last of them, ``[n_lags, post, pre]``.
 
     Args:
-        jacobian: By lag, the present bin first, ``[lags, post, pre]``; zeros are added where it has fewer.
-        n_lags: At least 1.
+        jacobian: Effects by lag, starting with the present bin, ``[lags, post, pre]``; padded with zeros if it has
+            fewer lags.
+        n_lags: Number of lags, at least 1.
     """
     missing = n_lags - len(jacobian)
     if missing > 0:

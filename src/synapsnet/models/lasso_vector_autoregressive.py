@@ -1,4 +1,4 @@
-"""Lasso vector autoregression: every unit from its own past, the behavior, and few of the other units."""
+"""Lasso vector autoregression: each unit is forecast from its own past, the behavior, and few other units."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from synapsnet.models.moments import Fit, Moments
 
 @final
 class LassoVectorAutoregressive(CoupledAutoregressive):
-    """VAR(p) with behavior and an L1 penalty on what passes between different units; most of that is exactly zero.
+    """VAR(p) with behavior and an L1 penalty on coefficients between different units; most of these are exactly zero.
 
-    A unit's own lags and behavior go without a penalty, so that no other unit is made to stand in for them. All
-    receivers share one penalty. Targets have unit variance, so the coupling that chance alone suggests, about
-    ``sqrt(2 log(features) / samples)``, is nearly the same for each of them, while a penalty for each would be chosen
-    on a single unit's few held-out events.
+    A unit's own lags and behavior have no penalty, so that other units need not replace them. All receivers share one
+    penalty. Targets have unit variance, so the coupling expected by chance, about
+    ``sqrt(2 log(features) / samples)``, is nearly the same for all. A separate penalty for each unit would have to be
+    selected on that unit's few held-out events.
     """
 
     def regression(self, train: Moments, held_out: Moments, n_lags: int, session: int) -> Fit:

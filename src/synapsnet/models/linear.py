@@ -1,4 +1,4 @@
-"""What the linear baselines share: lagged features, and number of lags and penalty chosen on validation."""
+"""Base class of the linear baselines: lagged features, with the number of lags and the penalty set on validation."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class LinearForecaster(ClosedFormForecaster):
     Args:
         spec: The sessions.
         likelihood: Of the next bin.
-        lag_choices: Numbers of lags to choose from, ascending, for each session.
-        layout: Groups, features a lag and targets of each session's regression (see `synapsnet.models.moments`).
+        lag_choices: Candidate numbers of lags, ascending, for each session.
+        layout: Groups, features per lag and targets of each session's regression (see `synapsnet.models.moments`).
     """
 
     def __init__(
@@ -54,28 +54,28 @@ class LinearForecaster(ClosedFormForecaster):
 
     @abstractmethod
     def features(self, inputs: Tensor, behavior: Tensor) -> Tensor:
-        """Features of every step, ``[batch, time, groups, lags, features a lag]``, from inputs and behavior with lags.
+        """Features of every step, ``[batch, time, groups, lags, features per lag]``, from lagged inputs and behavior.
 
         Args:
-            inputs: ``[batch, time, lags, units]``, the present bin first.
+            inputs: ``[batch, time, lags, units]``, starting with the present bin.
             behavior: ``[batch, time, lags, features]``.
         """
 
     @abstractmethod
     def grouped(self, units: Tensor) -> Tensor:
-        """Units as the targets of groups: ``[samples, units]`` to ``[groups, samples, targets]``."""
+        """Reshape units to the targets of groups: ``[samples, units]`` to ``[groups, samples, targets]``."""
 
     @abstractmethod
     def response(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        """What `features` times the coefficients, plus the intercept, gives: ``[batch, time, units]``."""
+        """Product of `features` and the coefficients, plus the intercept, ``[batch, time, units]``."""
 
     @abstractmethod
     def regression(self, train: Moments, held_out: Moments, n_lags: int, session: int) -> Fit:
-        """Fit the features of the first ``n_lags`` lags to ``train`` with the penalty that ``held_out`` favours."""
+        """Fit the features of the first ``n_lags`` lags to ``train`` with the penalty that is best on ``held_out``."""
 
     @final
     def n_lags(self, session: int) -> int:
-        """The number of lags that was chosen."""
+        """The selected number of lags."""
         return int(self.lag_counts[session])
 
     @final
@@ -88,10 +88,10 @@ class LinearForecaster(ClosedFormForecaster):
     @final
     def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
         fitted, held_out = self._moments(train, session), self._moments(validation, session)
-        # Lags come one after another, so fewer lags are the leading features; of equals the fewest win.
+        # Features are ordered by lag, so fewer lags are the leading features. In a tie, the fewest lags win.
         choices = self._lag_choices[session]
         fits = ((n_lags, self.regression(fitted, held_out, n_lags, session)) for n_lags in choices)
-        self._store(session, *min(fits, key=lambda found: float(found[1].error.sum())))
+        self._store(session, *min(fits, key=lambda candidate: float(candidate[1].error.sum())))
 
     def _store(self, index: int, n_lags: int, fit: Fit) -> None:
         groups, per_lag, targets = self._layout[index]
@@ -110,11 +110,11 @@ class LinearForecaster(ClosedFormForecaster):
             self._lag_choices[index][-1],
             _summary(fit.penalty),
             float(fit.error.sum()) / (groups * targets),
-            f"{int(fit.at_limit.sum())} of {groups} at the limit of the search (none, or the strongest of use)",
+            f"{int(fit.at_limit.sum())} of {groups} penalties at a limit of the search (weakest or strongest)",
         )
 
     def _moments(self, batches: Sequence[Batch], session: int) -> Moments:
-        """Moments of the features with the most lags and the targets in train standard deviations."""
+        """Moments of the features with the largest number of lags, and of targets in train standard deviations."""
         groups, per_lag, targets = self._layout[session]
         n_lags, scale = self._lag_choices[session][-1], self.scale(session)
         moments = Moments(groups, n_lags * per_lag, targets, device=self.device)
@@ -127,10 +127,10 @@ class LinearForecaster(ClosedFormForecaster):
 
 
 def lags_within(lags: Sequence[int], context_bins: int) -> list[int]:
-    """The numbers of lags that the context has room for.
+    """The numbers of lags that fit into the context.
 
     Raises:
-        UserError: if there is none.
+        UserError: if no number of lags fits.
     """
     fitting = [n_lags for n_lags in lags if 1 <= n_lags <= context_bins]
     if not fitting:
@@ -138,17 +138,17 @@ def lags_within(lags: Sequence[int], context_bins: int) -> list[int]:
     return fitting
 
 
-def _pieces(batches: Iterable[Batch], numbers_a_step: int) -> Iterator[Batch]:
-    """The same windows in batches small enough that a design matrix fits `DESIGN_NUMBERS`."""
+def _pieces(batches: Iterable[Batch], numbers_per_step: int) -> Iterator[Batch]:
+    """The same windows in batches so small that a design matrix has at most `DESIGN_NUMBERS` numbers."""
     for batch in batches:
-        size = max(1, DESIGN_NUMBERS // (numbers_a_step * batch.past.shape[1]))
+        size = max(1, DESIGN_NUMBERS // (numbers_per_step * batch.past.shape[1]))
         for low in range(0, len(batch.past), size):
             part = slice(low, low + size)
             yield Batch(batch.past[part], batch.behavior[part], batch.target[part], batch.scored[part], batch.session)
 
 
 def _summary(penalty: Tensor) -> str:
-    """A penalty, or the range of many."""
+    """A penalty, or the range of several penalties, as text."""
     if len(penalty) == 1:
         return f"{float(penalty):.3g}"
     return f"{float(penalty.min()):.3g} to {float(penalty.max()):.3g}, median {float(penalty.median()):.3g}"

@@ -17,10 +17,10 @@ class Lstm(PopulationForecaster):
 
     Args:
         spec: The sessions.
-        likelihood: Of the next bin.
-        width: Channels read in, and size of the state.
-        layers: Stacked LSTM layers.
-        dropout: Dropout on what is read in and read out, and between layers.
+        likelihood: Likelihood of the next bin.
+        width: Number of input channels, and size of the state.
+        layers: Number of stacked LSTM layers.
+        dropout: Dropout on the LSTM's input and output, and between layers.
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, width: int, layers: int, dropout: float) -> None:

@@ -1,7 +1,8 @@
-"""What every linear regression here is fitted to, and what it finds: streamed moments, and coefficients.
+"""Streamed moments, to which all linear regressions here are fitted, and the resulting fit.
 
-All of it runs over *groups*, independent regressions with the same number of features: a vector autoregression is one
-group with all units as targets, independent autoregressions are one group a unit with one target each.
+Everything runs over *groups*, which are independent regressions with the same number of features. A vector
+autoregression is one group with all units as targets; independent autoregressions are one group per unit, with one
+target each.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ class Moments:
 
     Args:
         groups: Number of independent regressions.
-        features: Features of each.
-        targets: Targets of each.
-        device: Where to accumulate.
+        features: Number of features of each.
+        targets: Number of targets of each.
+        device: Device for the sums.
     """
 
     def __init__(self, groups: int, features: int, targets: int, device: torch.device | str = "cpu") -> None:
@@ -45,7 +46,7 @@ class Moments:
         return self._x[:, :features] / self.count, self._y / self.count
 
     def about(self, x_center: Tensor, y_center: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean products about given centres: ``E[x xᵀ]``, ``E[x yᵀ]`` and ``E[y²]`` of the leading features."""
+        """Mean products about the given centres, for the leading features: ``E[x xᵀ]``, ``E[x yᵀ]`` and ``E[y²]``."""
         features = x_center.shape[1]
         x, y = self.means(features)
         xx = self._xx[:, :features, :features] / self.count
@@ -59,7 +60,7 @@ class Moments:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A regression with the penalty that does best on held-out data.
+    """A regression with the penalty that is best on held-out data.
 
     Attributes:
         coefficients: ``[groups, features, targets]``.

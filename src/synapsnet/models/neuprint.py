@@ -20,18 +20,18 @@ VARIANCE_FLOOR = 1e-4  # keeps the gradient of a standard deviation finite; inpu
 class Neuprint(TrainedForecaster):
     """One causal transformer shared by all units of all sessions, run along each unit separately.
 
-    A token is a unit's own input, the mean and spread of all *other* units at that bin, the behavior, and the unit's
-    embedding, which is repeated at every step and sets how the unit reads the states out. All are of bins ≤ t where
-    bin t+1 is forecast.
+    A token consists of a unit's own input, the mean and spread of all *other* units at that bin, the behavior, and the
+    unit's embedding. The embedding is repeated at every step and also sets the unit's readout of the states. The
+    forecast of bin t+1 uses only bins ≤ t.
 
     Args:
         spec: The sessions.
-        likelihood: Of the next bin.
+        likelihood: Likelihood of the next bin.
         embedding_dim: Size of a unit's embedding.
         width: Size of a token.
         layers: Number of blocks.
         heads: Attention heads; divides ``width``.
-        dropout: Dropout in the blocks and on what is read out.
+        dropout: Dropout in the blocks and before the readout.
     """
 
     def __init__(
@@ -65,15 +65,15 @@ class Neuprint(TrainedForecaster):
         tokens = self.signals(torch.stack([inputs, *others(inputs)], dim=-1)) + self.identity(self.embeddings[session])
         if self.behavior is not None:
             tokens = tokens + self.behavior(behavior)[:, :, None]
-        series = tokens.transpose(1, 2).flatten(0, 1)  # one series a unit
+        series = tokens.transpose(1, 2).flatten(0, 1)  # one series per unit
         states = self.dropout(self.transformer(series))
-        weights = self.readout(self.embeddings[session])[:, None]  # every unit reads the shared states in its own way
+        weights = self.readout(self.embeddings[session])[:, None]  # every unit has its own readout of its states
         drive: Tensor = (states.view(batch, units, time, -1) * weights).sum(-1).transpose(1, 2)
         return drive
 
 
 def others(inputs: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over all units but the unit itself, ``[batch, time, units]`` each."""
+    """Mean and standard deviation over all other units, ``[batch, time, units]`` each."""
     count = max(inputs.shape[-1] - 1, 1)
     mean = (inputs.sum(-1, keepdim=True) - inputs) / count
     squares = inputs.square()

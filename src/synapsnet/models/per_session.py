@@ -1,4 +1,4 @@
-"""Tensors that a model keeps for each session."""
+"""Tensors that a model stores for each session."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 @final
 class PerSession(nn.Module):
-    """One buffer a session: saved and moved with the model, but not trained.
+    """One buffer per session: saved and moved with the model, but not trained.
 
     Args:
-        tensors: In the order of the sessions.
-        persistent: Whether a checkpoint holds them.
+        tensors: Initial tensors in the order of the sessions.
+        persistent: Whether a checkpoint stores them.
     """
 
     def __init__(self, tensors: Iterable[Tensor], *, persistent: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Persistence: the next bin repeats the last one. The naive baseline that slow signals make strong."""
+"""Persistence: the next bin repeats the last one. A naive baseline that is strong for slow signals."""
 
 from __future__ import annotations
 

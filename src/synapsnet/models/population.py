@@ -1,4 +1,4 @@
-"""What models of the population as one multichannel series share: a read-in and a read-out for each session."""
+"""Base class of models that treat the population as one multichannel series, with input and output maps per session."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class PopulationForecaster(TrainedForecaster):
 
     Args:
         spec: The sessions.
-        likelihood: Of the next bin.
-        width: Channels of the encoder.
-        dropout: Dropout on what is read in and on what is read out.
+        likelihood: Likelihood of the next bin.
+        width: Number of channels of the encoder.
+        dropout: Dropout on the encoder's input and output.
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, width: int, dropout: float) -> None:

@@ -1,8 +1,8 @@
-"""Connectivity by Newton steps under a spike-and-slab prior, given what the decoder has become.
+"""Connectivity by Newton steps under a spike-and-slab prior, given the current decoder.
 
-A decoder is best trained by gradient, a matrix of connections is not: noise of the optimizer and a dense prior hide
-the weak connections. Given the decoder, each row of A is a penalised regression whose solution is all but exact. So
-the two take turns: epochs of gradient steps on the decoder, then one `refine` of every session's A.
+A decoder is best trained by gradient, but a connectivity matrix is not, because optimizer noise and a dense prior hide
+weak connections. Given the decoder, each row of A is a penalised regression with an almost exact solution. So the two
+alternate: epochs of gradient steps on the decoder, then one `refine` of every session's A.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from synapsnet.session import Batch, Batches, TaskSpec
 
 logger = logging.getLogger(__name__)
 
-EXPLAINED = 0.999  # share of the responses' energy that the basis must hold
-MOST_FILTERS = 4  # in the basis
+EXPLAINED = 0.999  # share of the responses' energy that the basis must explain
+MOST_FILTERS = 4  # largest size of the basis
 
 
 class DrivenByCurrents(HasModes, Protocol):
@@ -36,10 +36,10 @@ class DrivenByCurrents(HasModes, Protocol):
         """Scaled activity, ``[batch, time, units]``."""
 
     def raw_connectivity(self, session: int) -> Tensor:
-        """The present ``A``, ``[post, pre]``."""
+        """The current ``A``, ``[post, pre]``."""
 
     def departure(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int) -> Tensor:
-        """The decoder's answer to currents, the units' drive, ``[batch, time, units]``."""
+        """The decoder's response to input currents: the drive of the units, ``[batch, time, units]``."""
 
     def parameters_of(self, drive: Tensor, past: Tensor, session: int) -> Tensor:
         """The likelihood's parameters for a drive, ``[batch, time, units, n_params]``."""
@@ -50,33 +50,33 @@ class Refinable(Protocol):
 
     @property
     def log_odds(self) -> Sequence[float]:
-        """Prior log-odds of a connection to choose from, ascending."""
+        """Candidate prior log-odds of a connection, ascending."""
 
     def posterior(self, session: int) -> Posterior:
-        """The present posterior of a session's ``A``."""
+        """The current posterior of a session's ``A``."""
 
     def adopt(self, session: int, posterior: Posterior, log_odds: float) -> None:
-        """Make a posterior the session's own."""
+        """Set the posterior of a session."""
 
 
 @torch.no_grad()
 def refine(model: DrivenByCurrents, connectivity: Refinable, *, train: Batches, validation: Batches) -> None:
-    """Set every session's A to its posterior mean, at the prior odds that validate best.
+    """Set every session's A to its posterior mean, at the prior odds with the best validation score.
 
     Args:
-        model: Its decoder and its present A are the point of expansion.
-        connectivity: The model's own.
+        model: The model; its decoder and current A are the point of expansion.
+        connectivity: The connectivity of the model.
         train: Batches of the train split.
         validation: Batches of the validation split.
     """
     device = model.raw_connectivity(0).device
-    chosen = []
+    refined = []
     with evaluating(model):
         for session in range(len(model.spec.sessions)):
             fitted = [batch.to(device) for batch in train.of_session(session)]
             held_out = [batch.to(device) for batch in validation.of_session(session)]
-            chosen.append(_refined(model, connectivity, session, fitted, held_out))
-    for session, (posterior, log_odds) in enumerate(chosen):  # all or, where it was cut short, none
+            refined.append(_refined(model, connectivity, session, fitted, held_out))
+    for session, (posterior, log_odds) in enumerate(refined):  # at the end, so that an interruption changes no session
         connectivity.adopt(session, posterior, log_odds)
 
 
@@ -87,30 +87,30 @@ def _refined(
     train: Sequence[Batch],
     validation: Sequence[Batch],
 ) -> tuple[Posterior, float]:
-    """A session's posterior at the prior log-odds that validate best, and these."""
+    """A session's posterior at the prior log-odds with the best validation score, and these log-odds."""
     problem = quadratic_model(model, session, train)
     present = model.raw_connectivity(session)
     candidates = ~torch.eye(len(present), dtype=torch.bool, device=present.device)
     posterior, tried = connectivity.posterior(session), []
-    for log_odds in connectivity.log_odds:  # each starts where the one before ended
+    for log_odds in connectivity.log_odds:  # each fit starts from the previous posterior
         posterior = fit_spike_slab(problem, present, posterior, log_odds=log_odds, candidates=candidates)
         tried.append((_nll(model, session, validation, posterior.mean), log_odds, posterior))
-    nll, chosen, best = min(tried, key=lambda choice: choice[0])
+    nll, best_log_odds, best = min(tried, key=lambda candidate: candidate[0])
     name, share = model.spec.session_ids[session], float(best.inclusion.mean())
-    logger.debug("session %s: log-odds %g, validation nll %.4f, %.3f included", name, chosen, nll, share)
-    return best, chosen
+    logger.debug("session %s: log-odds %g, validation nll %.4f, %.3f included", name, best_log_odds, nll, share)
+    return best, best_log_odds
 
 
 def quadratic_model(model: DrivenByCurrents, session: int, train: Sequence[Batch]) -> QuadraticModel:
-    """The negative log-likelihood of the train split in A, to second order (Fisher scoring).
+    """The negative log-likelihood of the train split as a function of A, to second order (Fisher scoring).
 
-    The decoder's response to current is replaced by its mean over the split, one filter a unit, and these filters by
-    their projection on a few that they share. The score is exact but for that, and meant to be: what an overfitted
-    decoder does at single bins of the train split is noise, by which its full gradient leads A astray. The curvature
-    is the Fisher information of a drive, averaged over time.
+    The decoder's response to current is replaced by its mean over the split, one filter per unit. These filters are
+    projected on a small shared basis. Otherwise, the score is exact. The averaging is intended: the response of an
+    overfitted decoder at single train bins is noise, and the full gradient would lead A astray. The curvature is the
+    Fisher information of a drive, averaged over time.
 
-    What the recent behavior explains of the filtered senders is taken out of them (Frisch & Waugh 1933), for else a
-    decoder that has not yet learned how a unit follows the behavior would leave it to A.
+    The part of the filtered senders that recent behavior explains is removed (Frisch & Waugh 1933), because a decoder
+    that has not yet learned a unit's response to behavior would leave it to A.
     """
     filters = mean_response(model, session, train)  # [lags, units]
     basis, mixing = _basis(filters)
@@ -144,22 +144,22 @@ def quadratic_model(model: DrivenByCurrents, session: int, train: Sequence[Batch
 
 
 def mean_response(model: DrivenByCurrents, session: int, batches: Iterable[Batch]) -> Tensor:
-    """Mean response of each unit's drive to its current, by lag, the present bin first, ``[lags, units]``.
+    """Mean response of each unit's drive to its current by lag, ``[lags, units]``, starting with the present bin.
 
-    The mean is over the last scored step of every window; lags that a short window lacks are averaged over those that
-    have them.
+    The mean is over the last scored step of every window; lags that short windows lack are averaged over the longer
+    windows.
     """
     total, count = torch.zeros(()), torch.zeros(())
     for batch in batches:
         inputs = model.inputs(batch.past, session)
-        # cuDNN would refuse to differentiate a recurrent decoder that is not training.
+        # cuDNN cannot differentiate a recurrent decoder in evaluation mode.
         with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             currents = (inputs @ model.raw_connectivity(session).T).detach().requires_grad_()
             drive = model.departure(inputs, currents, batch.behavior, session)
             steps = torch.arange(inputs.shape[1], device=inputs.device)
             last = torch.where(batch.scored, steps, -1).amax(1)
-            chosen = drive[torch.arange(len(drive), device=inputs.device), last.clamp(min=0)] * (last >= 0)[:, None]
-            (gradient,) = torch.autograd.grad(chosen.sum(), currents)
+            final = drive[torch.arange(len(drive), device=inputs.device), last.clamp(min=0)] * (last >= 0)[:, None]
+            (gradient,) = torch.autograd.grad(final.sum(), currents)
         ago = last[:, None] - steps  # [windows, lags]
         by_lag = gradient.gather(1, ago.clamp(min=0)[:, :, None].expand_as(gradient)) * (ago >= 0)[:, :, None]
         total, count = _add(total, by_lag.sum(0)), _add(count, (ago >= 0).sum(0).float())
@@ -167,7 +167,7 @@ def mean_response(model: DrivenByCurrents, session: int, batches: Iterable[Batch
 
 
 def _add(total: Tensor, part: Tensor) -> Tensor:
-    """Sum of two tensors by lag, of which either may have more lags."""
+    """Sum of two tensors by lag; either may have more lags."""
     if total.ndim == 0:
         return part
     longer, shorter = (total, part) if len(total) >= len(part) else (part, total)
@@ -179,7 +179,7 @@ def _add(total: Tensor, part: Tensor) -> Tensor:
 def _basis(filters: Tensor) -> tuple[Tensor, Tensor]:
     """A few orthonormal filters ``[lags, basis]`` and each unit's mixture of them ``[units, basis]``.
 
-    Units count alike whatever the size of their response, for a row of A takes up its scale.
+    All units count equally, regardless of the size of their response, because a row of A absorbs that scale.
     """
     shapes = filters / filters.norm(dim=0).clamp(min=1e-12)
     vectors, sizes, _ = torch.linalg.svd(shapes, full_matrices=False)
@@ -190,7 +190,7 @@ def _basis(filters: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _filtered(inputs: Tensor, basis: Tensor) -> Tensor:
-    """Inputs through each filter of the basis, ``[batch, time, basis, units]``."""
+    """Inputs filtered by each filter of the basis, ``[batch, time, basis, units]``."""
     time = inputs.shape[1]
     steps = torch.arange(time, device=inputs.device)
     ago = steps[:, None] - steps
@@ -200,7 +200,7 @@ def _filtered(inputs: Tensor, basis: Tensor) -> Tensor:
 
 
 def _likelihood_slopes(model: DrivenByCurrents, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Slope of the negative log-likelihood in each drive and its Fisher information, ``[batch, time, units]`` each."""
+    """Slope of the negative log-likelihood in each drive, and Fisher information, ``[batch, time, units]`` each."""
     inputs = model.inputs(batch.past, batch.session)
     currents = inputs @ model.raw_connectivity(batch.session).T
     drive = model.departure(inputs, currents, batch.behavior, batch.session)
@@ -214,7 +214,7 @@ def _likelihood_slopes(model: DrivenByCurrents, batch: Batch) -> tuple[Tensor, T
 
 
 def _nll(model: DrivenByCurrents, session: int, batches: Sequence[Batch], matrix: Tensor) -> float:
-    """Mean negative log-likelihood per scored unit-bin were ``matrix`` the session's A."""
+    """Mean negative log-likelihood per scored unit-bin with ``matrix`` as the session's A."""
     total, count = 0.0, 0
     for batch in batches:
         inputs = model.inputs(batch.past, session)

@@ -1,8 +1,7 @@
 """Ridge regression from streamed moments: one eigendecomposition, then any number of penalties.
 
-With centred features ``x`` and targets ``y``, the coefficients minimise ``E|y - x B|² + penalty · |B|²``, the mean
-taken over samples, so that a penalty means the same for a short recording and a long one. The intercept is not
-penalised.
+With centred features ``x`` and targets ``y``, the coefficients minimise ``E|y - x B|² + penalty · |B|²``. The mean is
+over samples, so a penalty means the same for short and long recordings. The intercept is not penalised.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ from torch import Tensor
 
 from synapsnet.models.moments import Fit, Moments
 
-FIRST_PENALTIES = (-3, 1)  # decades searched at first; features have about unit variance
-PENALTY_LIMITS = (-8, 6)  # beyond these, a penalty is no different from none, or from the intercept alone
+FIRST_PENALTIES = (-3, 1)  # decades that are searched first; features have about unit variance
+PENALTY_LIMITS = (-8, 6)  # decades; a weaker penalty has no effect, and a stronger one leaves only the intercept
 PER_DECADE = 3
 
 
 class RidgePath:
-    """Ridge solutions of every penalty, with their errors on held-out data, for the leading features.
+    """Ridge solutions for any penalty, with their errors on held-out data, for the leading features.
 
     Args:
         train: Moments to fit.
-        validation: Moments to choose on.
-        features: How many of the features to use, from the first.
+        validation: Moments for selecting the penalty.
+        features: Number of leading features to use.
     """
 
     def __init__(self, train: Moments, validation: Moments, features: int) -> None:
@@ -65,8 +64,8 @@ class Choice:
 
     Attributes:
         penalty: ``[groups]``.
-        error: Held-out error at it, ``[groups]``.
-        at_limit: Whether the error still fell where the search was stopped, bool ``[groups]``.
+        error: Held-out error at this penalty, ``[groups]``.
+        at_limit: Whether the best penalty is at a limit of the search, bool ``[groups]``.
     """
 
     penalty: Tensor
@@ -75,30 +74,30 @@ class Choice:
 
 
 def choose_penalty(path: RidgePath) -> Choice:
-    """Search a log-spaced grid, widened by decades until every group's best lies inside it or at `PENALTY_LIMITS`."""
+    """Search a log-spaced grid, widened by decades until every group's best is inside it or at `PENALTY_LIMITS`."""
     low, high = (PER_DECADE * decade for decade in FIRST_PENALTIES)
     lowest, highest = (PER_DECADE * decade for decade in PENALTY_LIMITS)
     errors: dict[int, Tensor] = {}
     while True:
-        steps = range(high, low - 1, -1)  # from strong to weak, so that of equals the simplest wins
+        steps = range(high, low - 1, -1)  # from strong to weak, so that the strongest wins a tie
         for step in steps:
             if step not in errors:
                 errors[step] = path.error(path.penalties(10.0 ** (step / PER_DECADE)))
         best_error, best = torch.stack([errors[step] for step in steps]).min(0)
-        chosen = high - best
+        best_step = high - best
         wider = (
-            max(low - PER_DECADE, lowest) if bool((chosen == low).any()) else low,
-            min(high + PER_DECADE, highest) if bool((chosen == high).any()) else high,
+            max(low - PER_DECADE, lowest) if bool((best_step == low).any()) else low,
+            min(high + PER_DECADE, highest) if bool((best_step == high).any()) else high,
         )
         if wider == (low, high):
             break
         low, high = wider
-    penalty = torch.pow(10.0, chosen.double() / PER_DECADE)
-    return Choice(penalty, best_error, (chosen == lowest) | (chosen == highest))
+    penalty = torch.pow(10.0, best_step.double() / PER_DECADE)
+    return Choice(penalty, best_error, (best_step == lowest) | (best_step == highest))
 
 
 def ridge(train: Moments, held_out: Moments, features: int) -> Fit:
-    """The regression on the leading features, each group with its own penalty, chosen on the held-out data."""
+    """The regression on the leading features; each group has its own penalty, selected on held-out data."""
     path = RidgePath(train, held_out, features)
     choice = choose_penalty(path)
     return Fit(*path.solution(choice.penalty), choice.penalty, choice.error, choice.at_limit)

@@ -1,4 +1,4 @@
-"""Forecasts of raw arrays, as they are recorded."""
+"""Forecasts of raw recordings."""
 
 from __future__ import annotations
 
@@ -88,5 +88,5 @@ def forecast_session(model: Servable, recording: Session, name: str) -> npt.NDAr
 
 def _session_named(session: str | None, spec: TaskSpec) -> int:
     if session is None and len(spec.sessions) > 1:
-        raise UserError(f"name the session: this model knows {', '.join(spec.session_ids)}")
+        raise UserError(f"name the session: this model has {', '.join(spec.session_ids)}")
     return 0 if session is None else spec.session_index(session)

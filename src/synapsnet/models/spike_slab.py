@@ -1,4 +1,4 @@
-"""Regression under a spike-and-slab prior: few connections, but those unshrunk, and alike where they share a sender.
+"""Regression under a spike-and-slab prior: few connections, not shrunk, and similar if they share a sender.
 
 Mitchell & Beauchamp (1988); the mean-field posterior is that of Carbonetto & Stephens (2012).
 """
@@ -12,27 +12,27 @@ import torch
 from torch import Tensor
 
 SWEEPS = 30  # at most; a warm start takes about five
-TOLERANCE = 0.01  # of a coefficient's standard error
-SMALLEST_STEP = 0.001  # of the same, that is worth taking
-FLAT = 1e-6  # curvature, beside that of a receiver's best known entry, below which a sender says nothing
-FIRST_SLAB = 10.0  # squared standard errors; also the prior's, worth one connection: it keeps an empty A from v = 0
-FIRST_LIKENESS = 0.25  # of the slab: variance of the senders' means to begin with
+TOLERANCE = 0.01  # in standard errors of a coefficient
+SMALLEST_STEP = 0.001  # in the same units; smaller steps are skipped
+FLAT = 1e-6  # a sender with less curvature than this, relative to the receiver's largest, carries no information
+FIRST_SLAB = 10.0  # squared standard errors; also a prior worth one connection, which keeps v > 0 if A is empty
+FIRST_LIKENESS = 0.25  # initial variance of the senders' means, relative to the slab
 SMALLEST_LIKENESS = 1e-6  # squared standard errors
 CERTAIN = 30.0  # log-odds at which a probability is 1 in float32
 
 
 @dataclass(frozen=True, eq=False)
 class QuadraticModel:
-    """Second-order model of a loss in the rows of a matrix ``A [post, pre]``, about its present value.
+    """Second-order model of a loss in the rows of a matrix ``A [post, pre]``, about its current value.
 
     ``loss(A + D) = loss(A) - Σ_i score_i · D_i + ½ Σ_i D_iᵀ G_i D_i``. The curvature of row i,
     ``G_i = precision_i Σ_rs mixing_ir mixing_is covariance_r·s·``, is never formed: rows share the covariance.
 
     Attributes:
         covariance: Second moments of the filtered senders, summed over bins, ``[basis, pre, basis, pre]``.
-        mixing: How each receiver weighs the basis filters, ``[post, basis]``.
+        mixing: Weights of the basis filters for each receiver, ``[post, basis]``.
         precision: Curvature of the loss in each receiver's drive, mean over bins, ``[post]``.
-        polarity: 1 where current excites the receiver on the whole, -1 where it inhibits, ``[post]``.
+        polarity: 1 if current excites the receiver in total, -1 if it inhibits, ``[post]``.
         score: Minus the gradient of the loss in A, ``[post, pre]``.
     """
 
@@ -58,12 +58,12 @@ class QuadraticModel:
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """What is believed of every entry of ``A``.
+    """Posterior of every entry of ``A``.
 
     Attributes:
-        mean: ``[post, pre]``.
+        mean: Posterior mean, ``[post, pre]``.
         inclusion: Probability that the entry is not zero, ``[post, pre]``.
-        slab_variance: Of the entries that are not zero, in squared standard errors of an entry.
+        slab_variance: Prior variance of the non-zero entries, in squared standard errors of an entry.
     """
 
     mean: Tensor
@@ -74,21 +74,23 @@ class Posterior:
 def fit_spike_slab(
     problem: QuadraticModel, present: Tensor, start: Posterior, *, log_odds: float, candidates: Tensor
 ) -> Posterior:
-    """Mean-field posterior of ``A`` when an entry is zero but for prior odds ``exp(log_odds)``.
+    """Mean-field posterior of ``A`` with prior odds ``exp(log_odds)`` that an entry is not zero.
 
     In units of its own standard error ``1 / sqrt(G_jj)``, the entry from sender j is ``N(m_j, v)`` with that
-    probability and 0 otherwise, and ``m_j ~ N(0, w)``: the connections of one sender may be alike (Dale's law), as far
-    as they are.
-    Such a prior is blind to the gauge: scale a receiver's response and its row of A by inverse factors, and nothing
-    changes. ``m``, ``v`` and ``w`` are fitted to all rows by expectation-maximisation (empirical Bayes), as if one
-    connection more with ``v = FIRST_SLAB`` had been seen; without likeness ``w`` goes to 0.
+    probability and 0 otherwise, and ``m_j ~ N(0, w)``. So the connections of one sender may be similar (Dale's law), to
+    the degree that the data show.
+
+    The prior does not depend on the gauge: nothing changes if a receiver's response and its row of A are scaled by
+    inverse factors. ``m``, ``v`` and ``w`` are fitted to all rows by expectation-maximisation (empirical Bayes), with
+    one additional pseudo-connection of ``v = FIRST_SLAB``. If the connections of a sender are not similar, ``w`` goes
+    to 0.
 
     Args:
         problem: The loss about ``present``.
-        present: The matrix about which ``problem`` was made, ``[post, pre]``.
-        start: A posterior to go on from.
+        present: The current matrix, about which ``problem`` is expanded, ``[post, pre]``.
+        start: Initial posterior.
         log_odds: Natural logarithm of the prior odds that an entry is not zero; inf for ridge regression towards `m`.
-        candidates: Which entries may differ from zero, bool ``[post, pre]``.
+        candidates: Mask of entries that may differ from zero, bool ``[post, pre]``.
     """
     curvature = problem.diagonal()
     candidates = candidates & (curvature > FLAT * curvature.amax(1, keepdim=True))
@@ -113,11 +115,11 @@ def fit_spike_slab(
             included = torch.sigmoid(offset + 0.5 * (evidence.square() - surprise)) * candidates[:, sender]
             inclusion[:, sender] = included
             step = included * slab_mean[:, sender] - mean[:, sender]
-            moved = (step.abs() > SMALLEST_STEP).nonzero()[:, 0]  # few, once most entries are settled
+            moved = (step.abs() > SMALLEST_STEP).nonzero()[:, 0]  # few, once most entries have converged
             mean[moved, sender] += step[moved]
             weighed = pairs[moved] * (step * error[:, sender] * problem.precision)[moved, None]
             pull.index_add_(0, moved, (weighed @ covariance[sender]) * error[moved])
-        certainty = inclusion.sum(0) / slab + 1 / likeness  # of a sender's mean
+        certainty = inclusion.sum(0) / slab + 1 / likeness  # precision of a sender's mean
         sender_mean = (mean * problem.polarity[:, None]).sum(0) / slab / certainty
         likeness = max(float((sender_mean.square() + 1 / certainty).mean()), SMALLEST_LIKENESS)
         prior_mean = problem.polarity[:, None] * sender_mean

@@ -1,4 +1,4 @@
-"""SynapsNet: a shared decoder over units that talk through a learnable connectivity (arXiv 2411.08221)."""
+"""SynapsNet: a decoder shared by units that interact through a learnable connectivity (arXiv 2411.08221)."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from synapsnet.session import Batches, TaskSpec
 class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
     """``I_t = A_s x_t`` and ``y_t+1 = decoder(x_<=t, I_<=t, b_<=t, e)`` for each unit separately.
 
-    ``A_s`` belongs to a session, the embedding ``e`` to a unit, the decoder to all. ``A_s`` is the only path by which
-    one unit's activity can reach another's forecast.
+    Each session has its own ``A_s``, each unit its own embedding ``e``, and all share the decoder. ``A_s`` is the only
+    path by which one unit's activity can reach another's forecast.
 
     Args:
         spec: The sessions.
-        likelihood: Of the next bin.
-        connectivity: Builds the connectivity, called with ``spec``.
-        decoder: Builds the decoder, called with ``spec`` and ``embedding_dim``.
+        likelihood: Likelihood of the next bin.
+        connectivity: Builds the connectivity; called with ``spec``.
+        decoder: Builds the decoder; called with ``spec`` and ``embedding_dim``.
         embedding_dim: Size of a unit's latent embedding.
     """
 
@@ -55,7 +55,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
         return self.departure(inputs, self.connectivity(inputs, session), behavior, session)
 
     def departure(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int) -> Tensor:
-        """What the decoder makes of given currents, ``[batch, time, units]``; see `Decoder.forward`."""
+        """Output of the decoder for the given currents, ``[batch, time, units]``; see `Decoder.forward`."""
         departure: Tensor = self.decoder(inputs, currents, self.embeddings[session], behavior)
         return departure
 
@@ -79,14 +79,14 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
         return self.connectivity.without_edges(session, removed)
 
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
-        """Mean Jacobian by the route of the current.
+        """Mean Jacobian through the current.
 
-        ``W_lij = E[ dŷ_i,t+1/dI_i,t-l · dx_j,t-l/da_j,t-l ] · A_ij`` for raw activity ``a`` and its scaled form
-        ``x``. This is exact, because the decoder sees one unit at a time, and one backward pass serves all pairs.
-        Raw A has no meaning by itself: flip its sign and the decoder's response to the current, or scale one up and
-        the other down, and the forecast is unchanged.
+        ``W_lij = E[ dŷ_i,t+1/dI_i,t-l · dx_j,t-l/da_j,t-l ] · A_ij`` for raw activity ``a`` and its scaled form ``x``.
+        This is exact, because the decoder sees one unit at a time, and one backward pass serves all pairs. Raw A is not
+        identified: if its sign and the sign of the decoder's response are flipped, or if one is scaled up and the other
+        down, the forecast is unchanged.
         """
-        # cuDNN would refuse to differentiate a recurrent decoder that is not training.
+        # cuDNN cannot differentiate a recurrent decoder in evaluation mode.
         with evaluating(self), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             inputs = self.inputs(past, session)
             currents = self.connectivity(inputs, session).detach().requires_grad_()
@@ -96,7 +96,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
         scale = self.scale(session)
         gain = scale.input_gain(past)
         first_near = max(past.shape[1] - n_lags + 1, 0)
-        # Lags that are told apart one by one; the rest in one product, for a matrix a lag would fill the memory.
+        # One matrix per separate lag; earlier lags in a single product, because a matrix for each would fill memory.
         by_bin = torch.einsum("bti,btj->tij", response[:, first_near:], gain[:, first_near:]).flip(0)
         rest = torch.einsum("bti,btj->ij", response[:, :first_near], gain[:, :first_near])[None]
         slopes = by_lag(torch.cat([by_bin, rest]), n_lags) / len(past)

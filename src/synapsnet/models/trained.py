@@ -1,4 +1,4 @@
-"""The base of models that are trained by gradient."""
+"""Base class of models that are trained by gradient."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from synapsnet.session import TaskSpec
 
 
 class TrainedForecaster(Forecaster):
-    """A model trained by gradient: it has only to say how the next bin departs from its baseline.
+    """A model trained by gradient; a subclass only computes the departure of the next bin from its baseline.
 
-    The baseline is, per unit, a learnable offset that starts at the train mean, and for increments the last bin. The
-    shape of the likelihood is one learnable number a unit, so that models differ by their forecasts and not by how
-    they dress them.
+    The baseline of each unit is a learnable offset that starts at the train mean, plus the last bin for increments. The
+    shape of the likelihood is constant in time and learned per unit, so that models differ only in their forecasts.
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood) -> None:
@@ -31,10 +30,10 @@ class TrainedForecaster(Forecaster):
 
     @abstractmethod
     def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        """How each unit's next bin departs from its baseline, in units of order one, ``[batch, time, units]``.
+        """Departure of each unit's next bin from its baseline, in units of order one, ``[batch, time, units]``.
 
         Args:
-            inputs: What `inputs` returns, ``[batch, time, units]``.
+            inputs: Output of `inputs`, ``[batch, time, units]``.
             behavior: Encoded behavior, ``[batch, time, features]``.
             session: Index of the session.
         """
@@ -43,7 +42,7 @@ class TrainedForecaster(Forecaster):
         return self.parameters_of(self.drive(self.inputs(past, session), behavior, session), past, session)
 
     def _initial_shape(self, session: int) -> Tensor:
-        """Spread about the baseline, on the scale of what a unit does from bin to bin, ``[units, n_params - 1]``."""
+        """Initial spread about the baseline, on the scale of changes from bin to bin, ``[units, n_params - 1]``."""
         spread = self.scale(session).spread
         if spread is not None:
             return self.likelihood.fit_shape(torch.zeros_like(spread)[None], spread[None])
@@ -57,7 +56,7 @@ class TrainedForecaster(Forecaster):
 
     @final
     def parameters_of(self, drive: Tensor, past: Tensor, session: int) -> Tensor:
-        """Put a drive on its baseline: the likelihood's parameters, ``[batch, time, units, n_params]``."""
+        """Add a drive to its baseline: the likelihood's parameters, ``[batch, time, units, n_params]``."""
         scale = self.scale(session)
         location = scale.add_baseline(self.offset[session] + drive * scale.drive_size, past)
         shape = self.shape[session].expand(*location.shape, -1)

@@ -1,4 +1,4 @@
-"""Causal transformer (Vaswani et al. 2017) over the population as a multichannel series, one token a bin."""
+"""Causal transformer (Vaswani et al. 2017) over the population as a multichannel series, one token per bin."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Transformer(PopulationForecaster):
 
     Args:
         spec: The sessions.
-        likelihood: Of the next bin.
+        likelihood: Likelihood of the next bin.
         width: Size of a token.
         layers: Number of blocks.
         heads: Attention heads; divides ``width``.
-        dropout: Dropout on what is read in and read out, and in the blocks.
+        dropout: Dropout on the encoder's input and output, and in the blocks.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Ridge vector autoregression: every unit from the past of all units and the behavior. A strong linear baseline."""
+"""Ridge vector autoregression: each unit is forecast from the past of all units and behavior. A strong baseline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from synapsnet.models.ridge import ridge
 
 @final
 class VectorAutoregressive(CoupledAutoregressive):
-    """VAR(p) with behavior and a ridge penalty on all coefficients alike."""
+    """VAR(p) with behavior and the same ridge penalty on all coefficients."""
 
     def regression(self, train: Moments, held_out: Moments, n_lags: int, session: int) -> Fit:
         return ridge(train, held_out, self.n_features(n_lags, session))

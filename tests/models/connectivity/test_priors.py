@@ -1,4 +1,4 @@
-"""What the forms of connectivity promise: their priors, and their size."""
+"""Priors and sizes of the forms of connectivity."""
 
 from __future__ import annotations
 

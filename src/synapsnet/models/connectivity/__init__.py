@@ -1,4 +1,4 @@
-"""Directed functional connectivity: how a unit's activity becomes current into the others, one form a file.
+"""Directed functional connectivity, which turns a unit's activity into current to the others; one form per file.
 
 A session has one matrix ``A [post, pre]`` with a zero diagonal, and ``I_t = A x_t`` (SynapsNet, arXiv 2411.08221).
 """

@@ -1,4 +1,4 @@
-"""The interface of every connectivity."""
+"""Interface of all forms of connectivity."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ class Connectivity(nn.Module, ABC):
 
     @property
     def n_refinements(self) -> int:
-        """How often `refine` is to interrupt the gradient steps."""
+        """Number of times that `refine` interrupts the gradient steps."""
         return 0
 
     def refine(self, model: DrivenByCurrents, train: Batches, validation: Batches) -> None:
-        """Fit ``A`` without gradient steps, given the model it belongs to; nothing where gradients do it all."""
+        """Fit ``A`` without gradient steps, given its model; does nothing if ``A`` is learned by gradient alone."""
 
     def inclusion(self, session: int) -> Tensor | None:
-        """Posterior probability that an entry is not zero, ``[post, pre]``; None where there is no such belief."""
+        """Posterior probability that an entry is not zero, ``[post, pre]``; None if there is no such posterior."""
         return None
 
     @contextmanager
     def without_edges(self, session: int, removed: Tensor) -> Iterator[None]:
-        """Currents of a session are within the context those of ``A`` with its ``removed`` entries set to 0.
+        """Context in which the currents of a session are those of ``A`` with the ``removed`` entries set to 0.
 
-        Done on the currents and not on the parameters, for not every form of ``A`` can hold such a matrix. `matrix`
-        and the penalty stay as they are.
+        This changes the currents and not the parameters, because not every form of ``A`` can represent such a matrix.
+        `matrix` and the penalty are unchanged.
 
         Args:
             session: Index of the session.
             removed: bool ``[post, pre]``.
         """
-        kept = self.matrix(session).detach().masked_fill(removed, 0)
+        remaining = self.matrix(session).detach().masked_fill(removed, 0)
 
         def currents(_: nn.Module, called_with: tuple[Tensor, int], complete: Tensor) -> Tensor:
             inputs, index = called_with
-            return inputs @ kept.T if index == session else complete
+            return inputs @ remaining.T if index == session else complete
 
         handle = self.register_forward_hook(currents)
         try:

@@ -17,15 +17,16 @@ from synapsnet.session import TaskSpec
 class DenseConnectivity(Connectivity):
     """A free weight for every ordered pair of units, under a Gaussian prior of each weight.
 
-    The prior has standard deviation ``prior_scale / sqrt(units)``, so that a unit's total current keeps its size
-    however many units were recorded. As a penalty on the mean loss per unit-bin it is divided by the bins it is set
-    against (those of all sessions, for a batch speaks for the matrix of its own session alone): few bins shrink the
-    matrix, many let it speak. This is what makes one setting serve both 500 bins of a worm and 10,000 of cortex.
+    The prior has standard deviation ``prior_scale / sqrt(units)``, so the size of a unit's total current does not
+    depend on the number of recorded units. As a penalty on the mean loss per unit-bin, it is divided by the number of
+    train bins. These are the bins of all sessions, because a batch informs only the matrix of its own session. Few bins
+    shrink the matrix strongly, many bins barely. Therefore, one setting serves both 500 bins of a worm and 10,000 of
+    cortex.
 
     Args:
         spec: The sessions.
         prior_scale: Standard deviation of the total current of a unit under the prior, in units of its drive.
-        l1: Adds ``l1 · Σ|A_ij| / train bins`` to the penalty, for a sparser matrix; 0 for none.
+        l1: Adds ``l1 · Σ|A_ij| / train bins`` to the penalty, for a sparser matrix; 0 disables it.
     """
 
     def __init__(self, *, spec: TaskSpec, prior_scale: float, l1: float) -> None:

@@ -16,12 +16,12 @@ from synapsnet.session import TaskSpec
 class LowRankConnectivity(Connectivity):
     """``A = S Rᵀ`` off the diagonal: every unit sends and receives through ``rank`` channels.
 
-    Takes memory ``O(units · rank)``, and never forms the matrix to compute a current; for thousands of units.
+    Needs memory ``O(units · rank)``, because currents are computed without forming the matrix; for thousands of units.
 
     Args:
         spec: The sessions.
         rank: Number of channels.
-        prior_scale: As in `DenseConnectivity`, shared evenly by the channels.
+        prior_scale: As in `DenseConnectivity`, divided evenly among the channels.
     """
 
     def __init__(self, *, spec: TaskSpec, rank: int, prior_scale: float) -> None:

@@ -14,7 +14,7 @@ from synapsnet.session import TaskSpec
 
 @final
 class NoConnectivity(Connectivity):
-    """``A = 0``: the ablation. Every unit is forecast from its own past, its embedding and behavior alone."""
+    """``A = 0``: the ablation. Every unit is forecast only from its own past, its embedding and behavior."""
 
     def __init__(self, *, spec: TaskSpec) -> None:
         super().__init__()

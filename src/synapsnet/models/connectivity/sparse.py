@@ -20,18 +20,18 @@ from synapsnet.session import Batches, TaskSpec
 
 @final
 class SparseConnectivity(Connectivity):
-    """Few connections, each as strong as the data say: a spike-and-slab prior, its odds chosen on validation.
+    """Few connections, not shrunk: a spike-and-slab prior with odds selected on validation.
 
-    For a first share of the training A is learned by gradient under a Gaussian prior, as `DenseConnectivity`, while
-    the decoder finds how units respond to current. From the first refinement on A is the mean of its posterior
-    given the decoder (see `synapsnet.models.refinement`), held fixed under gradient steps.
+    At first, A is learned by gradient under a Gaussian prior, as in `DenseConnectivity`, while the decoder learns how
+    units respond to current. From the first refinement on, A is the mean of its posterior given the decoder (see
+    `synapsnet.models.refinement`), and gradient steps leave it fixed.
 
     Args:
         spec: The sessions.
-        prior_scale: Of the Gaussian prior at first, see `DenseConnectivity`.
-        log_odds: Path of prior log-odds of a connection, ascending; ``inf`` where all are connected. Each session
-            takes the one that validates best.
-        refinements: How many, at even shares of the training, the last at its end.
+        prior_scale: Scale of the initial Gaussian prior, see `DenseConnectivity`.
+        log_odds: Candidate prior log-odds of a connection, ascending; ``inf`` means that all units are connected. Each
+            session uses the value with the best validation score.
+        refinements: Number of refinements, evenly spaced over training; the last is at its end.
     """
 
     def __init__(self, *, spec: TaskSpec, prior_scale: float, log_odds: Sequence[float], refinements: int) -> None:
@@ -46,9 +46,11 @@ class SparseConnectivity(Connectivity):
         self.mean = PerSession(torch.zeros(s.n_units, s.n_units) for s in spec.sessions)
         self.included = PerSession(torch.zeros(s.n_units, s.n_units) for s in spec.sessions)
         self.slab_variance = PerSession(torch.tensor(FIRST_SLAB) for _ in spec.sessions)
-        self.chosen_log_odds = PerSession(torch.tensor(-math.inf) for _ in spec.sessions)  # until refined
-        self._refined = [False] * len(spec.sessions)  # read at every step, where a buffer would make a GPU wait
-        self.register_load_state_dict_post_hook(_look_what_is_refined)  # type: ignore[no-untyped-call]  # torch's
+        self.chosen_log_odds = PerSession(torch.tensor(-math.inf) for _ in spec.sessions)  # -inf until refined
+        self._refined = [False] * len(
+            spec.sessions
+        )  # not a buffer, because reading one at every step would make a GPU wait
+        self.register_load_state_dict_post_hook(_restore_refined)  # type: ignore[no-untyped-call]  # torch's
 
     @property
     def n_refinements(self) -> int:
@@ -61,15 +63,15 @@ class SparseConnectivity(Connectivity):
         return self.included[session] if self.refined(session) else None
 
     def refined(self, session: int) -> bool:
-        """Whether a session's A is a posterior mean by now."""
+        """Return True once a session's A is a posterior mean."""
         return self._refined[session]
 
     def posterior(self, session: int) -> Posterior:
-        """What is believed of a session's A; of nothing included before the first refinement."""
+        """Posterior of a session's A; without any included connection before the first refinement."""
         return Posterior(self.mean[session], self.included[session], float(self.slab_variance[session]))
 
     def adopt(self, session: int, posterior: Posterior, log_odds: float) -> None:
-        """Make a posterior the session's own."""
+        """Set the posterior of a session."""
         self.mean[session].copy_(posterior.mean)
         self.included[session].copy_(posterior.inclusion)
         self.slab_variance[session].fill_(posterior.slab_variance)
@@ -83,12 +85,12 @@ class SparseConnectivity(Connectivity):
         return inputs @ self.matrix(session).T
 
     def penalty(self) -> Tensor:
-        """Of the Gaussian prior at first, 0 once refined."""
+        """Penalty of the Gaussian prior until the first refinement, then 0."""
         if self.refined(0):
             return torch.zeros((), device=self.mean[0].device)
         return self.dense.penalty()
 
 
-def _look_what_is_refined(connectivity: SparseConnectivity, _: object) -> None:
+def _restore_refined(connectivity: SparseConnectivity, _: object) -> None:
     odds = connectivity.chosen_log_odds
     connectivity._refined = [float(odds[session]) > -math.inf for session in range(len(odds))]

@@ -1,9 +1,9 @@
-"""Decoders shared by all units of all sessions, one form a file. A decoder sees one unit at a time.
+"""Decoders shared by all units of all sessions, one form per file. A decoder sees one unit at a time.
 
-Each maps a unit's own past, its past input current, its embedding and the behavior to how its next bin departs
-from its baseline. Nothing in here may mix units: connectivity is the only path between them.
+Each decoder maps a unit's own past, its past input current, its embedding and the behavior to the departure of its next
+bin from its baseline. Nothing in this package may mix units, because connectivity is the only path between them.
 
-Where an embedding meets a signal, it does so twice: it is an input of the nonlinear part, and it sets the unit's own
-linear filters (a filter bank shared by all units, mixed by the embedding). The second lets a shared decoder hold
-units of very different time scales.
+An embedding has two effects: it is an input of the nonlinear part, and it sets the unit's own linear filters (a filter
+bank shared by all units, mixed by the embedding). The linear filters let a shared decoder serve units with very
+different time scales.
 """

@@ -1,4 +1,4 @@
-"""The interface of every decoder."""
+"""Interface of all decoders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Decoder(nn.Module, ABC):
         Args:
             inputs: Scaled past activity, ``[batch, time, units]``.
             currents: Input currents, ``[batch, time, units]``.
-            embeddings: One latent vector a unit, ``[units, embedding]``.
+            embeddings: One latent vector per unit, ``[units, embedding]``.
             behavior: Encoded behavior, ``[batch, time, features]``.
 
         Returns:

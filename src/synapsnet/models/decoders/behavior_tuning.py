@@ -12,13 +12,13 @@ from synapsnet.session import TaskSpec
 
 @final
 class BehaviorTuning(nn.Module):
-    """A unit's linear response to the lagged behavior, its weights a linear function of its embedding.
+    """A unit's linear response to the lagged behavior; the weights are a linear function of its embedding.
 
     Args:
         spec: The task.
         embedding_dim: Size of a unit's embedding.
-        lags: Bins of behavior seen.
-        channels: Filtered behavior signals that embeddings mix.
+        lags: Number of past bins of behavior.
+        channels: Number of filtered behavior signals that embeddings mix.
     """
 
     def __init__(self, *, spec: TaskSpec, embedding_dim: int, lags: int, channels: int) -> None:
@@ -30,7 +30,7 @@ class BehaviorTuning(nn.Module):
             self.mixing = nn.Linear(embedding_dim, channels)
 
     def forward(self, embeddings: Tensor, behavior: Tensor) -> Tensor | float:
-        """``[batch, time, units]``, or 0 where the task has no behavior."""
+        """``[batch, time, units]``, or 0 if the task has no behavior."""
         if not self._active:
             return 0.0
         filtered = self.filters(lagged(behavior, self._lags).flatten(2))

@@ -19,16 +19,16 @@ from synapsnet.session.scale import kind_of_scale
 
 @final
 class FirDecoder(Decoder):
-    """What is remembered of activity and current through a linear projection and an MLP; no recurrence.
+    """Linear projection and MLP of the `Memory` of activity and current; no recurrence.
 
     Args:
         spec: The task.
         embedding_dim: Size of a unit's embedding.
-        lags: Bins of past seen one by one, at most ``spec.context_bins`` of them.
-        time_constants: Of the traces of the further past, in bins; see `Memory`. Not with ``increments``: traces of
-            them would bring back the drifting levels that increments are to be blind to.
+        lags: Number of past bins that are seen one by one, at most ``spec.context_bins``.
+        time_constants: Time constants of the traces of the further past, in bins; see `Memory`. Not used with
+            ``increments``, because their traces would bring back the drifting levels that increments avoid.
         hidden: Width of the MLP.
-        dropout: Dropout on its hidden layer, one mask a sequence.
+        dropout: Dropout on the hidden layer of the MLP, one mask per sequence.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class FirDecoder(Decoder):
         if self.state is not None:
             hidden = hidden + self.state(behavior)[:, :, None]
         hidden = F.silu(hidden)
-        keep = self.dropout(hidden.new_ones(len(hidden), 1, *hidden.shape[2:]))  # a mask a bin would cost dear
+        keep = self.dropout(hidden.new_ones(len(hidden), 1, *hidden.shape[2:]))  # one mask per bin would be slow
         response = self.readout(self.mlp(hidden * keep))[..., 0]
         linear = (own * self.own_filters(embeddings)).sum(-1) + (received * self.current_filters(embeddings)).sum(-1)
         departure: Tensor = linear + self.tuning(embeddings, behavior) + response

@@ -1,4 +1,4 @@
-"""Recurrent decoder: the paper's kind."""
+"""Recurrent decoder, the kind used in the paper."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class GruDecoder(Decoder):
         spec: The task.
         embedding_dim: Size of a unit's embedding.
         hidden: Width of the recurrent state.
-        dropout: Dropout on the state before it is read out, one mask a sequence.
+        dropout: Dropout on the state before the readout, one mask per sequence.
     """
 
     def __init__(self, *, spec: TaskSpec, embedding_dim: int, hidden: int, dropout: float) -> None:
@@ -37,14 +37,15 @@ class GruDecoder(Decoder):
         self.readout = nn.Linear(embedding_dim, hidden)
 
     def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
-        # Time leads, as recurrence walks it: the two signals are transposed here, and nothing of `hidden` width ever.
+        # Time comes first, as the recurrence needs it. Transposing the two signals here is cheap; wide tensors are not
+        # transposed.
         signals = torch.stack([inputs.transpose(0, 1), currents.transpose(0, 1)], dim=-1)
         features = self.signals(signals) + self.identity(embeddings)
         if self.state is not None:
             features = features + self.state(behavior.transpose(0, 1))[:, :, None]
         time, batch, units, hidden = features.shape
         states = self.gru(features.flatten(1, 2))[0].view(time, batch, units, hidden)
-        # One mask a sequence (Gal & Ghahramani 2016) drops the same entries of its state at every bin.
+        # One mask per sequence (Gal & Ghahramani 2016) drops the same entries of its state at every bin.
         readout = self.dropout(self.readout(embeddings).expand(batch, -1, -1))
         response = (states * readout).sum(-1).transpose(0, 1) / math.sqrt(hidden)
         departure: Tensor = response + self.tuning(embeddings, behavior)

@@ -15,12 +15,12 @@ from synapsnet.models.lags import lagged
 class Memory(nn.Module):
     """A signal's last bins one by one, and leaky traces of its further past.
 
-    A trace is ``m_t = (1 - d) x_t + d m_t-1`` from the window's begin, ``d = exp(-1 / time_constant)``, scaled to unit
-    variance for white input.
+    A trace is ``m_t = (1 - d) x_t + d m_t-1`` from the beginning of the window, ``d = exp(-1 / time_constant)``, scaled
+    to unit variance for white input.
 
     Args:
-        lags: Bins seen one by one.
-        time_constants: Of the traces, in bins.
+        lags: Number of bins that are seen one by one.
+        time_constants: Time constants of the traces, in bins.
         window_bins: Length of the longest window.
     """
 

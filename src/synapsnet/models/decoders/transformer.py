@@ -1,4 +1,4 @@
-"""Decoder by causal self-attention."""
+"""Decoder with causal self-attention."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TransformerDecoder(Decoder):
         if self.state is not None:
             features = features + self.state(behavior)[:, :, None]
         batch, time, units, hidden = features.shape
-        series = features.transpose(1, 2).flatten(0, 1)  # one a unit and window
+        series = features.transpose(1, 2).flatten(0, 1)  # one series per unit and window
         states = self.transformer(series).view(batch, units, time, hidden)
         response = (states * self.readout(embeddings)[:, None]).sum(-1).transpose(1, 2) / math.sqrt(hidden)
         departure: Tensor = response + self.tuning(embeddings, behavior)
