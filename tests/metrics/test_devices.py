@@ -56,7 +56,7 @@ def on_devices(bins, reference, cuts):
 
 
 def reduced(devices):
-    """What one device computes after each state was gathered from all of them and reduced."""
+    """Result on one device after every state is gathered from all devices and reduced."""
     metric, *_ = devices
     of_all = {name: [device.metric_state[name] for device in devices] for name in metric.metric_state}
     gathered = iter(of_all.values())  # states are asked for one by one, in their order

@@ -1,4 +1,4 @@
-"""Scores of a forecast, streamed over batches: sums in float64, per unit, then within and across sessions."""
+"""Forecast scores, accumulated over batches: sums in float64, per unit, then within and across sessions."""
 
 from synapsnet.metrics.columns import Column
 from synapsnet.metrics.families import column, columns

@@ -1,4 +1,4 @@
-"""Families of metrics: sums over scored bins of one session, and the numbers read off them."""
+"""Families of metrics: sums over the scored bins of one session, and the metrics computed from them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ScoredBins:
 
     Attributes:
         predicted: Expected activity under the model.
-        target: What was recorded.
-        last: The bin before the target, which is the forecast of persistence.
+        target: Recorded activity.
+        last: Activity in the bin before the target, which is the forecast of persistence.
         nll: Negative log-likelihood under the model's own likelihood, in nats.
     """
 
@@ -42,7 +42,7 @@ class Reference:
     Attributes:
         mean: Train mean.
         scale: Train standard deviation.
-        null_rate: Train mean that is never 0, so that one spike of a silent unit does not cost infinitely much.
+        null_rate: Train mean with a floor above 0, so that one spike of a silent unit has a finite cost.
     """
 
     mean: Tensor
@@ -51,7 +51,7 @@ class Reference:
 
     @classmethod
     def of(cls, session: SessionSpec, signal: Signal) -> Reference:
-        """Reference of a session; calcium targets are z-scored, so that their mean is 0 and their scale 1."""
+        """Reference of a session; calcium targets are z-scored, so their mean is 0 and their scale 1."""
         mean = torch.as_tensor(session.mean, dtype=torch.float64)
         scale = torch.as_tensor(session.scale, dtype=torch.float64)
         if signal == "calcium":
@@ -67,11 +67,11 @@ class Computed(NamedTuple):
 
 
 class Metric(torchmetrics.Metric):
-    """One family of metrics of one session. A subclass in a file of this package is found and used by itself.
+    """One family of metrics of one session. A subclass in a file of this package is used automatically.
 
-    Sums in float64 on the CPU are what is kept, never averages over batches, so that the size of a batch cannot
-    matter. Each is a state with a ``dist_reduce_fx``, by which several devices join theirs. The classes that
-    torchmetrics ships accumulate in float32, which holds no digit of the spread where the mean is far larger.
+    Metrics keep sums in float64 on the CPU, never averages over batches, so the batch size does not matter. Each sum is
+    a state with a ``dist_reduce_fx``, which combines several devices. The classes of torchmetrics accumulate in
+    float32, which loses the spread if the mean is much larger.
     """
 
     full_state_update = False  # bins add up in any order
@@ -92,7 +92,7 @@ class Metric(torchmetrics.Metric):
 
     @property
     def update_called(self) -> bool:
-        """True: sums over no bins are sums, and a device may be given none."""
+        """Always True, because a device without bins still has valid sums."""
         return True
 
     def update(self, bins: ScoredBins) -> None:
@@ -101,7 +101,7 @@ class Metric(torchmetrics.Metric):
         self.add(bins)
 
     def compute(self) -> Computed | None:
-        """The metrics over the bins of all devices; None where there was no bin."""
+        """The metrics over the bins of all devices; None without a bin."""
         if self.n_bins == 0:
             return None
         return Computed(

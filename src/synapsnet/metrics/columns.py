@@ -1,4 +1,4 @@
-"""Columns of score tables: each metric says how it is labelled, where it stands and which direction is better."""
+"""Columns of score tables: each metric declares its label, its place, and its better direction."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Column:
     """One metric as tables show it.
 
     Attributes:
-        name: Its key in result files.
-        label: Its words at the head of a column.
-        order: Its place; columns are sorted by it, and then by name.
-        lower_is_better: Its direction; None where nobody declares it, and then no value is the best.
+        name: Key in result files.
+        label: Label in the column heading.
+        order: Place in tables; columns are sorted by it, and then by name.
+        lower_is_better: Better direction; None if it is not declared, and then no value is marked as best.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Column:
         return f"{self.label} ↓" if self.lower_is_better else self.label
 
     def best(self, values: Iterable[float]) -> float:
-        """The best of some values, those that are NaN left out; NaN where there is none."""
+        """The best value, ignoring NaN; NaN if there is none."""
         if self.lower_is_better is None:
             return math.nan
         choose = min if self.lower_is_better else max

@@ -13,8 +13,8 @@ from synapsnet.metrics.moments import PairMoments, merge_moments, moments_of, no
 class Correlation(Metric):
     """``pearson_r`` over bins, and ``population_rate_r`` of the mean over units.
 
-    A unit whose recorded activity does not vary has no correlation: it is NaN, and left out of the mean. A constant
-    forecast of a unit that does vary explains nothing: it is 0, and counts.
+    If a unit's recorded activity does not vary, its correlation is NaN and left out of the mean. If only the forecast
+    is constant, it explains nothing, so its correlation is 0 and counts.
     """
 
     signals = ("spikes", "calcium")
@@ -42,7 +42,7 @@ class Correlation(Metric):
 
     def per_session(self) -> dict[str, Tensor]:
         units = PairMoments.unpack(self.units)
-        # By what was recorded, not by what is NaN: a forecast that broke down must not drop out of the mean.
+        # Select by the recording and not by NaN, because a broken forecast must not drop out of the mean.
         defined = units.varies[1]
         return {
             "pearson_r": units.pearson_r()[defined].mean(),

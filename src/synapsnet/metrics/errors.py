@@ -10,10 +10,10 @@ from synapsnet.metrics.columns import Column
 
 
 class SquaredErrors(Metric):
-    """``mse``, and how far it falls below that of two naive forecasts.
+    """``mse``, and its improvement over two naive forecasts.
 
-    ``r2`` compares with the train mean, ``skill_vs_persistence`` with a copy of the last bin. Within a session the
-    squares are summed over units before the quotient is taken, so that near-constant units cannot blow it up.
+    ``r2`` compares with the train mean, and ``skill_vs_persistence`` with a copy of the last bin. Within a session,
+    squares are summed over units before the division, so that near-constant units cannot dominate.
     """
 
     signals = ("spikes", "calcium")
@@ -23,7 +23,7 @@ class SquaredErrors(Metric):
         Column("mse", "mse", order=70, lower_is_better=True),
     )
 
-    sums: Tensor  # of squares: of the forecast, of the train mean, of a copy of the last bin
+    sums: Tensor  # squared errors of: the forecast, the train mean, a copy of the last bin
 
     def __init__(self, reference: Reference) -> None:
         super().__init__(reference)

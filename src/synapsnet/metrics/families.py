@@ -1,4 +1,4 @@
-"""The families of metrics there are, and the columns they declare."""
+"""All families of metrics, and the columns they declare."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _LAST = 1_000_000
 def metric_families(signal: Signal) -> list[type[Metric]]:
     """Every family that is defined on a signal, in the order of their first columns.
 
-    A file of this package is found by itself; a family of another package counts once its module is imported.
+    Files of this package are found automatically; a family of another package counts once its module is imported.
     """
     return sorted((family for family in _families() if signal in family.signals), key=_place)
 
 
 def columns(names: Iterable[str]) -> list[Column]:
-    """Columns of metrics in the order of tables; a name that no family declares comes last, without a direction."""
+    """Columns of metrics in table order; a name that no family declares comes last, without a direction."""
     declared = {column.name: column for family in _families() for column in family.columns}
-    found = {name: declared.get(name, Column(name, name, _LAST, None)) for name in names}
-    return sorted(found.values(), key=lambda column: (column.order, column.name))
+    requested = {name: declared.get(name, Column(name, name, _LAST, None)) for name in names}
+    return sorted(requested.values(), key=lambda column: (column.order, column.name))
 
 
 def column(name: str) -> Column:
@@ -51,7 +51,7 @@ def _subclasses(family: type[Any]) -> Iterator[type[Metric]]:
 
 
 def _is_importable(family: type[Metric]) -> bool:
-    """Whether its module holds it: a class that was defined within a function, or replaced, is nobody's metric."""
+    """Return True if the module holds the class; classes defined inside functions, or replaced, do not count."""
     return getattr(sys.modules.get(family.__module__), family.__qualname__, None) is family
 
 

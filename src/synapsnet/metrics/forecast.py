@@ -19,11 +19,11 @@ _Value = TypeVar("_Value")
 
 
 class ForecastScores:
-    """Streams forecasts and returns the scores of every session, and of every unit.
+    """Accumulates forecasts and returns the scores of every session, and of every unit.
 
     Args:
         spec: The sessions, with the train statistics that scores refer to.
-        likelihood: How the model's params describe the next bin.
+        likelihood: Likelihood of the next bin, given the model's params.
     """
 
     def __init__(self, spec: TaskSpec, likelihood: Likelihood) -> None:
@@ -36,14 +36,15 @@ class ForecastScores:
         """Add the scored steps of a batch.
 
         Args:
-            params: What the model returned, ``[batch, time, units, n_params]``.
-            batch: The batch it was given.
+            params: Output of the model, ``[batch, time, units, n_params]``.
+            batch: The input batch.
         """
         if not batch.scored.any():
             return
-        # To the CPU before float64: not every accelerator has it.
-        chosen = [values[batch.scored].cpu().double() for values in (params, batch.target, batch.past)]
-        scored_params, target, last = chosen
+        # Moved to the CPU first, because not every accelerator has float64.
+        scored_params, target, last = (
+            values[batch.scored].cpu().double() for values in (params, batch.target, batch.past)
+        )
         bins = ScoredBins(
             predicted=self._likelihood.mean(scored_params),
             target=target,
@@ -69,7 +70,7 @@ class ForecastScores:
 
     def _computed(self) -> Iterator[tuple[str, list[Computed]]]:
         """Metrics of every session that has scored bins on any device."""
-        # Devices join the sums of a session together, also those that were given none of it.
+        # All devices must take part in combining the sums of a session, even those without any of its bins.
         shared = torch.distributed.is_available() and torch.distributed.is_initialized()
         for index in range(len(self._spec.sessions)) if shared else sorted(self._metrics):
             computed = [metric.compute() for metric in self._of(index)]
@@ -85,6 +86,6 @@ class ForecastScores:
 
 
 def _in_order(families: Iterable[Mapping[str, _Value]]) -> dict[str, _Value]:
-    """The metrics of all families, in the order of tables."""
+    """The metrics of all families, in table order."""
     values = {name: value for family in families for name, value in family.items()}
     return {column.name: values[column.name] for column in columns(values)}

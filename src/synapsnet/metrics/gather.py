@@ -1,4 +1,4 @@
-"""States of metrics from every process of a run on several devices."""
+"""Gather the states of metrics from every process of a run on several devices."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 def gather(state: Tensor, group: Any = None) -> list[Tensor]:
     """The state of every process of a group, in the order of their ranks.
 
-    States stay on the CPU because not every accelerator has float64. NCCL sends only what lies on a GPU, so that
-    they travel by way of it.
+    States stay on the CPU, because not every accelerator has float64. NCCL sends only GPU tensors, so states are copied
+    to the GPU and back.
 
     Args:
         state: The state of this process, on the CPU.

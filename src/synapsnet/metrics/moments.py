@@ -1,4 +1,4 @@
-"""Streaming correlation that stays exact where the mean is far larger than the spread."""
+"""Streaming correlation that stays exact if the mean is much larger than the spread."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import torch
 from torch import Tensor
 
 N_ROWS = 10
-"""Rows of packed moments: the fields of `PairMoments`, one below the other."""
+"""Rows of packed moments: the stacked fields of `PairMoments`."""
 
 
 class PairMoments(NamedTuple):
     """Centred second moments of two series per column, float64.
 
-    They are kept packed, as one tensor ``[N_ROWS, columns]``, because none of them merges without the others.
+    They are stored packed, as one tensor ``[N_ROWS, columns]``, because they can only be merged together.
 
     Attributes:
-        n_bins: ``[1, columns]``.
-        mean: ``[2, columns]``.
-        squares: Sums of squared departures from the mean, ``[2, columns]``.
-        products: Sum of the products of both departures, ``[1, columns]``.
-        lowest: ``[2, columns]``.
-        highest: ``[2, columns]``.
+        n_bins: Number of bins, ``[1, columns]``.
+        mean: Mean of each series, ``[2, columns]``.
+        squares: Sums of squared deviations from the mean, ``[2, columns]``.
+        products: Sum of the products of both deviations, ``[1, columns]``.
+        lowest: Lowest value of each series, ``[2, columns]``.
+        highest: Highest value of each series, ``[2, columns]``.
     """
 
     n_bins: Tensor
@@ -34,25 +34,26 @@ class PairMoments(NamedTuple):
 
     @classmethod
     def unpack(cls, packed: Tensor) -> PairMoments:
-        """Moments from one tensor."""
+        """Moments from a packed tensor."""
         return cls(*torch.split(packed, [1, 2, 2, 1, 2, 2]))
 
     def pack(self) -> Tensor:
-        """One tensor ``[N_ROWS, columns]``."""
+        """Packed tensor ``[N_ROWS, columns]``."""
         return torch.cat(self)
 
     @property
     def varies(self) -> Tensor:
-        """Whether a series took more than one value, ``[2, columns]``.
+        """Mask of the series that took more than one value, ``[2, columns]``.
 
-        By range and not by variance, which rounding lifts above 0; and by more than the last digits of float64, in
-        which the vectorised and the scalar path of one function differ. Series start as float32, far coarser.
+        Judged by the range, because rounding makes a variance positive. The tolerance covers the last digits of
+        float64, in which the vectorised and scalar versions of a function may differ. Series come from float32, which
+        is far coarser.
         """
         size = torch.maximum(self.highest.abs(), self.lowest.abs())
         return ~(self.highest - self.lowest <= 1e-9 * size)
 
     def pearson_r(self) -> Tensor:
-        """Correlation per column; 0 where the first series is constant, NaN where the second is, ``[columns]``."""
+        """Correlation per column, ``[columns]``; 0 if the first series is constant, NaN if the second is."""
         first_varies, second_varies = self.varies
         r = self.products[0] / (self.squares[0] * self.squares[1]).sqrt()
         r = torch.where(first_varies, r.clamp(-1.0, 1.0), 0.0)
@@ -67,7 +68,7 @@ def no_moments(n_columns: int) -> Tensor:
 
 
 def moments_of(pair: Tensor) -> Tensor:
-    """Packed moments of bins of both series, float64 ``[2, bins, columns]``, one bin or more."""
+    """Packed moments of both series, float64 ``[2, bins, columns]``, with at least one bin."""
     mean = pair.mean(1)
     centred = pair - mean[:, None]
     return PairMoments(
@@ -81,10 +82,10 @@ def moments_of(pair: Tensor) -> Tensor:
 
 
 def merge_moments(parts: Tensor) -> Tensor:
-    """Packed moments of the union of some parts ``[parts, N_ROWS, columns]``.
+    """Packed moments of the union of parts ``[parts, N_ROWS, columns]``.
 
-    Chan, Golub & LeVeque (1983): each part is centred on its own mean before anything is squared, so neither a
-    large mean nor a drift away from the train mean costs digits.
+    Chan, Golub & LeVeque (1983): each part is centred on its own mean before squaring, so neither a large mean nor a
+    drift away from the train mean costs precision.
     """
     merged = PairMoments.unpack(parts[0])
     for part in parts[1:]:

@@ -14,8 +14,8 @@ from synapsnet.metrics.columns import Column
 class SpikeInformation(Metric):
     """``bits_per_spike``: Poisson log-likelihood of the forecast mean above that of the train mean rate.
 
-    ``(LL_model − LL_null) / (spikes · ln 2)``, whatever likelihood the model itself has, so that models compare.
-    NaN for a unit without a spike.
+    ``(LL_model − LL_null) / (spikes · ln 2)``. It uses the Poisson likelihood for every model, so that models can be
+    compared. NaN for a unit without a spike.
     """
 
     signals = ("spikes",)
@@ -31,7 +31,7 @@ class SpikeInformation(Metric):
         self.add_state("spikes", torch.zeros_like(reference.mean), dist_reduce_fx="sum")
 
     def add(self, bins: ScoredBins) -> None:
-        # The difference bin by bin: ln(target!) cancels, and no digits are lost between two large sums.
+        # The difference is taken bin by bin: ln(target!) cancels, and no precision is lost between two large sums.
         relative = torch.xlogy(bins.target, bins.predicted / self._null_rate)
         self.gain += (relative - (bins.predicted - self._null_rate)).sum(0)
         self.spikes += bins.target.sum(0)

@@ -8,13 +8,12 @@ import numpy as np
 
 
 def summarize(session_metrics: Mapping[str, Mapping[str, float]]) -> tuple[dict[str, float], dict[str, float]]:
-    """Mean and standard error of each metric over sessions, every session counting once whatever its size.
+    """Mean and standard error of each metric over sessions; every session counts once, regardless of its size.
 
-    A metric that is NaN in one session is NaN in the mean: better a hole in the table than a mean over fewer
-    sessions than it claims.
+    A metric that is NaN in one session is NaN in the mean, because a mean over fewer sessions would mislead.
 
     Args:
-        session_metrics: By session id and metric, as `ForecastScores.session_metrics` returns it.
+        session_metrics: Scores by session id and metric, as returned by `ForecastScores.session_metrics`.
 
     Returns:
         The means and the standard errors by metric; a standard error is NaN for a single session.
