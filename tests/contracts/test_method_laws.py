@@ -1,4 +1,4 @@
-"""What every method of connectivity owes, whatever it measures."""
+"""Laws of every connectivity method."""
 
 from __future__ import annotations
 

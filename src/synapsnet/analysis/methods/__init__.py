@@ -1,1 +1,1 @@
-"""Connectivity without a forecaster: the methods that a sceptic sets beside SynapsNet, one file a method."""
+"""Model-free connectivity estimates, for comparison with SynapsNet; one file per method."""

@@ -1,4 +1,4 @@
-"""What every method of connectivity offers."""
+"""Interface of all model-free connectivity methods."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from synapsnet.data.task import Task
 
 
 class ConnectivityMethod(ABC):
-    """Says from the train split who drives whom; what it has to choose, it chooses on the validation split.
+    """Estimates connectivity from the train split; settings are selected on the validation split.
 
-    A method sees the activity that the models see (`synapsnet.session.scale.Scale.inputs`), never a connectivity that
-    is known to be true, and never the test split.
+    A method sees the activity that the models see (`synapsnet.session.scale.Scale.inputs`), but never the true
+    connectivity, and never the test split.
     """
 
     name: ClassVar[str]
-    """Name in tables; that of its yaml."""
+    """Name in tables, the same as that of its yaml."""
     signed: ClassVar[bool] = True
     """See `ConnectivityEstimate.signed`."""
     directed: ClassVar[bool] = True
@@ -37,7 +37,7 @@ class ConnectivityMethod(ABC):
 
     @final
     def answer(self, task: Task, session: int, matrix: npt.NDArray[np.float64]) -> ConnectivityEstimate:
-        """The estimate with this matrix ``[post, pre]``, whose diagonal is set to zero."""
+        """Wrap a matrix ``[post, pre]`` as an estimate, with the diagonal set to zero."""
         info = task.spec.sessions[session]
         return ConnectivityEstimate(
             method=self.name,

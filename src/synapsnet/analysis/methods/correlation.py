@@ -1,4 +1,4 @@
-"""Zero-lag correlation: who is active together."""
+"""Zero-lag correlation: units that are active together."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class Correlation(ConnectivityMethod):
     directed = False
 
     def estimate(self, task: Task, session: int) -> ConnectivityEstimate:
-        found = correlation(pieces_of(task, session, "train"), 0)
-        return self.answer(task, session, ((found + found.T) / 2).numpy())
+        matrix = correlation(pieces_of(task, session, "train"), 0)
+        return self.answer(task, session, ((matrix + matrix.T) / 2).numpy())

@@ -1,4 +1,4 @@
-"""Conditional Granger causality: whose past helps to forecast whom, beyond the past of everybody else."""
+"""Conditional Granger causality: a sender's past helps to forecast a receiver, beyond the past of all other units."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Matrix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class GrangerTest:
-    """Every pair of a session tested, all ``[post, pre]``; nothing is tested on the diagonal.
+    """Tests of all pairs of a session, ``[post, pre]`` each; the diagonal is not tested.
 
     Attributes:
-        log_ratio: ``ln(RSS without the sender / RSS with everybody)`` of the receiver, in nats (Geweke 1984).
+        log_ratio: ``ln(RSS without the sender / RSS with all units)`` of the receiver, in nats (Geweke 1984).
         sign: Sign of the sender's coefficients summed over lags.
-        f_statistic: F statistic of the sender's coefficients being all zero.
-        p_value: Its p-value for independent Gaussian residuals.
-        n_lags: Number of lags that was chosen.
+        f_statistic: F statistic for the hypothesis that all coefficients of the sender are zero.
+        p_value: P-value of the F statistic for independent Gaussian residuals.
+        n_lags: Selected number of lags.
     """
 
     log_ratio: Matrix
@@ -46,9 +46,9 @@ class GrangerTest:
     def edges(self, false_discovery_rate: float) -> npt.NDArray[np.bool_]:
         """Pairs significant at this false-discovery rate over all pairs (Benjamini & Hochberg 1995)."""
         pairs = ~np.eye(len(self.p_value), dtype=bool)
-        found = np.zeros_like(pairs)
-        found[pairs] = stats.false_discovery_control(self.p_value[pairs]) <= false_discovery_rate
-        return found
+        significant = np.zeros_like(pairs)
+        significant[pairs] = stats.false_discovery_control(self.p_value[pairs]) <= false_discovery_rate
+        return significant
 
 
 @final
@@ -60,9 +60,9 @@ class Granger(ConnectivityMethod):
     the pairs of a receiver as the log ratio does and grows in proportion to a weak connection, not to its square.
 
     Args:
-        lags: Numbers of lags p to choose from, by the one-step error on validation; those beyond the context of the
-            models are left out.
-        max_features: Numbers of lags at which features would outgrow this number, or the train bins, are left out too.
+        lags: Candidate numbers of lags p; the one with the least one-step error on validation is used. Candidates
+            beyond the context of the models are left out.
+        max_features: Candidates with more features than this, or than train bins, are left out too.
     """
 
     name = "granger"
@@ -78,7 +78,7 @@ class Granger(ConnectivityMethod):
         """Test every pair.
 
         Raises:
-            UserError: if the train split is too short for as many units.
+            UserError: if the train split is too short for the number of units.
         """
         info, channels = task.spec.sessions[session], task.spec.sessions[session].n_units + task.spec.n_behavior
         train, validation = pieces_of(task, session, "train"), pieces_of(task, session, "validation")
@@ -97,7 +97,7 @@ class Granger(ConnectivityMethod):
         if not choices:
             raise UserError(
                 f"session {info.session_id!r}: {fitted.count} train bins and method.max_features={self.max_features} "
-                f"are too few for Granger causality among {channels} units and behavior series; take a longer recording"
+                f"are too few for Granger causality among {channels} units and behavior series; use a longer recording"
             )
         fits = [_LeastSquares(fitted, p, channels) for p in choices]
         best = min(fits, key=lambda fit: fit.error(held_out))
@@ -106,14 +106,14 @@ class Granger(ConnectivityMethod):
 
 
 class _LeastSquares:
-    """Regression of every unit on ``n_lags`` bins of past of all channels, of which the units come first."""
+    """Regression of every unit on the last ``n_lags`` bins of all channels: first the units, then behavior."""
 
     def __init__(self, fitted: Moments, n_lags: int, channels: int) -> None:
         self.n_lags, self.channels = n_lags, channels
         self.center = fitted.means(n_lags * channels)
         gram, cross, self.square = (moment[0] for moment in fitted.about(*self.center))
-        # What is added to the diagonal is lost on any regression that has a solution; one without (units that are
-        # copies of each other, or never vary) gets the smallest coefficients.
+        # The tiny diagonal does not change a well-posed regression. An ill-posed one, with copies or constant units,
+        # gets the smallest coefficients.
         self.inverse = torch.linalg.inv(gram + TINY * torch.eye(len(gram), dtype=gram.dtype))
         self.coefficients = self.inverse @ cross
         self.residual = self._error(gram, cross, self.square).clamp(min=TINY)  # [post]
@@ -134,8 +134,8 @@ class _LeastSquares:
         inverse = self.inverse.view(n_lags, self.channels, n_lags, self.channels)[:, :n_units, :, :n_units]
         own = inverse.diagonal(dim1=1, dim2=3).permute(2, 0, 1)  # [pre, lags, lags]
         sent = by_lag.transpose(0, 1)  # [pre, lags, post]
-        # How much the error of a receiver grows when a sender's coefficients are forced to zero and all others fitted
-        # anew: no second regression is needed (Lütkepohl 2005, section 3.6).
+        # Growth of a receiver's error when a sender's coefficients are set to zero and all others are refitted; it
+        # needs no second regression (Lütkepohl 2005, section 3.6).
         growth = (sent * torch.linalg.solve(own, sent)).sum(1).T.clamp(min=0)  # [post, pre]
         ratio = (growth / self.residual[:, None]).fill_diagonal_(0).numpy()
         f_statistic = ratio * self.freedom / n_lags

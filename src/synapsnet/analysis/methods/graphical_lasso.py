@@ -1,7 +1,7 @@
 """Sparse precision matrices by the graphical lasso, from a warm start and for any correlation matrix.
 
-The solver of scikit-learn is the check, and not the tool: its coordinate descent gives up on units that share a strong
-drive, even where the solution is well-conditioned, and it cannot start from the solution for another penalty.
+scikit-learn's solver serves only as a check in tests. Its coordinate descent fails for units that share a strong drive,
+even if the solution is well-conditioned, and it cannot start from the solution for another penalty.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy.typing as npt
 Matrix = npt.NDArray[np.float64]
 
 RESIDUAL = 3e-5  # relative, at which the solution has converged
-MAX_STEPS = 1000  # some tens are needed
+MAX_STEPS = 1000  # usually tens are enough
 RELAXATION = 1.6
 BALANCE = 10.0  # ratio of the two residuals beyond which the step size is changed
 
@@ -20,16 +20,16 @@ BALANCE = 10.0  # ratio of the two residuals beyond which the step size is chang
 def graphical_lasso(correlation: Matrix, penalty: float, *, start: Matrix) -> Matrix | None:
     """The P that minimises ``tr(S P) - log det P + penalty * sum_(i != j) |P_ij|`` over positive definite matrices.
 
-    By the alternating direction method of multipliers (Boyd et al. 2011, section 6.5): P is split into a smooth copy,
-    which has a solution by eigenvalues, and a sparse one, which is soft-thresholded, and the two are driven together.
+    Uses the alternating direction method of multipliers (Boyd et al. 2011, section 6.5): P is split into a smooth copy,
+    solved by eigenvalues, and a sparse copy, solved by soft-thresholding; the two are driven to agree.
 
     Args:
         correlation: S; may be singular.
-        penalty: More than 0.
-        start: A guess of P, such as the solution for another penalty.
+        penalty: Penalty above 0.
+        start: Initial guess of P, such as the solution for another penalty.
 
     Returns:
-        P, symmetric; None if the two copies did not meet.
+        P, symmetric; None if the two copies did not converge.
     """
     sparse, dual, step = start, np.zeros_like(start), 1.0
     threshold = np.where(np.eye(len(start), dtype=bool), 0.0, penalty)

@@ -1,4 +1,4 @@
-"""Lagged cross-correlation: who is active before whom."""
+"""Lagged cross-correlation: units that are active before others."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ class LaggedCorrelation(ConnectivityMethod):
     """The peak of the cross-correlation over positive lags, from -1 to 1.
 
     ``matrix[i, j]`` is the Pearson correlation of receiver i at bin t with sender j at bin t - lag, at the lag from 1
-    to ``lags`` at which it is largest in magnitude. The peak of a cross-correlation is no sum over lags, so the
-    estimate has no ``per_lag``.
+    to ``lags`` at which it is largest in magnitude. A peak is not a sum over lags, so the estimate has no ``per_lag``.
 
     Args:
-        lags: Bins to look back, as far as the context of the models reaches.
+        lags: Number of bins to look back, limited to the context of the models.
     """
 
     name = "lagged_correlation"

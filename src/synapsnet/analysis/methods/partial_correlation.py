@@ -1,4 +1,4 @@
-"""Partial correlation by the graphical lasso: who is active together, given what everybody else does."""
+"""Partial correlation by the graphical lasso: units that are active together, given all other units."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 Matrix = npt.NDArray[np.float64]
 
-PATIENCE = 5  # steps without a better validation likelihood before the rest of the path, its slow part, is left out
+PATIENCE = 5  # steps without a better validation likelihood before the rest of the path, which is slow, is skipped
 
 
 @final
@@ -26,12 +26,13 @@ class PartialCorrelation(ConnectivityMethod):
     """Correlation of two units in the same bin with all others held fixed, from -1 to 1; symmetric.
 
     The precision matrix P of the train correlation is sparse by the graphical lasso (Friedman, Hastie & Tibshirani
-    2008), and the partial correlation is ``-P_ij / sqrt(P_ii P_jj)``. Of a path from the penalty at which no pair is
-    left, down, the one with the largest Gaussian likelihood on the z-scored validation split is taken.
+    2008), and the partial correlation is ``-P_ij / sqrt(P_ii P_jj)``. The path of penalties starts at the one that
+    leaves no pair and becomes weaker. The penalty with the largest Gaussian likelihood on the z-scored validation split
+    is used.
 
     Args:
-        penalties: Steps of the path, evenly spaced on a log scale.
-        weakest: Penalty of the last step as a fraction of the first.
+        penalties: Number of penalties on the path, evenly spaced on a log scale.
+        weakest: Weakest penalty as a fraction of the strongest.
     """
 
     name = "partial_correlation"
@@ -47,15 +48,15 @@ class PartialCorrelation(ConnectivityMethod):
         )
         varies = np.flatnonzero(np.diagonal(fitted) > 0)
         among = np.ix_(varies, varies)
-        precision = self._chosen_precision(fitted[among], held_out[among], info.session_id)
+        precision = self._best_precision(fitted[among], held_out[among], info.session_id)
         diagonal = np.sqrt(np.diagonal(precision))
         matrix = np.zeros((info.n_units, info.n_units))
         matrix[among] = -precision / np.outer(diagonal, diagonal)
         return self.answer(task, session, matrix)
 
-    def _chosen_precision(self, fitted: Matrix, held_out: Matrix, session_id: str) -> Matrix:
+    def _best_precision(self, fitted: Matrix, held_out: Matrix, session_id: str) -> Matrix:
         best = precision = np.eye(len(fitted))  # the solution at the strongest penalty
-        strongest = chosen = float(np.abs(fitted - np.diag(np.diagonal(fitted))).max(initial=0.0))
+        strongest = best_penalty = float(np.abs(fitted - np.diag(np.diagonal(fitted))).max(initial=0.0))
         highest, waited = _likelihood(best, held_out), 0
         if strongest == 0:
             return best
@@ -66,13 +67,13 @@ class PartialCorrelation(ConnectivityMethod):
             precision, waited = solution, waited + 1
             likelihood = _likelihood(precision, held_out)
             if likelihood > highest:
-                best, highest, chosen, waited = precision, likelihood, penalty, 0
+                best, highest, best_penalty, waited = precision, likelihood, penalty, 0
             if waited == PATIENCE:
                 break
         logger.info(
-            "partial correlation, session %s: penalty %.3g, of %.3g where no pair is left",
+            "partial correlation, session %s: penalty %.3g; no pair is left at %.3g",
             session_id,
-            chosen,
+            best_penalty,
             strongest,
         )
         return best
@@ -81,8 +82,8 @@ class PartialCorrelation(ConnectivityMethod):
 def _likelihood(precision: Matrix, held_out: Matrix) -> float:
     """Twice the Gaussian log-likelihood per bin of held-out series with this correlation, up to a constant.
 
-    Correlation, because the structure is judged: a unit that is many times as active on validation as before would
-    outweigh all others. Units that never vary there have no say.
+    Series are scaled to correlations, because otherwise a unit that is much more active on validation than on train
+    would outweigh all others. Units that never vary on validation are ignored.
     """
     varies = np.flatnonzero(np.diagonal(held_out) > 0)
     among = np.ix_(varies, varies)

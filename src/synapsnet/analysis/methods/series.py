@@ -1,4 +1,4 @@
-"""The series that the methods see, and their lagged moments; neither crosses a gap in the recording."""
+"""Series for the methods, and their lagged moments; neither crosses a gap in the recording."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from synapsnet.models.linear import DESIGN_NUMBERS
 from synapsnet.models.moments import Moments
 from synapsnet.session.scale import kind_of_scale, scale_of
 
-TINY = 1e-9  # of a unit's train variance; less than this is rounding, or a unit that never varies
+TINY = 1e-9  # fraction of a unit's train variance; less is rounding error, or a unit that never varies
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """One stretch of a split, recorded without a gap.
+    """A part of a split that was recorded without a gap.
 
     Attributes:
         inputs: Activity as the models see it, float64 ``[time, units]``.
@@ -32,7 +32,7 @@ class Piece:
 
 
 def pieces_of(task: Task, session: int, split: Split) -> list[Piece]:
-    """The stretches of a split in order; with increments, each without its first bin, whose change is not known."""
+    """The pieces of a split in order; with increments, each lacks its first bin, because that change is unknown."""
     tensors, scale = task.sessions[session], scale_of(task.spec, session, torch.float64)
     skip = 0 if scale.of_levels else 1
     pieces = []
@@ -43,10 +43,10 @@ def pieces_of(task: Task, session: int, split: Split) -> list[Piece]:
 
 
 def lags_that_fit(lags: Sequence[int], task: Task, session: int) -> list[int]:
-    """The numbers of lags, ascending, that the models' context and the pieces of train and validation have room for.
+    """The numbers of lags, ascending, that fit into the models' context and the pieces of train and validation.
 
     Raises:
-        UserError: if there is none.
+        UserError: if no number of lags fits.
     """
     parts = task.pieces[session]
     longest = [int((part[:, 1] - part[:, 0]).max()) for part in (parts["train"], parts["validation"])]
@@ -61,11 +61,11 @@ def lags_that_fit(lags: Sequence[int], task: Task, session: int) -> list[int]:
 
 
 def lagged_moments(sources: Sequence[Tensor], targets: Sequence[Tensor], lags: Sequence[int]) -> Moments:
-    """Moments in float64 of targets at bin t and of sources at bins t - lag, all bins of one piece.
+    """Moments in float64 of targets at bin t and sources at bins t - lag, which are all in the same piece.
 
     Args:
-        sources: One ``[time, channels]`` a piece.
-        targets: One ``[time, units]`` a piece, on the same bins.
+        sources: One array ``[time, channels]`` per piece.
+        targets: One array ``[time, units]`` per piece, on the same bins.
         lags: Lags in bins; 0 is the same bin. Features are ordered by lag, then by channel.
     """
     longest, n_channels = max(lags), sources[0].shape[1]

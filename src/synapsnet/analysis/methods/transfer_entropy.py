@@ -1,4 +1,4 @@
-"""Transfer entropy: how much the past of one unit says about another, beyond that one's own past."""
+"""Transfer entropy: information that one unit's past carries about another, beyond that unit's own past."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class TransferEntropy(ConnectivityMethod):
 
     ``matrix[i, j] = ½ ln(residual variance of i given its own last k bins / given those and the last k bins of j)``.
     For Gaussian series this is the transfer entropy of Schreiber (2000), and half of the log ratio of bivariate Granger
-    causality (Barnett, Barrett & Seth 2009). Of spikes, as ``log1p`` counts, it is the part that a linear
-    forecast can use. Independent units have k / (2 bins) in expectation, the same for every pair, which is not
-    taken off. It is bivariate: it does not know chains from direct connections.
+    causality (Barnett, Barrett & Seth 2009). For spikes, as ``log1p`` counts, it is the part that a linear forecast can
+    use. Independent units have k / (2 bins) in expectation, the same for every pair; this bias is not subtracted. The
+    measure is bivariate: it cannot distinguish chains from direct connections.
 
     Args:
-        lags: Numbers of lags k to choose from, by the one-step error on validation averaged over pairs; those beyond
-            the context of the models are left out.
+        lags: Candidate numbers of lags k; the one with the least one-step error on validation, averaged over pairs, is
+            used. Candidates beyond the context of the models are left out.
     """
 
     name = "transfer_entropy"
@@ -56,17 +56,19 @@ def _entropy_and_error(fitted: Moments, held_out: Moments, n_lags: int) -> tuple
     n_units = fitted.means(1)[1].shape[1]
     center = fitted.means(n_lags * n_units)
     train, held = (_Pairs(*moments.about(*center), n_lags) for moments in (fitted, held_out))
-    ridge = TINY * torch.eye(n_lags, dtype=torch.float64)  # lost on any regression that has a solution
+    ridge = TINY * torch.eye(n_lags, dtype=torch.float64)  # does not change a well-posed regression
     rows, error = [], 0.0
     for post in range(n_units):
         own, between, with_own, with_sender = train.of(post)
         inverse = torch.linalg.inv(own + ridge)
         alone = inverse @ with_own  # [lags]
         explained = between @ inverse  # [pre, lags of sender, lags of own]
-        unexplained = train.sender - explained @ between.mT  # what own past does not say about the sender's
+        unexplained = (
+            train.sender - explained @ between.mT
+        )  # part of the sender's past that the own past does not explain
         news = with_sender - between @ alone  # [pre, lags]
         sent = torch.linalg.solve(unexplained + ridge, news[..., None])[..., 0]
-        joint = alone - (explained.mT @ sent[..., None])[..., 0]  # own coefficients beside those of the sender
+        joint = alone - (explained.mT @ sent[..., None])[..., 0]  # own coefficients in the joint regression
         before = (train.square[post] - with_own @ alone).clamp(min=TINY)
         after = (before - (news * sent).sum(1)).clamp(min=TINY)
         rows.append(0.5 * torch.log(before / after).clamp(min=0))
@@ -75,7 +77,7 @@ def _entropy_and_error(fitted: Moments, held_out: Moments, n_lags: int) -> tuple
 
 
 class _Pairs:
-    """Second moments of all units' pasts and presents, taken apart by pairs."""
+    """Second moments of all units' pasts and presents, by pair."""
 
     def __init__(self, gram: Tensor, cross: Tensor, square: Tensor, n_lags: int) -> None:
         n_units = cross.shape[2]
@@ -85,7 +87,7 @@ class _Pairs:
         self.sender = self._gram.diagonal(dim1=1, dim2=3).permute(2, 0, 1)  # [pre, lags, lags]
 
     def of(self, post: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Own past with itself, the senders' pasts with it, and both with the receiver's present.
+        """Moments of the own past with itself, of the senders' pasts with it, and of both with the receiver's present.
 
         Shapes ``[lags, lags]``, ``[pre, lags of sender, lags of own]``, ``[lags]`` and ``[pre, lags]``.
         """
