@@ -110,7 +110,7 @@ def test_the_page_needs_no_network(connectivity):
     [
         ({"positions": POSITIONS[:, :2]}, r"\[units, 3\]"),
         ({"positions": POSITIONS[:5]}, r"\[5 post, 5 pre\]"),
-        ({"positions": POSITIONS * np.nan}, "place is known"),
+        ({"positions": POSITIONS * np.nan}, "known position"),
         ({"n_connections": 0}, "at least 1"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Every score is drawn in the row of its method and the panel of its metric, beside what guessing scores."""
+"""Every score is drawn in the row of its method and the panel of its metric, together with chance."""
 
 import io
 

@@ -88,11 +88,11 @@ def test_shapes_that_do_not_fit_are_refused(place, message):
 def test_what_was_not_fitted_is_not_drawn_and_says_so():
     first, second, edges, null = arrays(6)
     halves, against_null = draw([None, second, edges, null]).axes
-    assert "not both were fitted" in halves.get_title(loc="left")
+    assert "Half against half: not fitted" in halves.get_title(loc="left")
     assert not halves.axison
     assert against_null.get_title(loc="left").endswith("selected at FDR 0.05")
     halves, against_null = draw([first, second, None, None]).axes[:2]
     assert halves.get_title(loc="left").startswith("Half against half: r")
-    assert "none were fitted" in against_null.get_title(loc="left")
+    assert "Against surrogates: not fitted" in against_null.get_title(loc="left")
     with pytest.raises(UserError, match="nothing to draw"):
         draw([None, None, None, None])

@@ -1,4 +1,4 @@
-"""A recording on as many points as a figure has room for."""
+"""A recording reduced to the resolution of a figure."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy.typing as npt
 from synapsnet.session import Session
 
 MOST_COLUMNS, MOST_ROWS = 1200, 700
-"""Columns of a figure in time and its rows of units."""
+"""Largest number of columns (time) and of rows (units) in a figure."""
 
 
 @dataclass(frozen=True, eq=False)
 class Condensed:
-    """A session on the grid of a raster. What was not recorded, or not measured, is NaN and counts in no mean.
+    """A session on the grid of a raster. Bins that were not recorded or measured are NaN and ignored in means.
 
     Attributes:
         image: Spikes per second, or activity in z-scores, ``[rows, columns]``; units in the order of ``order``.
         order: Units from the top of the raster to its bottom, ``[units]``.
-        ordering: What they are ordered by, in words.
-        regions: Region of each unit in that order, ``[units]``; None unless several are known.
-        population: Mean over units, in the terms of the image, ``[columns]``.
+        ordering: Criterion of the order, in words.
+        regions: Region of each unit in that order, ``[units]``; None unless there are several regions.
+        population: Mean over units, in the units of the image, ``[columns]``.
         mean: Mean of each unit: spikes per second, or the signal, ``[units]``.
-        sd: Its standard deviation from bin to bin, in the same terms, ``[units]``.
-        behavior: In z-scores, ``[columns, features]``.
-        varying: Those features that vary.
-        edges_s: Where columns begin and end, in seconds, ``[columns + 1]``.
-        bins_per_column: Bins that a column is the mean of.
-        units_per_row: Units that a row is the mean of.
+        sd: Standard deviation of each unit over bins, in the same units, ``[units]``.
+        behavior: Behavior in z-scores, ``[columns, features]``.
+        varying: Indices of the features that vary.
+        edges_s: Edges of the columns in seconds, ``[columns + 1]``.
+        bins_per_column: Number of bins averaged in a column.
+        units_per_row: Number of units averaged in a row.
     """
 
     image: npt.NDArray[np.float64]
@@ -47,7 +47,7 @@ class Condensed:
 
 
 def condensed(session: Session) -> Condensed:
-    """The session by means over neighbouring bins and, where there are many, over neighbouring units."""
+    """Reduce a session by averaging neighbouring bins and, if there are many units, neighbouring units."""
     assert session.behavior is not None  # filled in on construction
     per_column = -(-session.n_bins // MOST_COLUMNS)
     recorded = np.zeros(session.n_bins, dtype=np.bool_)
@@ -85,15 +85,17 @@ def condensed(session: Session) -> Condensed:
 def _columns(
     values: npt.NDArray[np.generic], valid: npt.NDArray[np.bool_], per_column: int
 ) -> tuple[npt.NDArray[np.float64], ...]:
-    """Mean of every column of bins, ``[columns, features]``; mean and deviation of all bins, ``[features]``."""
+    """Mean of every column of bins, ``[columns, features]``; mean and deviation over all bins, ``[features]``."""
     columns = np.full((-(-len(values) // per_column), values.shape[1]), np.nan)
     total, squares, count = np.zeros((3, values.shape[1]))
     for column in range(len(columns)):
-        sums, known = _sums(values, valid, column, per_column)
-        columns[column, known > 0] = sums[known > 0] / known[known > 0]
-        total, count = total + sums, count + known
+        sums, n_valid = _sums(values, valid, column, per_column)
+        columns[column, n_valid > 0] = sums[n_valid > 0] / n_valid[n_valid > 0]
+        total, count = total + sums, count + n_valid
     mean = total / np.maximum(count, 1)
-    for column in range(len(columns)):  # in a second pass, as a mean far above the deviation would swallow it
+    for column in range(
+        len(columns)
+    ):  # second pass, because a mean much larger than the deviation would cost precision
         squares += _sums(values, valid, column, per_column, about=mean)[0]
     return columns, mean, np.sqrt(squares / np.maximum(count, 1))
 
@@ -105,23 +107,23 @@ def _sums(
     per_column: int,
     about: npt.NDArray[np.float64] | None = None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Sum over the valid bins of a column, of squares about a mean where one is given; and how many there are."""
-    chosen = slice(column * per_column, (column + 1) * per_column)
-    block = values[chosen].astype(np.float64)
-    known = np.broadcast_to(valid[chosen], block.shape)
+    """Sum over the valid bins of a column (of squares about a mean, if given), and the number of these bins."""
+    bins = slice(column * per_column, (column + 1) * per_column)
+    block = values[bins].astype(np.float64)
+    is_valid = np.broadcast_to(valid[bins], block.shape)
     terms = block if about is None else np.square(block - about)
-    return np.where(known, terms, 0.0).sum(0), known.sum(0)
+    return np.where(is_valid, terms, 0.0).sum(0), is_valid.sum(0)
 
 
 def _varies(series: npt.NDArray[np.float32]) -> bool:
-    known = series[~np.isnan(series)]
-    return bool(known.size and known.min() < known.max())
+    measured = series[~np.isnan(series)]
+    return bool(measured.size and measured.min() < measured.max())
 
 
 def _order(
     session: Session, columns: npt.NDArray[np.float64], mean: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.int64], str, npt.NDArray[np.str_] | None]:
-    """Units from top to bottom, what they are ordered by, and their regions where there are several."""
+    """Units from top to bottom, the criterion of the order, and their regions if there are several."""
     if session.signal == "spikes":
         place, ordering = -mean, "rate"
     else:
@@ -129,14 +131,14 @@ def _order(
     regions = session.unit_table.get("region")
     if regions is None or len(np.unique(regions)) < 2:
         return np.argsort(place, kind="stable"), ordering, None
-    order = np.lexsort((place, regions, regions == ""))  # the unknown ones at the bottom
+    order = np.lexsort((place, regions, regions == ""))  # unknown regions at the bottom
     return order, f"region, then {ordering}", regions[order]
 
 
 def _first_component(activity: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Weight of each unit in the direction in which activity ``[time, units]`` varies most, positive on the whole."""
+    """Weight of each unit in the first principal component of activity ``[time, units]``, with a positive sum."""
     centered = activity - activity.mean(0)
-    # The smaller of the two Gram matrices, of which the time points never are more than a figure has columns.
+    # The Gram matrix over time is small, because there are at most as many time points as columns of a figure.
     _, vectors = np.linalg.eigh(centered @ centered.T)
     weights: npt.NDArray[np.float64] = vectors[:, -1] @ centered
     return weights if weights.sum() >= 0 else -weights

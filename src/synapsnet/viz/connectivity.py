@@ -10,8 +10,8 @@ from scipy.cluster import hierarchy
 from synapsnet.session import Signal
 from synapsnet.viz.style import DIVERGING, LABEL_SIZE, TICK_SIZE, new_figure, tidy, title
 
-MOST_NAMED_UNITS = 40  # names of more would overlap
-CLIP_PERCENTILE = 99  # a few strong connections would bleach the rest
+MOST_NAMED_UNITS = 40  # with more units, names would overlap
+CLIP_PERCENTILE = 99  # without clipping, a few strong connections would make the others pale
 EFFECT = {
     "spikes": "effect (spikes of receiver per spike of sender)",
     "calcium": "effect (activity of receiver per activity of sender)",
@@ -26,7 +26,7 @@ def draw_connectivity(
     session_id: str,
     order: npt.NDArray[np.integer] | None = None,
 ) -> Figure:
-    """Effective connectivity as a matrix; red excites, blue inhibits, white is none.
+    """Effective connectivity as a matrix; red excites, blue inhibits, white is zero.
 
     Colours saturate at the 99th percentile of absolute effects, the same above and below zero.
 
@@ -35,7 +35,7 @@ def draw_connectivity(
         unit_ids: Names of the units.
         signal: ``"spikes"`` or ``"calcium"``, for the unit on the colour bar.
         session_id: Name of the session, for the title.
-        order: Units in the order to draw them, on both axes; left out, as recorded. See `clustered_order`.
+        order: Order of the units on both axes; default: as recorded. See `clustered_order`.
     """
     n_units = len(connectivity)
     shown = np.arange(n_units) if order is None else order
@@ -54,7 +54,7 @@ def draw_connectivity(
         names = [unit_ids[unit] for unit in shown]
         axes.set_xticks(range(n_units), labels=names, rotation=90, fontsize=7)
         axes.set_yticks(range(n_units), labels=names, fontsize=7)
-    elif order is not None:  # a place in the clustering names nobody
+    elif order is not None:  # positions in the clustered order have no meaning
         axes.set_xticks([])
         axes.set_yticks([])
     title(axes, f"{session_id}: effective connectivity of {n_units} units")
@@ -62,16 +62,16 @@ def draw_connectivity(
 
 
 def color_limit(connectivity: npt.NDArray[np.floating]) -> float:
-    """99th percentile of absolute effects between units; the largest where that is 0, and 1 where all are."""
+    """99th percentile of absolute effects between units; the largest if that is 0, and 1 if all are 0."""
     between = connectivity[~np.eye(len(connectivity), dtype=bool)]
     limit = float(np.percentile(np.abs(between), CLIP_PERCENTILE)) if len(between) else 0.0
     return limit or float(np.abs(connectivity).max()) or 1.0
 
 
 def clustered_order(connectivity: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
-    """Order with units of alike inputs and outputs side by side (Ward's hierarchical clustering), ``[units]``."""
+    """Order with units of similar inputs and outputs next to each other (Ward's clustering), ``[units]``."""
     if len(connectivity) < 3:
         return np.arange(len(connectivity))
     profiles = np.hstack([connectivity, connectivity.T])
-    tree = hierarchy.linkage(profiles, method="ward", optimal_ordering=len(profiles) <= 300)  # cubic beyond
+    tree = hierarchy.linkage(profiles, method="ward", optimal_ordering=len(profiles) <= 300)  # cubic cost
     return np.asarray(hierarchy.leaves_list(tree), dtype=np.int64)

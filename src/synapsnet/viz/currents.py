@@ -1,4 +1,4 @@
-"""Input currents: one drawn out, and how they go with a unit's own activity."""
+"""Input currents: one in detail, and their correlation with a unit's own activity."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def draw_input_current(
     start_s: float,
     session_id: str,
 ) -> Figure:
-    """A unit's current from left to right: activity of its sources, their weights, what each contributes.
+    """A unit's input current from left to right: activity of its sources, their weights, their contributions.
 
-    Below them the sum over all sources, and the unit's own activity. Contributions and the total share one scale.
+    The bottom row shows the unit's own activity and the sum over all sources. All contributions share one scale.
 
     Args:
         activity: Activity of the strongest sources as the model sees it, ``[time, sources]``.
-        weights: Their weights onto the unit, ``[sources]``.
-        contributions: Weight times activity of each, ``[time, sources]``.
-        current: Sum over all sources, the weak ones too, ``[time]``.
+        weights: Weights of these sources onto the unit, ``[sources]``.
+        contributions: Weight times activity of each source, ``[time, sources]``.
+        current: Sum over all sources, including weak ones, ``[time]``.
         own: Activity of the unit itself, ``[time]``.
         source_ids: Names of the sources.
         unit_id: Name of the unit.
@@ -57,7 +57,7 @@ def draw_input_current(
         session_id: Name of the session, for the title.
 
     Raises:
-        UserError: if the shapes do not fit or there is no source.
+        UserError: if the shapes do not match or there is no source.
     """
     n_sources = len(source_ids)
     drawn = (len(current), n_sources)
@@ -116,14 +116,14 @@ def draw_current_correlation(
     """Correlation between currents and a unit's own activity over lags, for the currents of several matrices.
 
     Args:
-        lags: In bins; at a positive one activity comes after the current, ``[lags]``.
-        curves: By the name of the matrix, mean and standard deviation over units, ``[lags]`` each.
+        lags: Lags in bins, ``[lags]``; at a positive lag, activity comes after the current.
+        curves: Mean and standard deviation over units by the name of the matrix, ``[lags]`` each.
         bin_width_s: Width of a bin in seconds.
         highlight: The matrix to draw on top in a colour of its own.
         session_id: Name of the session, for the title.
 
     Raises:
-        UserError: if there is no curve or one does not fit the lags.
+        UserError: if there is no curve, or if a curve does not match the lags.
     """
     if not curves:
         raise UserError("no curve to draw")
@@ -151,7 +151,7 @@ def draw_current_correlation(
 
 
 def _bar(axes: Axes, largest: float, *, last: bool) -> None:
-    """Axes of one weight; only the last row carries the scale that all share."""
+    """Format the axes of one weight; only the last row shows the shared scale."""
     axes.axvline(0, color=GREY, linewidth=0.8)
     axes.set_xlim(-1.1 * largest, 1.1 * largest)
     axes.set_ylim(-1.1, 1.1)

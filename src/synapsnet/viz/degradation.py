@@ -1,4 +1,4 @@
-"""How recovery gives way as a recording gets worse."""
+"""Recovery of connectivity as a recording degrades."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from synapsnet.viz.style import GREY, LABEL_SIZE, Look, heading, method_looks, n
 def draw_degradation(
     scores: pd.DataFrame, *, level: str, label: str, network: str, highlight: str | None, logarithmic: bool = False
 ) -> Figure:
-    """Recovery against the level of a degradation: a line a method, its band the standard error over seeds.
+    """Recovery against the level of a degradation: a line per method, with the standard error over seeds as a band.
 
     Args:
-        scores: One row a method, level and seed, with columns ``method``, ``pearson_r``, ``auprc``, ``auprc_chance``
-            and the level.
-        level: The column with the level: a hidden share, noise, bins recorded, ...
-        label: What the level is, with its unit, for the axis.
-        network: What was degraded, for the title.
+        scores: One row per method, level and seed, with columns ``method``, ``pearson_r``, ``auprc``,
+            ``auprc_chance`` and the level.
+        level: Name of the column with the level: hidden share, noise, recorded bins, ...
+        label: Axis label of the level, with its unit.
+        network: Name of the degraded network, for the title.
         highlight: The method to draw on top in a colour of its own.
-        logarithmic: Whether levels are spaced by their ratios, as lengths of recording are.
+        logarithmic: Whether the axis of levels is logarithmic, as for lengths of recordings.
 
     Raises:
         UserError: if a column is missing, there are no rows, or a level is not positive on a logarithmic axis.
@@ -35,7 +35,7 @@ def draw_degradation(
     if logarithmic and levels[0] <= 0:
         raise UserError(f"levels of {level!r} must be positive on a logarithmic axis, got {levels[0]:g}")
     last = scores[scores[level] == levels[-1]].groupby("method")["pearson_r"].mean()
-    # In the legend, methods stand as their lines end.
+    # The legend lists methods in the order in which their lines end.
     methods = list(last.reindex(dict.fromkeys(scores["method"])).sort_values(ascending=False).index)
     looks = method_looks(sorted(methods), highlight)
     figure = new_figure(10.4, 4.2)
@@ -63,7 +63,7 @@ def draw_degradation(
 
 def _draw_method(axes: Axes, scores: pd.DataFrame, metric: str, level: str, look: Look, on_top: bool) -> None:
     by_level = scores.groupby(level)[metric]
-    mean, error = by_level.mean(), by_level.sem().fillna(0.0)  # one seed has no error
+    mean, error = by_level.mean(), by_level.sem().fillna(0.0)  # a single seed has no standard error
     name, order, width = str(scores["method"].iloc[0]), 4 if on_top else 3, 2.4 if on_top else 1.4
     low, high = mean - error, mean + error
     axes.fill_between(mean.index, low, high, color=look["color"], alpha=0.2, linewidth=0, zorder=order - 1)

@@ -1,4 +1,4 @@
-"""What a forecast loses without the strongest connections."""
+"""Loss of forecast quality without the strongest connections."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def draw_edge_removal(
     score: str,
     session_id: str,
 ) -> Figure:
-    """Held-out score against the share of connections removed: the strongest first, or as many random ones.
+    """Held-out score against the share of removed connections: the strongest, or the same number at random.
 
     Args:
-        shares: Share of connections removed, ascending, from 0 to at most 1, ``[steps]``.
-        strongest: Score without the strongest, ``[steps]``.
-        random: Score without random ones, ``[draws, steps]``; drawn as mean and standard deviation over draws.
-        score: What the score is, with its unit, for the axis.
+        shares: Share of removed connections, ascending, from 0 to at most 1, ``[steps]``.
+        strongest: Score without the strongest connections, ``[steps]``.
+        random: Score without random connections, ``[draws, steps]``; drawn as mean and standard deviation over draws.
+        score: Axis label of the score, with its unit.
         session_id: Name of the session, for the title.
 
     Raises:
-        UserError: if the shapes do not fit.
+        UserError: if the shapes do not match.
     """
     if shares.ndim != 1 or strongest.shape != shares.shape or random.shape != (len(random), len(shares)):
         raise UserError(
@@ -44,7 +44,7 @@ def draw_edge_removal(
     axes.fill_between(shares, mean - deviation, mean + deviation, color=GREY, alpha=0.3, linewidth=0)
     axes.plot(shares, mean, color=GREY, marker="s", markersize=4, label=f"random ones (± sd of {len(random)} draws)")
     axes.plot(shares, strongest, color=VERMILION, marker="o", markersize=5, linewidth=2, label="the strongest")
-    # Few connections carry most of the score: small shares are spread out, and 0 keeps its place.
+    # Few connections carry most of the score, so small shares are spread out; symlog keeps 0 on the axis.
     axes.set_xscale("symlog", linthresh=float(shares[shares > 0].min()), linscale=0.5)
     axes.set_xticks(shares, labels=[f"{100 * share:.3g}%" for share in shares], minor=False)
     axes.xaxis.set_minor_locator(NullLocator())

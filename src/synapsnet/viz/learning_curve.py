@@ -9,11 +9,11 @@ from synapsnet.viz.style import BLUE, DARK, GREY, LABEL_SIZE, ORANGE, new_figure
 
 
 def draw_learning_curve(metrics: pd.DataFrame) -> Figure:
-    """Training and validation loss over steps, with the step that validates best.
+    """Training and validation loss over steps, with the best validation step marked.
 
     Args:
-        metrics: The training curve as it is logged: a column ``step``, and ``train/nll`` (of one batch) and
-            ``validation/nll`` (of the whole split) that are NaN in rows where the other was logged.
+        metrics: The logged training curve: columns ``step``, ``train/nll`` (of one batch) and ``validation/nll`` (of
+            the whole split); either loss is NaN in rows where the other was logged.
     """
     train = metrics[["step", "train/nll"]].dropna()
     validation = metrics[["step", "validation/nll"]].dropna()

@@ -1,4 +1,4 @@
-"""Estimated connectivity matrices beside the truth."""
+"""Estimated connectivity matrices next to the truth."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def draw_matrices(
     order: npt.NDArray[np.integer] | None = None,
     unsigned: Collection[str] = (),
 ) -> Figure:
-    """Matrices side by side, all in one order; red excites, blue inhibits, white is none.
+    """Matrices side by side, all in one order; red excites, blue inhibits, white is zero.
 
     Methods differ in their units, so the colours of each matrix saturate at its own 99th percentile.
 
     Args:
-        matrices: By the name of the method, ``[post, pre]`` each, in the order to draw them.
-        truth: The true matrix, drawn first; each title then tells Pearson's r with it over all pairs of units.
-        order: Units in the order to draw them; left out, clustered by the truth, or by the first matrix without one.
-        unsigned: Methods that know no sign: they are correlated with the size of the true effects.
+        matrices: Matrices by the name of the method, ``[post, pre]`` each, in drawing order.
+        truth: The true matrix, drawn first; each title then gives Pearson's r with it over all pairs of units.
+        order: Order of the units; default: clustered by the truth, or by the first matrix if there is no truth.
+        unsigned: Methods without a sign, which are correlated with the size of the true effects.
 
     Raises:
-        UserError: if there is no matrix or a shape does not fit.
+        UserError: if there is no matrix, or if a shape is wrong.
     """
     shown = dict(matrices) if truth is None else {"truth": truth, **matrices}
     if not shown:
@@ -81,5 +81,5 @@ def draw_matrices(
 
 def _scored(name: str, matrix: npt.NDArray[np.floating], truth: npt.NDArray[np.floating], without_sign: bool) -> str:
     between = ~np.eye(len(truth), dtype=bool)
-    wanted, found = (np.abs(truth) if without_sign else truth)[between], matrix[between]
-    return f"{name}\n{r_label(wanted, found, ' with |truth|' if without_sign else '')}"
+    true, estimated = (np.abs(truth) if without_sign else truth)[between], matrix[between]
+    return f"{name}\n{r_label(true, estimated, ' with |truth|' if without_sign else '')}"

@@ -1,4 +1,4 @@
-"""The strongest connections in space: a still picture, and one to turn by hand."""
+"""The strongest connections in space: a static figure and an interactive one."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from synapsnet.viz.style import (
 
 AXES = ("x (µm)", "y (µm)", "z (µm)")
 SIGNS = (("excites", 1, VERMILION), ("inhibits", -1, BLUE))
-PIECES = 12  # a line thins from its sender to its receiver in this many steps
-HEAD = 0.02  # size of an arrow's head in the interactive view, of the diagonal of the recorded volume
+PIECES = 12  # number of steps in which a line becomes thinner from sender to receiver
+HEAD = 0.02  # size of an arrow head in the interactive view, as a fraction of the recorded volume's diagonal
 
 
 def draw_network(
@@ -40,21 +40,21 @@ def draw_network(
     n_connections: int,
     session_id: str,
 ) -> Figure:
-    """The strongest connections between units where they lie; a line is thick at its sender, thin at its receiver.
+    """The strongest connections between units in space; a line is thick at its sender and thin at its receiver.
 
     Args:
         connectivity: Effect of each sender on each receiver, ``[post, pre]``.
         positions: Coordinates of the units in µm, ``[units, 3]``.
-        n_connections: Connections to draw, at most.
+        n_connections: Largest number of connections to draw.
         session_id: Name of the session, for the title.
 
     Raises:
-        UserError: if the shapes do not fit or a coordinate is not finite.
+        UserError: if the shapes do not match or a coordinate is not finite.
     """
     post, pre = _checked(connectivity, positions, n_connections)
     effect = connectivity[post, pre]
     figure = new_figure(8.0, 7.0)
-    with rc_context({"grid.color": LIGHT, "grid.linewidth": 0.5}):  # axes in 3-D read these when they are made
+    with rc_context({"grid.color": LIGHT, "grid.linewidth": 0.5}):  # 3-D axes read these on creation
         axes = cast(Axes3D, figure.add_subplot(projection="3d"))
     linked = np.union1d(post, pre)
     alone = np.setdiff1d(np.arange(len(positions)), linked)
@@ -64,13 +64,13 @@ def draw_network(
     points = positions[pre] + steps * (positions[post] - positions[pre])  # [points, connections, 3]
     thickness = np.sqrt(np.abs(effect) / np.abs(effect).max(initial=1e-300))
     for name, sign, color in SIGNS:
-        chosen = np.sign(effect) == sign
-        if not chosen.any():
+        of_sign = np.sign(effect) == sign
+        if not of_sign.any():
             continue
-        pieces = np.stack([points[:-1, chosen], points[1:, chosen]], axis=2).reshape(-1, 2, 3)
-        widths = np.outer(np.linspace(3.2, 0.4, PIECES), thickness[chosen]).ravel()
+        pieces = np.stack([points[:-1, of_sign], points[1:, of_sign]], axis=2).reshape(-1, 2, 3)
+        widths = np.outer(np.linspace(3.2, 0.4, PIECES), thickness[of_sign]).ravel()
         axes.add_collection(Line3DCollection(list(pieces), colors=color, linewidths=widths, alpha=0.7))
-        axes.plot([], [], [], color=color, linewidth=2.4, label=f"{name} ({chosen.sum()})")
+        axes.plot([], [], [], color=color, linewidth=2.4, label=f"{name} ({of_sign.sum()})")
     sides = _sides(positions)
     low, high = positions.min(0), positions.max(0)
     low, high = (low + high - sides) / 2, (low + high + sides) / 2
@@ -99,14 +99,14 @@ def network_page(
     unit_ids: tuple[str, ...],
     session_id: str,
 ) -> str:
-    """The same as a web page to turn, zoom and point at: an arrow runs from sender to receiver.
+    """The same as an interactive web page; an arrow points from sender to receiver.
 
-    The page carries plotly with it (about 5 MB), so that it opens without a network and for as long as browsers do.
+    The page contains plotly (about 5 MB), so it opens without a network connection and keeps working.
 
     Args:
         connectivity: Effect of each sender on each receiver, ``[post, pre]``.
         positions: Coordinates of the units in µm, ``[units, 3]``.
-        n_connections: Connections to draw, at most.
+        n_connections: Largest number of connections to draw.
         unit_ids: Names of the units.
         session_id: Name of the session, for the title.
 
@@ -114,7 +114,7 @@ def network_page(
         The HTML.
 
     Raises:
-        UserError: if the shapes do not fit or a coordinate is not finite.
+        UserError: if the shapes do not match or a coordinate is not finite.
     """
     figure = interactive_network(
         connectivity, positions, n_connections=n_connections, unit_ids=unit_ids, session_id=session_id
@@ -130,7 +130,7 @@ def interactive_network(
     unit_ids: tuple[str, ...],
     session_id: str,
 ) -> go.Figure:
-    """What `network_page` shows, as a plotly figure."""
+    """The plotly figure of `network_page`."""
     post, pre = _checked(connectivity, positions, n_connections)
     if len(unit_ids) != len(positions):
         raise UserError(f"{len(unit_ids)} unit_ids for {len(positions)} units")
@@ -141,18 +141,20 @@ def interactive_network(
     figure.add_scatter3d(x=x, y=y, z=z, mode="markers", marker=marker, text=unit_ids, hoverinfo="text", name="units")
     head = HEAD * float(np.linalg.norm(np.ptp(positions, axis=0)))
     for name, sign, color in SIGNS:
-        chosen = np.flatnonzero(np.sign(effect) == sign)
-        start, stop = positions[pre[chosen]], positions[post[chosen]]
-        # NaN lifts the pen between one line and the next.
+        of_sign = np.flatnonzero(np.sign(effect) == sign)
+        start, stop = positions[pre[of_sign]], positions[post[of_sign]]
+        # NaN separates one line from the next.
         lines = np.stack([start, stop, np.full_like(start, np.nan)], axis=1).reshape(-1, 3)
         figure.add_scatter3d(
             x=lines[:, 0], y=lines[:, 1], z=lines[:, 2], mode="lines", line={"color": color, "width": 3},
-            hoverinfo="skip", name=f"{name} ({len(chosen)})", legendgroup=name,
+            hoverinfo="skip", name=f"{name} ({len(of_sign)})", legendgroup=name,
         )  # fmt: skip
         away = stop - start
         length = np.linalg.norm(away, axis=1, keepdims=True)
         away = np.divide(away, length, out=np.zeros_like(away), where=length > 0)
-        texts = [f"{unit_ids[pre[edge]]} {name} {unit_ids[post[edge]]}<br>effect {effect[edge]:.3g}" for edge in chosen]
+        texts = [
+            f"{unit_ids[pre[edge]]} {name} {unit_ids[post[edge]]}<br>effect {effect[edge]:.3g}" for edge in of_sign
+        ]
         figure.add_cone(
             x=stop[:, 0], y=stop[:, 1], z=stop[:, 2], u=away[:, 0], v=away[:, 1], w=away[:, 2],
             anchor="tip", sizemode="absolute", sizeref=head, showscale=False, colorscale=[[0, color], [1, color]],
@@ -169,7 +171,7 @@ def interactive_network(
 def strongest_connections(
     connectivity: npt.NDArray[np.floating], n_connections: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Receivers and senders of the connections of largest absolute effect, the strongest first; none is zero."""
+    """Receivers and senders of the connections with the largest non-zero absolute effects, strongest first."""
     size = np.abs(connectivity) * ~np.eye(len(connectivity), dtype=bool)
     strongest = np.argsort(-size, axis=None, kind="stable")[: min(n_connections, int(np.count_nonzero(size)))]
     post, pre = np.unravel_index(strongest, size.shape)
@@ -179,11 +181,11 @@ def strongest_connections(
 def _checked(
     connectivity: npt.NDArray[np.floating], positions: npt.NDArray[np.floating], n_connections: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Receivers and senders to draw."""
+    """Check the arguments, and return the receivers and senders to draw."""
     if positions.ndim != 2 or positions.shape[1] != 3:
         raise UserError(f"positions must be [units, 3] in µm, got shape {positions.shape}")
     if not np.isfinite(positions).all():
-        raise UserError("positions have NaN or Inf values; draw only units whose place is known")
+        raise UserError("positions have NaN or Inf values; draw only units with a known position")
     require_square(connectivity, len(positions), "connectivity")
     if n_connections < 1:
         raise UserError(f"n_connections must be at least 1, got {n_connections}")
@@ -191,6 +193,6 @@ def _checked(
 
 
 def _sides(positions: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Sides of the drawn box in µm, none below a third of the longest, for a plane has no height."""
+    """Sides of the drawn box in µm, each at least a third of the longest, because a plane has no height."""
     sides = 1.04 * np.ptp(positions, axis=0).astype(np.float64)
     return np.asarray(np.maximum(sides, max(float(sides.max()), 1.0) / 3), dtype=np.float64)

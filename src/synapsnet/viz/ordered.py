@@ -24,24 +24,24 @@ from synapsnet.viz.style import (
     title,
 )
 
-LEAST_GAP = 0.055  # of the height of a matrix, between names of regions
+LEAST_GAP = 0.055  # least distance between names of regions, as a fraction of a matrix's height
 
 
 def draw_ordered(
     matrices: Mapping[str, npt.NDArray[np.floating]], *, session_id: str, regions: Sequence[str] | None
 ) -> Figure:
-    """Matrices side by side: clustered in the upper row and, where regions are known, by region in the lower.
+    """Matrices side by side: clustered in the upper row and, if regions are known, by region in the lower row.
 
-    The first matrix decides the order for all of them, so that a place means the same unit in each. The
-    colours of each matrix saturate at its own 99th percentile.
+    The first matrix sets the order for all, so a position means the same unit in each. The colours of each matrix
+    saturate at its own 99th percentile.
 
     Args:
-        matrices: By the name of the method, ``[post, pre]`` each; the learned one first.
+        matrices: Matrices by the name of the method, ``[post, pre]`` each; the learned one first.
         session_id: Name of the session, for the title.
-        regions: Name of each unit's region, empty where unknown; None where all are unknown, or the same.
+        regions: Name of each unit's region, empty where unknown; None if all are unknown or the same.
 
     Raises:
-        UserError: if there is no matrix or something does not fit the units.
+        UserError: if there is no matrix, or if a matrix or the regions do not match the units.
     """
     if not matrices:
         raise UserError("no matrix to draw")
@@ -81,7 +81,7 @@ def draw_ordered(
 
 
 def order_by_region(connectivity: npt.NDArray[np.floating], regions: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Units region by region in the alphabet's order, clustered within each, ``[units]``."""
+    """Units by region in alphabetical order, clustered within each region, ``[units]``."""
     names = np.asarray(regions)
     blocks = []
     for region in np.unique(names):
@@ -91,7 +91,7 @@ def order_by_region(connectivity: npt.NDArray[np.floating], regions: Sequence[st
 
 
 def _divide(axes: Axes, regions: list[str], *, named: bool) -> None:
-    """Lines between the blocks of regions, and their names to the left; a name moves off its block to stay apart."""
+    """Draw lines between regions, and names to the left; names move away from their blocks to avoid overlap."""
     names = list(dict.fromkeys(regions))
     sizes = np.array([regions.count(name) for name in names])
     edges = np.concatenate([[0], sizes.cumsum()])
@@ -111,9 +111,9 @@ def _divide(axes: Axes, regions: list[str], *, named: bool) -> None:
 
 
 def spread(places: npt.NDArray[np.floating], gap: float) -> npt.NDArray[np.float64]:
-    """Ascending places moved as little as it takes to lie a gap apart (least squares), ``[places]``."""
+    """Move ascending places apart by at least a gap, with the least total squared movement, ``[places]``."""
     steps = gap * np.arange(len(places))
-    # Isotonic regression of what is left of the places once the gaps are taken out.
+    # Isotonic regression of the places after the gaps are subtracted.
     groups: list[list[float]] = []
     for value in np.asarray(places, dtype=np.float64) - steps:
         groups.append([float(value)])

@@ -32,12 +32,12 @@ from synapsnet.viz.style import (
 )
 
 MOST_TASKS, MOST_SERIES, MOST_SEGMENTS = 12, 8, 1200
-LEAST_REGION = 0.035  # of the height of the raster; the names of smaller regions would overlap
-TRACE_GAP = 6.0  # standard deviations between traces of behavior, which are cut off half way
+LEAST_REGION = 0.035  # fraction of the raster's height; names of smaller regions would overlap
+TRACE_GAP = 6.0  # standard deviations between traces of behavior, which are clipped at half of this
 MOST_LETTERS = 20
 N_BARS = 24
-LEAST_SEGMENTS = 5  # for a histogram of their lengths
-LEAST_RATIO = 20.0  # of the largest to the smallest, for a logarithmic axis
+LEAST_SEGMENTS = 5  # least number of segments for a histogram of their lengths
+LEAST_RATIO = 20.0  # least ratio of the largest to the smallest value for a logarithmic axis
 TASK_COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 _UNITS_OF_TIME = ((7200.0, 3600.0, "h"), (900.0, 60.0, "min"), (0.0, 1.0, "s"))
 
@@ -45,10 +45,9 @@ _UNITS_OF_TIME = ((7200.0, 3600.0, "h"), (900.0, 60.0, "min"), (0.0, 1.0, "s"))
 def draw_overview(session: Session) -> Figure:
     """Activity of every unit over the whole recording, with tasks and segments above it, and behavior below.
 
-    Where there are more bins than columns of pixels, a column shows the mean of several bins, and says of how many;
-    likewise for units and rows. Units are grouped by region where several are known; within a region, or without any,
-    spiking units are sorted by their rate, and calcium by the first principal component, which brings units of alike
-    activity together.
+    If there are more bins than columns of pixels, a column shows the mean of several bins, and the title says how many;
+    likewise for units and rows. Units are grouped by region if there are several. Within a region, spiking units are
+    sorted by rate, and calcium by the first principal component, which groups units with similar activity.
 
     Args:
         session: The session; it is neither changed nor copied.
@@ -76,11 +75,11 @@ def draw_overview(session: Session) -> Figure:
     last = rows[shown[-1]]
     last.set_xlabel(f"{'time' if len(session.segments) == 1 else 'recorded time, breaks not to scale'} ({unit})")
     last.set_xlim(0.0, edges[-1])
-    # A grid of its own, so that its labels push no rows apart.
-    beside = grid[shown.index("raster") :, 1].subgridspec(2, 1, height_ratios=[1.5, 1.0])
-    _draw_sizes(figure.add_subplot(beside[0]), drawn, session)
+    # A separate grid, so that its labels do not push the rows apart.
+    right = grid[shown.index("raster") :, 1].subgridspec(2, 1, height_ratios=[1.5, 1.0])
+    _draw_sizes(figure.add_subplot(right[0]), drawn, session)
     if len(session.segments) >= LEAST_SEGMENTS and np.ptp(session.segments[:, 1] - session.segments[:, 0]) > 0:
-        _draw_lengths(figure.add_subplot(beside[1]), session)
+        _draw_lengths(figure.add_subplot(right[1]), session)
     heading(figure, _headline(session))
     return figure
 
@@ -101,7 +100,7 @@ def _bars(session: Session) -> list[tuple[str, str, npt.NDArray[np.int64]]]:
 def _draw_bars(axes: Axes, bars: list[tuple[str, str, npt.NDArray[np.int64]]], bin_width: float) -> None:
     for row, (_, color, intervals) in enumerate(bars):
         spans = np.stack([intervals[:, 0], intervals[:, 1] - intervals[:, 0]], axis=1) * bin_width
-        # Neighbours in two shades, so that one sees where each ends, as long as there is room for it.
+        # Neighbours alternate in shade to show where each ends, unless there are too many.
         shades = [color, LIGHT] if color == GREY and len(intervals) <= MOST_SEGMENTS else [color]
         axes.broken_barh(spans.tolist(), (row - 0.36, 0.72), facecolors=shades, linewidth=0)
     axes.set_yticks(range(len(bars)), labels=[name for name, _, _ in bars])
@@ -114,13 +113,13 @@ def _draw_bars(axes: Axes, bars: list[tuple[str, str, npt.NDArray[np.int64]]], b
 def _draw_raster(
     figure: Figure, axes: Axes, drawn: Condensed, edges: npt.NDArray[np.float64], session: Session
 ) -> None:
-    known = drawn.image[np.isfinite(drawn.image)]
+    values = drawn.image[np.isfinite(drawn.image)]
     norm: Normalize
     if session.signal == "spikes":
-        # The square root: rates differ a hundredfold between units, and their noise grows with its square.
-        norm = PowerNorm(0.5, 0.0, float(np.percentile(known, 99.5)) or float(known.max()) or 1.0)
+        # Square root, because rates differ a hundredfold between units, and it makes Poisson noise uniform.
+        norm = PowerNorm(0.5, 0.0, float(np.percentile(values, 99.5)) or float(values.max()) or 1.0)
     else:
-        low, high = np.percentile(known, [1.0, 99.0])
+        low, high = np.percentile(values, [1.0, 99.0])
         norm = Normalize(float(low), float(high) if high > low else float(low) + 1.0)
     image = axes.imshow(
         drawn.image, cmap="gray_r", norm=norm, aspect="auto", interpolation="nearest",
@@ -141,7 +140,7 @@ def _draw_raster(
 
 
 def _divide(axes: Axes, regions: npt.NDArray[np.str_]) -> None:
-    """Lines between regions, and the names of those that are large enough for one."""
+    """Draw lines between regions, and names of regions that are large enough."""
     starts = np.flatnonzero(np.r_[True, regions[1:] != regions[:-1]])
     stops = np.r_[starts[1:], len(regions)]
     for start in starts[1:]:
@@ -166,7 +165,7 @@ def _draw_behavior(axes: Axes, drawn: Condensed, edges: npt.NDArray[np.float64],
     for row, column in enumerate(series):
         trace = np.clip(drawn.behavior[:, column], -TRACE_GAP / 2, TRACE_GAP / 2)
         color = TASK_COLORS[row % len(TASK_COLORS)]
-        # Steps, for a line would not show a value alone between two gaps.
+        # Steps, because a line would not show a single value between two gaps.
         axes.stairs(trace - TRACE_GAP * row, edges, baseline=None, color=color, linewidth=0.8)
     names = session.behavior_names
     axes.set_yticks(-TRACE_GAP * np.arange(len(series)), labels=[_short(names[column]) for column in series])
@@ -175,13 +174,13 @@ def _draw_behavior(axes: Axes, drawn: Condensed, edges: npt.NDArray[np.float64],
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     flat = len(names) - len(drawn.varying)
-    left = [f"{len(drawn.varying) - len(series)} more not drawn"] if len(drawn.varying) > len(series) else []
-    left += [f"{flat} constant or never measured"] if flat else []
-    title(axes, "; ".join(["Behavior (z-scored, cut off at 3)", *left]))
+    omitted = [f"{len(drawn.varying) - len(series)} more not drawn"] if len(drawn.varying) > len(series) else []
+    omitted += [f"{flat} constant or never measured"] if flat else []
+    title(axes, "; ".join(["Behavior (z-scored, cut off at 3)", *omitted]))
 
 
 def _draw_sizes(axes: Axes, drawn: Condensed, session: Session) -> None:
-    """How much units differ in rate, or in the deviation of their signals; by much, and the axis is logarithmic."""
+    """Histogram of rates, or of the signals' standard deviations; the axis is logarithmic if they differ widely."""
     spikes = session.signal == "spikes"
     sizes = drawn.mean if spikes else drawn.sd
     present = sizes[sizes > 0]
@@ -213,10 +212,10 @@ def _draw_lengths(axes: Axes, session: Session) -> None:
 
 def _headline(session: Session) -> str:
     seconds = (session.segments[:, 1] - session.segments[:, 0]).sum() * session.bin_width_s
-    known = [str(session.meta[key]) for key in ("species", "region") if session.meta.get(key)]
+    facts = [str(session.meta[key]) for key in ("species", "region") if session.meta.get(key)]
     size = f"{session.n_units:,} units, {session.n_bins:,} bins of {_width(session.bin_width_s)}"
     length = f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.3g} s"
-    text = f"{session.session_id}: {session.signal}, {size} ({length}){''.join(f', {word}' for word in known)}"
+    text = f"{session.session_id}: {session.signal}, {size} ({length}){''.join(f', {fact}' for fact in facts)}"
     return _literal("\n".join(textwrap.wrap(text, 120, max_lines=2, placeholder=" …")))
 
 
@@ -229,7 +228,7 @@ def _short(name: str) -> str:
 
 
 def _literal(text: str) -> str:
-    """A dollar sign begins no formula, and a byte of a file's name that is no text is written as its number."""
+    """Escape dollar signs, which would begin a formula, and bytes of a file name that are not valid text."""
     return text.encode(errors="backslashreplace").decode().replace("$", r"\$")
 
 

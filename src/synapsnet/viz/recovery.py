@@ -1,4 +1,4 @@
-"""How well each method recovers known networks."""
+"""Recovery of simulated networks by each method."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from matplotlib.figure import Figure
 from synapsnet.viz.style import BLUE, DARK, GREY, VERMILION, heading, new_figure, require_columns, tidy, title
 
 LABELS = {"pearson_r": "correlation with the truth r", "auprc": "area under the precision-recall curve"}
-JITTER = 0.26  # of a row, either way
+JITTER = 0.26  # largest offset of a dot, as a fraction of a row
 
 
 def draw_recovery(scores: pd.DataFrame, *, highlight: str | None) -> Figure:
-    """One dot a simulated network, one row a method, and a box from quartile to quartile with the median.
+    """One dot per simulated network, one row per method, and a box from quartile to quartile with the median.
 
-    Methods are ordered by their mean correlation with the truth over all kinds of network, the best on top, and the
-    same in every panel. A dashed line is what guessing scores.
+    Methods are ordered by their mean correlation with the truth over all kinds of network, best on top, in the same
+    order in every panel. A dashed line marks chance.
 
     Args:
-        scores: One row a method and simulated network, with columns ``network`` (the kind, which gets a row of
+        scores: One row per method and simulated network, with columns ``network`` (the kind; each gets a row of
             panels), ``method``, ``pearson_r``, ``auprc`` and ``auprc_chance``.
         highlight: The method to draw in another colour.
 
@@ -51,7 +51,7 @@ def draw_recovery(scores: pd.DataFrame, *, highlight: str | None) -> Figure:
         axes.set_xlim(min(float(scores[metric].min()), 0.0) - 0.02, 1.005)
     rows[0, 0].set_yticks(range(len(methods)), labels=methods)
     rows[0, 0].set_ylim(len(methods) - 0.4, -0.6)
-    heading(figure, "Recovery of the true connectivity: one dot a network, medians at the right, dashed is chance")
+    heading(figure, "Recovery of the true connectivity: one dot per network, medians at the right, dashed is chance")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Whether the learned connections come back: half against half, and against surrogates."""
+"""Reproducibility of the learned connections: half against half, and against surrogates."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from synapsnet.viz.style import (
     title,
 )
 
-MOST_DOTS = 3000  # more pile up, and are counted in hexagons instead
-SHOWN = 99.9  # percentile of absolute effects within the axes
+MOST_DOTS = 3000  # with more connections, dots would overlap, so hexagons show counts instead
+SHOWN = 99.9  # percentile of absolute effects that the axes include
 BINS = 60
 EFFECT = {"spikes": "spikes per spike", "calcium": "activity per activity"}
 
@@ -45,26 +45,26 @@ def draw_stability(
 ) -> Figure:
     """The two halves of a recording against each other, and the connections against surrogates.
 
-    What was not fitted is not drawn, and its panel says so.
+    If a part was not fitted, its panel says so and stays empty.
 
     Args:
-        first: Connectivity learned from the first half, ``[post, pre]``; None where not fitted.
-        second: From the second half, ``[post, pre]``; None where not fitted.
-        edges: Statistic of every connection by which it is selected, ``[post, pre]``; None without surrogates.
-        null: The same learned from surrogates, ``[surrogates, post, pre]``; None without.
-        threshold: Connections with an absolute statistic of at least this are selected; infinite where none is.
-        false_discovery_rate: The rate that the threshold holds.
-        statistic: What the statistic is, with its unit, for the axis.
+        first: Connectivity learned from the first half, ``[post, pre]``; None if not fitted.
+        second: Connectivity learned from the second half, ``[post, pre]``; None if not fitted.
+        edges: Statistic by which connections are selected, ``[post, pre]``; None without surrogates.
+        null: The same statistic from surrogates, ``[surrogates, post, pre]``; None without surrogates.
+        threshold: Connections with at least this absolute statistic are selected; infinite if none is selected.
+        false_discovery_rate: False-discovery rate of the threshold.
+        statistic: Axis label of the statistic, with its unit.
         signal: ``"spikes"`` or ``"calcium"``, for the unit of connectivity.
         session_id: Name of the session, for the title.
 
     Raises:
-        UserError: if the shapes do not fit, or there is nothing to draw.
+        UserError: if the shapes do not match, or if there is nothing to draw.
     """
-    known = {"first half": first, "second half": second, "edges": edges}
-    matrices = {name: matrix for name, matrix in known.items() if matrix is not None}
+    given = {"first half": first, "second half": second, "edges": edges}
+    matrices = {name: matrix for name, matrix in given.items() if matrix is not None}
     if not matrices:
-        raise UserError(f"{session_id}: neither halves nor surrogates were fitted; there is nothing to draw")
+        raise UserError(f"{session_id}: nothing to draw, because neither halves nor surrogates were fitted")
     n_units = len(next(iter(matrices.values())))
     for name, matrix in matrices.items():
         require_square(matrix, n_units, name)
@@ -76,7 +76,7 @@ def draw_stability(
         halves.set_xlabel(f"first half ({EFFECT[signal]})")
         halves.set_ylabel("second half (the same)")
     else:
-        _leave_empty(halves, "Half against half: not both were fitted")
+        _leave_empty(halves, "Half against half: not fitted")
     if edges is not None and null is not None:
         if null.ndim != 3 or null.shape[1:] != edges.shape:
             raise UserError(f"null must be [surrogates, {n_units} post, {n_units} pre], got shape {null.shape}")
@@ -84,8 +84,8 @@ def draw_stability(
         n_selected = int((np.abs(edges[between]) >= threshold).sum())
         title(against_null, f"{n_selected:,} of {between.sum():,} selected at FDR {false_discovery_rate:g}")
     else:
-        _leave_empty(against_null, "Against surrogates: none were fitted")
-    heading(figure, f"{session_id}: do the connections of {n_units} units come back?")
+        _leave_empty(against_null, "Against surrogates: not fitted")
+    heading(figure, f"{session_id}: are the connections of {n_units} units reproducible?")
     return figure
 
 

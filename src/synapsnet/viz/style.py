@@ -1,4 +1,4 @@
-"""One look for every figure."""
+"""Shared style of all figures."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from matplotlib.figure import Figure
 from synapsnet.correlation import pearson
 from synapsnet.errors import UserError
 
-# Okabe & Ito: told apart with any colour vision.
+# Okabe & Ito: distinguishable with any colour vision.
 BLUE, ORANGE, VERMILION = "#0072B2", "#E69F00", "#D55E00"
 GREEN, SKY, PURPLE = "#009E73", "#56B4E9", "#CC79A7"
 DARK, GREY, LIGHT = "#222222", "#767676", "#C8C8C8"
-DIVERGING = "RdBu_r"  # white at zero, red and blue told apart with any colour vision
+DIVERGING = "RdBu_r"  # white at zero; red and blue are distinguishable with any colour vision
 
-MARKERS = "osD^vPX<>*"  # lines of one colour are told apart by these
+MARKERS = "osD^vPX<>*"  # to distinguish lines of the same colour
 
 TITLE_SIZE, LABEL_SIZE, TICK_SIZE = 12, 11, 9.5
 DPI = 150
 
 
 class Look(TypedDict):
-    """How a method's line is drawn."""
+    """Style of a method's line."""
 
     color: str
     marker: str
@@ -35,12 +35,12 @@ class Look(TypedDict):
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Empty figure of a size in inches that lays itself out."""
+    """Empty figure with automatic layout; the size is in inches."""
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def tidy(axes: Axes) -> None:
-    """Remove the frame that carries no data and set readable sizes."""
+    """Remove the upper and right frame, and set readable font sizes."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=TICK_SIZE, colors=DARK)
     axes.xaxis.label.set_fontsize(LABEL_SIZE)
@@ -48,23 +48,23 @@ def tidy(axes: Axes) -> None:
 
 
 def title(axes: Axes, text: str) -> None:
-    """Title at the left edge, where reading starts."""
+    """Set a left-aligned title."""
     axes.set_title(text, loc="left", fontsize=TITLE_SIZE, color=DARK)
 
 
 def heading(figure: Figure, text: str) -> None:
-    """Title of a figure of several panels, at the left edge."""
+    """Set a left-aligned title for a figure with several panels."""
     figure.suptitle(text, x=0.01, ha="left", fontsize=TITLE_SIZE, color=DARK)
 
 
 def r_label(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating], of: str = "") -> str:
-    """Pearson's r of two series in words, with what it is of."""
+    """Pearson's r of two series as text; ``of`` follows the letter r."""
     r = pearson(first, second)
     return "r undefined" if np.isnan(r) else f"r{of} = {r:.2f}"
 
 
 def method_looks(methods: Sequence[str], highlight: str | None) -> dict[str, Look]:
-    """Colour, marker and line style of each method; the highlighted one is vermilion, which no other is."""
+    """Colour, marker and line style of each method; only the highlighted one is vermilion."""
     others = [method for method in methods if method != highlight]
     colors = (BLUE, ORANGE, GREEN, PURPLE, SKY, GREY)
     looks = {
@@ -80,7 +80,7 @@ def method_looks(methods: Sequence[str], highlight: str | None) -> dict[str, Loo
 
 
 def require_columns(table: pd.DataFrame, columns: Sequence[str]) -> None:
-    """Raise a `UserError` that names the first column that a table of scores lacks, or says that it is empty."""
+    """Raise a `UserError` if a table of scores is empty or lacks a column, naming the first missing column."""
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Forecasts against what was recorded."""
+"""Forecasts against recorded activity."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ def draw_traces(
     signal: Signal,
     session_id: str,
 ) -> Figure:
-    """One-step forecasts of a few units over a stretch of time, from the best forecast unit to the poorest.
+    """One-step forecasts of a few units over a period of time, from the best forecast unit to the poorest.
 
     Args:
-        target: Recorded activity of a stretch, ``[time, units]``; NaN leaves a gap.
-        predicted: Its forecasts, ``[time, units]``.
-        pearson_r: Score of each unit on the whole split, by which units are chosen, ``[units]``; NaN is never chosen.
+        target: Recorded activity, ``[time, units]``; NaN leaves a gap.
+        predicted: Forecasts on the same bins, ``[time, units]``.
+        pearson_r: Score of each unit on the whole split, ``[units]``, which selects the units; NaN is never selected.
         unit_ids: Names of the units.
         bin_width_s: Width of a bin in seconds.
         start_s: Time of the first bin in seconds.
         signal: ``"spikes"`` are drawn as filled steps, ``"calcium"`` as lines.
         session_id: Name of the session, for the title.
     """
-    chosen = units_by_rank(pearson_r)
+    units = units_by_rank(pearson_r)
     edges = start_s + bin_width_s * np.arange(len(target) + 1)
-    figure = new_figure(9.0, 1.0 + 1.25 * len(chosen))
-    rows = np.atleast_1d(figure.subplots(len(chosen), 1, sharex=True))
-    for axes, (place, unit) in zip(rows, chosen, strict=True):
+    figure = new_figure(9.0, 1.0 + 1.25 * len(units))
+    rows = np.atleast_1d(figure.subplots(len(units), 1, sharex=True))
+    for axes, (place, unit) in zip(rows, units, strict=True):
         if signal == "spikes":
             axes.stairs(target[:, unit], edges, fill=True, color=LIGHT, label="recorded")
             axes.stairs(predicted[:, unit], edges, baseline=None, color=VERMILION, linewidth=1.4, label="forecast")
@@ -56,7 +56,7 @@ def draw_traces(
         axes.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=signal == "spikes"))
         tidy(axes)
     figure.suptitle(
-        f"{session_id}: forecast {_duration(bin_width_s)} ahead, and what was recorded",
+        f"{session_id}: forecast {_duration(bin_width_s)} ahead, and recorded activity",
         x=0.01, ha="left", fontsize=TITLE_SIZE, color=DARK,
     )  # fmt: skip
     rows[0].legend(frameon=False, fontsize=LABEL_SIZE, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)
@@ -66,15 +66,15 @@ def draw_traces(
 def units_by_rank(pearson_r: npt.NDArray[np.floating]) -> list[tuple[str, int]]:
     """Units at fixed places of the ranking by score, as (place, index), best first; each unit at most once.
 
-    Where no unit has a score, the first stands for all.
+    If no unit has a score, the first unit is returned.
     """
     ranked = np.argsort(pearson_r, kind="stable")[: np.isfinite(pearson_r).sum()]  # NaN sorts last
     if not len(ranked):
         return [("no score", 0)]
-    chosen: dict[int, str] = {}
+    places: dict[int, str] = {}
     for place, quantile in PLACES:
-        chosen.setdefault(int(ranked[round(quantile * (len(ranked) - 1))]), place)
-    return [(place, unit) for unit, place in chosen.items()]
+        places.setdefault(int(ranked[round(quantile * (len(ranked) - 1))]), place)
+    return [(place, unit) for unit, place in places.items()]
 
 
 def _annotate(axes: Axes, text: str) -> None:

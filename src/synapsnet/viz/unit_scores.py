@@ -1,4 +1,4 @@
-"""How scores are spread over the units of each session."""
+"""Distribution of scores over the units of each session."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 from synapsnet.viz.style import BLUE, DARK, GREY, TITLE_SIZE, VERMILION, new_figure, tidy
 
 LABELS = {"pearson_r": "correlation r", "bits_per_spike": "information (bits per spike)", "r2": "explained variance R²"}
-DOTS_PER_WIDTH = 90  # dots side by side before they pile up
+DOTS_PER_WIDTH = 90  # dots that fit side by side; dots in the same place are stacked
 
 
 def draw_unit_scores(unit_metrics: Mapping[str, Mapping[str, npt.NDArray[np.floating]]]) -> Figure:
-    """One dot a unit, one row a session: correlation, and bits per spike (R² for calcium).
+    """One dot per unit, one row per session: correlation, and bits per spike (R² for calcium).
 
     Args:
-        unit_metrics: By session id and metric, ``[units]``; NaN where undefined. Needs ``pearson_r``, and
+        unit_metrics: Scores by session id and metric, ``[units]``; NaN where undefined. Needs ``pearson_r``, and
             ``bits_per_spike`` or ``r2``.
     """
     sessions = list(unit_metrics)
@@ -35,7 +35,7 @@ def draw_unit_scores(unit_metrics: Mapping[str, Mapping[str, npt.NDArray[np.floa
     panels[0].set_yticks(range(len(sessions)), labels=sessions)
     panels[0].set_ylim(len(sessions) - 0.4, -0.6)
     figure.suptitle(
-        "Test scores, one dot a unit; the bar is the median of a session",
+        "Test scores, one dot per unit; the bar is the median of a session",
         x=0.01, ha="left", fontsize=TITLE_SIZE, color=DARK,
     )  # fmt: skip
     return figure
@@ -60,7 +60,7 @@ def _draw_metric(axes: Axes, scores: Mapping[str, npt.NDArray[np.floating]]) -> 
 
 
 def _readable_range(values: npt.NDArray[np.floating]) -> tuple[float, float]:
-    """Range of the axis: all scores and zero, but for stragglers far from the middle half."""
+    """Range of the axis: zero and all scores, except outliers far from the middle half."""
     if not len(values):
         return 0.0, 1.0
     lower, upper = np.quantile(values, [0.25, 0.75])
@@ -72,11 +72,11 @@ def _readable_range(values: npt.NDArray[np.floating]) -> tuple[float, float]:
 
 
 def _swarm(values: npt.NDArray[np.floating], width: float) -> npt.NDArray[np.float64]:
-    """Vertical offset of each dot so that dots of about the same score lie beside each other, within ±0.35."""
+    """Vertical offset of each dot, within ±0.35, so that dots with similar scores do not overlap."""
     column = np.floor(values / width).astype(int)
     offset = np.zeros(len(values))
     tallest = max(int(np.unique(column, return_counts=True)[1].max(initial=1)), 12)
-    for chosen in np.unique(column):
-        members = np.flatnonzero(column == chosen)
+    for place in np.unique(column):
+        members = np.flatnonzero(column == place)
         offset[members] = (np.arange(len(members)) - (len(members) - 1) / 2) * 0.7 / tallest
     return offset
