@@ -1,12 +1,11 @@
-"""Every model on disk, on every kind of task."""
+"""Tasks of every kind."""
 
 from __future__ import annotations
 
 import pytest
-from laws import KINDS, Kind, names, simulated, small_task, trained
+from laws import KINDS, Kind, simulated, small_task
 
 from synapsnet.data.task import Task
-from synapsnet.models.base import Forecaster
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -19,15 +18,3 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 def task(kind: Kind) -> Task:
     """Two sessions of different size."""
     return small_task(simulated(kind), kind)
-
-
-@pytest.fixture(scope="session", params=names("model"))
-def model_name(request: pytest.FixtureRequest) -> str:
-    """Every model on disk."""
-    return request.param
-
-
-@pytest.fixture(scope="session")
-def model(model_name: str, task: Task) -> Forecaster:
-    """Every model on every kind of task, away from its start."""
-    return trained(model_name, task)

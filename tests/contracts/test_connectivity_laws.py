@@ -1,62 +1,38 @@
-"""Effective connectivity is the mean Jacobian, whatever the model, and does not know the gauge."""
+"""Every model on disk that claims connectivity keeps the laws of claims; SynapsNet's does not know the gauge."""
 
 from __future__ import annotations
 
-import numpy as np
+from functools import partial
+
 import pytest
 import torch
-from laws import Kind, build, names, trained
-from torch import Tensor
+from hydra.utils import get_class
+from laws import from_disk, is_unconnected, model_config, names, trained
 
 from synapsnet.data.task import Task
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.synapsnet import SynapsNet
+from synapsnet.testing import ConnectivityLaws, Recipe
+from synapsnet.testing.laws.connectivity import windows
+
+CLAIMANTS = [
+    name for name in names("model") if issubclass(get_class(model_config(name)["_target_"]), ConnectivityForecaster)
+]
 
 
-def windows(task: Task, session: int) -> tuple[Tensor, Tensor]:
-    """Held-out windows whose last step has full context."""
-    batch = list(task.loader("test", batch_size=64))[session]
-    full = batch.scored[:, -1]
-    return batch.past[full], batch.behavior[full]
+def test_some_models_claim_connectivity_and_some_do_not() -> None:
+    assert set() < set(CLAIMANTS) < set(names("model"))
 
 
-def brute_force(model: Forecaster, past: Tensor, behavior: Tensor, session: int) -> Tensor:
-    """Mean Jacobian of the last forecast with respect to raw activity, summed over lags, by nudging each bin.
+class TestClaimsOnDisk(ConnectivityLaws):
+    @pytest.fixture(scope="class", params=CLAIMANTS)
+    @classmethod
+    def recipe(cls, request: pytest.FixtureRequest) -> Recipe:
+        return partial(from_disk, request.param)
 
-    With increments, a nudge of bin t lasts: it is a change at t of the level from then on, save the copied last bin.
-    """
-    info = model.spec.sessions[session]
-    n_units, time = past.shape[2], past.shape[1]
-    unit = torch.as_tensor(info.scale).float() if model.spec.signal == "calcium" else torch.ones(n_units)
-    jacobian = torch.zeros(n_units, n_units, dtype=torch.float64)
-    step = 1e-2
-    for pre in range(n_units):
-        for t in range(time):
-            forecasts = []
-            for sign in (1.0, -1.0):
-                nudged = past.clone()
-                bins = slice(t, None) if model.spec.inputs == "increments" else slice(t, t + 1)
-                nudged[:, bins, pre] += sign * step
-                mean = model.likelihood.mean(model(nudged, behavior, session))[:, -1].double()
-                forecasts.append(mean)
-            jacobian[:, pre] += (forecasts[0] - forecasts[1]).mean(0) / (2 * step)
-    return (jacobian * unit[:, None] / unit).fill_diagonal_(0)
-
-
-@pytest.mark.parametrize("model_name", [name for name in names("model") if name in {"synapsnet", "var", "glm"}])
-def test_effective_connectivity_is_the_mean_jacobian(model_name: str, kind: Kind, task: Task) -> None:
-    model = trained(model_name, task, steps=30)
-    assert isinstance(model, ConnectivityForecaster)
-    for session in (0, 1):
-        past, behavior = windows(task, session)
-        found = model.effective_connectivity(past, behavior, session, 1)[0]
-        with torch.no_grad():
-            expected = brute_force(model, past, behavior, session)
-        assert found.abs().max() > 1e-3
-        np.testing.assert_allclose(found, expected, atol=2e-2 * float(expected.abs().max()))
-        assert not found.diagonal().any()
-        assert model.raw_connectivity(session).shape == found.shape
+    def has_edges(self, model: Forecaster) -> bool:
+        return not is_unconnected(model)
 
 
 @pytest.mark.parametrize("decoder", names("model/decoder"))
@@ -83,9 +59,3 @@ def flip_currents(model: SynapsNet) -> None:
         decoder.current_filters.weight /= -2
         decoder.current_filters.bias /= -2
         decoder.project.weight[:, lags:] /= -2
-
-
-def test_models_without_a_claim_make_none(task: Task) -> None:
-    silent = {"persistence", "mean", "ar", "lstm", "transformer", "neuprint"}
-    claims = {name for name in names("model") if isinstance(build(name, task.spec), ConnectivityForecaster)}
-    assert claims == set(names("model")) - silent

@@ -1,39 +1,17 @@
-"""Nothing can be forecast of noise: a score there is a leak or a bug of scoring."""
+"""Every model on disk finds nothing in noise."""
 
 from __future__ import annotations
 
-import numpy as np
+from functools import partial
+
 import pytest
-from laws import names, small_task, trained
+from laws import from_disk, names
 
-from synapsnet.data.task import Task
-from synapsnet.metrics import ForecastScores
-from synapsnet.session import Session
+from synapsnet.testing import HonestyLaws, Recipe
 
 
-@pytest.fixture(scope="module")
-def noise() -> Task:
-    """Independent Poisson counts of 20 units, with a behavior that has nothing to do with them."""
-    rng = np.random.default_rng(0)
-    rates = rng.uniform(0.2, 3.0, 20)
-    session = Session(
-        session_id="noise",
-        activity=rng.poisson(rates, (8000, 20)),
-        bin_width_s=0.02,
-        unit_ids=tuple(str(unit) for unit in range(20)),
-        signal="spikes",
-        behavior=np.cumsum(rng.standard_normal((8000, 1)), axis=0) / 50,
-        behavior_names=("position",),
-    )
-    return small_task([session], "spikes", window_bins=32)
-
-
-@pytest.mark.parametrize("model_name", names("model"))
-def test_independent_noise_cannot_be_forecast(model_name: str, noise: Task) -> None:
-    model = trained(model_name, noise, steps=60)
-    scores = ForecastScores(noise.spec, model.likelihood)
-    for batch in noise.loader("test", batch_size=64):
-        scores.update(model(batch.past, batch.behavior, batch.session), batch)
-    found = scores.session_metrics()["noise"]
-    assert abs(found["pearson_r"]) < 0.02
-    assert found["bits_per_spike"] < 0.002
+class TestHonestyOnDisk(HonestyLaws):
+    @pytest.fixture(scope="class", params=names("model"))
+    @classmethod
+    def recipe(cls, request: pytest.FixtureRequest) -> Recipe:
+        return partial(from_disk, request.param)

@@ -1,0 +1,1 @@
+"""The laws, one family a file; `synapsnet.testing` exports the classes to inherit."""

@@ -1,0 +1,116 @@
+"""Laws of fitting: what trains a model, what must not, and that it can learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from synapsnet.data.task import Task
+from synapsnet.data.windows import SessionTensors
+from synapsnet.models.base import Forecaster
+from synapsnet.models.closed_form import ClosedFormForecaster
+from synapsnet.models.hooks import Refining, Selecting
+from synapsnet.session import Batch
+from synapsnet.testing.fitting import Recipe, descend, fitted, seeded
+from synapsnet.testing.laws.under_test import ModelUnderTest, batches
+from synapsnet.testing.tasks import Kind, simulated, small_task
+
+
+class LearningLaws(ModelUnderTest):
+    """Gradients, formulas and seeds."""
+
+    @torch.no_grad()
+    def test_steps_that_are_not_scored_do_not_train(self, model: Forecaster, task: Task) -> None:
+        """Targets without full context change no loss."""
+        for batch in batches(task):
+            assert not batch.scored.all()
+            changed = replace(batch, target=torch.where(batch.scored[..., None], batch.target, batch.target + 5))
+            torch.testing.assert_close(model.training_loss(changed), model.training_loss(batch))
+
+    @torch.no_grad()
+    def test_the_penalty_is_a_finite_number(self, model: Forecaster) -> None:
+        """`Forecaster.penalty` is a scalar that can be added to the loss."""
+        penalty = model.penalty()
+        assert penalty.shape == ()
+        assert torch.isfinite(penalty)
+
+    def test_every_parameter_gets_gradient(self, recipe: Recipe, task: Task) -> None:
+        """All sessions together reach all parameters, save those that `idle` names."""
+        model = seeded(recipe, task.spec)
+        if isinstance(model, ClosedFormForecaster):
+            pytest.skip("fitted by formula")
+        descend(model, task, steps=2)
+        model.train()
+        model.zero_grad()
+        for batch in task.train_loader(batch_size=64, seed=0):
+            torch.autograd.backward(model.training_loss(batch))
+        silent = {
+            name for name, p in model.named_parameters() if p.numel() and (p.grad is None or not p.grad.abs().sum() > 0)
+        }
+        assert silent == self.idle(model)
+
+    def test_the_same_seed_fits_the_same_model(self, model: Forecaster, recipe: Recipe, task: Task) -> None:
+        """Fitted again from its seed, a model forecasts the same."""
+        again = fitted(seeded(recipe, task.spec), task, steps=self.steps)
+        with torch.no_grad():
+            for batch in batches(task):
+                expected = model(batch.past, batch.behavior, batch.session)
+                torch.testing.assert_close(again(batch.past, batch.behavior, batch.session), expected)
+
+    def test_what_is_fitted_without_gradients_cuts_every_batch_once(
+        self, recipe: Recipe, task: Task, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A formula, or a refinement, reads each session once."""
+        model = seeded(recipe, task.spec)
+        cut: list[int] = []
+        whole = SessionTensors.batch
+
+        def counted(self: SessionTensors, *args: Any) -> Batch:
+            cut.append(self.index)
+            return whole(self, *args)
+
+        monkeypatch.setattr(SessionTensors, "batch", counted)
+        train, validation = task.loader("train", batch_size=4), task.loader("validation", batch_size=4)
+        if isinstance(model, ClosedFormForecaster):
+            model.fit_closed_form(train, validation)
+        elif isinstance(model, Refining) and model.n_refinements:
+            model.refine(train, validation)
+        else:
+            pytest.skip("fitted by gradient alone")
+        assert len(cut) == len(train) + len(validation)
+
+    def test_one_batch_can_be_learnt_by_heart(self, recipe: Recipe, kind: Kind) -> None:
+        """Gradient steps on one batch end well below its start, and below its best constant."""
+        task = small_task(simulated(kind, units=(5,), n_bins=100), kind)
+        model = seeded(recipe, task.spec)
+        if isinstance(model, ClosedFormForecaster):
+            pytest.skip("fitted by formula")
+        batch = next(iter(task.train_loader(batch_size=4, seed=0)))
+        with torch.no_grad():
+            before, constant = nll(model, batch), nll_of_constant(model, batch, kind)
+        optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
+        for _ in range(150):
+            optimizer.zero_grad()
+            torch.autograd.backward(model.training_loss(batch))
+            optimizer.step()
+        if isinstance(model, Selecting):
+            model.select([batch])
+        with torch.no_grad():
+            assert nll(model, batch) < min(before, constant) - 0.1
+
+
+def nll(model: Forecaster, batch: Batch) -> float:
+    """Mean negative log-likelihood of the scored bins."""
+    params = model(batch.past, batch.behavior, 0)
+    return float(model.likelihood.nll(params, batch.target)[batch.scored].mean())
+
+
+def nll_of_constant(model: Forecaster, batch: Batch, kind: Kind) -> float:
+    """That of the mean of each unit over these very bins."""
+    target = batch.target[batch.scored]
+    flat = model.likelihood.location(target.mean(0).clamp(min=0.01) if kind == "spikes" else target.mean(0))
+    shapes = model.likelihood.fit_shape(target.mean(0).expand_as(target), target).expand(*target.shape, -1)
+    return float(model.likelihood.nll(torch.cat([flat.expand_as(target)[..., None], shapes], -1), target).mean())
