@@ -1,0 +1,208 @@
+"""A model of another lab, one that claims connectivity, and either with one fault each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from synapsnet.likelihoods import default_likelihood
+from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
+from synapsnet.models.hooks import Refining
+from synapsnet.models.lags import by_lag
+from synapsnet.models.trained import TrainedForecaster
+from synapsnet.session import Batch, Batches, TaskSpec
+
+
+class Own(TrainedForecaster):
+    """Another lab's model: a shared network on each unit's last bins, its gain and the behavior."""
+
+    def __init__(self, spec: TaskSpec, width: int = 6) -> None:
+        super().__init__(spec=spec, likelihood=default_likelihood(signal=spec.signal))
+        self.gains = nn.ParameterList(nn.Parameter(torch.ones(session.n_units)) for session in spec.sessions)
+        self.read_in = nn.Linear(2 + spec.n_behavior, width)
+        self.read_out = nn.Linear(width, 1)
+
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        before = nn.functional.pad(inputs, (0, 0, 1, 0))[:, :-1]
+        shared = behavior[:, :, None].expand(-1, -1, inputs.shape[2], -1)
+        hidden = torch.tanh(self.read_in(torch.cat([torch.stack([inputs, before], -1), shared], -1)))
+        drive: Tensor = self.read_out(hidden)[..., 0] * self.gains[session]
+        return drive
+
+
+class Coupled(Own, ConnectivityForecaster):
+    """The same, with a matrix from each unit's last bin to the drive of the others."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        super().__init__(spec)
+        self.weights = nn.ParameterList(nn.Parameter(0.1 * torch.randn(s.n_units, s.n_units)) for s in spec.sessions)
+        self.removed: Tensor | None = None
+
+    def raw_connectivity(self, session: int) -> Tensor:
+        weights: Tensor = self.weights[session]
+        weights = weights * (1 - torch.eye(len(weights)))
+        return weights if self.removed is None else weights.masked_fill(self.removed, 0)
+
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        return super().drive(inputs, behavior, session) + inputs @ self.raw_connectivity(session).T
+
+    @contextmanager
+    def without_edges(self, session: int, removed: Tensor) -> Iterator[None]:
+        self.removed = removed
+        yield
+        self.removed = None
+
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
+        scale = self.scale(session)
+        inputs = self.inputs(past, session)
+        current = torch.zeros_like(inputs, requires_grad=True)
+        with torch.enable_grad():
+            drive = self.drive(inputs.detach(), behavior, session) + current
+            (slope,) = torch.autograd.grad(self.expected(drive, past, session)[:, -1].sum(), current)
+        joint = torch.einsum("bi,bj->ij", slope[:, -1] * scale.raw_size, scale.input_gain(past)[:, -1]) / len(past)
+        return by_lag((joint * self.raw_connectivity(session).detach())[None], n_lags)
+
+
+class Acausal(Own):
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        return super().drive(inputs, behavior, session) + 0.1 * inputs.roll(-1, 1)
+
+
+class Leaking(Own):
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        return super().drive(inputs, behavior, session) + 0.1 * inputs.mean(2, keepdim=True)
+
+
+class Misshapen(Own):
+    """Forecasts of the last bin alone, but for training."""
+
+    def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+        params = super().forward(past, behavior, session)
+        return params if self.training else params[:, -1:]
+
+
+class Infinite(Own):
+    def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+        params = super().forward(past, behavior, session)
+        return params if self.training else params / 0
+
+
+class Blind(Own):
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        return super().drive(inputs * 0, behavior * 0, session)
+
+
+class Random(Own):
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        return super().drive(inputs, behavior, session) + 0.01 * torch.randn(())
+
+
+class Batchwise(Own):
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        return super().drive(inputs - inputs.mean(0), behavior, session)
+
+
+class Ordered(Own):
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        return super().drive(inputs * torch.linspace(0.5, 1.5, inputs.shape[2]), behavior, session)
+
+
+class Short(Own):
+    """No forecast for windows as short as the end of a recording may be."""
+
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        return super().drive(inputs, behavior, session) + (torch.nan if inputs.shape[1] < 12 else 0.0)
+
+
+class Unscored(Own):
+    def training_loss(self, batch: Batch) -> Tensor:
+        params = self(batch.past, batch.behavior, batch.session)
+        return self.likelihood.loss(params, batch.target).mean()
+
+
+class Penalised(Own):
+    def penalty(self) -> Tensor:
+        return torch.zeros(1)
+
+
+class Idle(Own):
+    def __init__(self, spec: TaskSpec) -> None:
+        super().__init__(spec)
+        self.forgotten = nn.Parameter(torch.ones(3))
+
+
+class Unseeded(Own):
+    def __init__(self, spec: TaskSpec) -> None:
+        super().__init__(spec)
+        self.gains[0].data += torch.as_tensor(np.random.default_rng().normal(size=len(self.gains[0])))
+
+
+class Unsaved(Own):
+    """Weights that are neither parameters nor buffers."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        super().__init__(spec)
+        self.hidden_gain = torch.rand(())
+
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        return super().drive(inputs, behavior, session) * (1 + self.hidden_gain)
+
+
+class Claiming(Own):
+    def effective_connectivity(self) -> None:
+        """An answer without the claim."""
+
+
+class Rereading(Own, Refining):
+    """A refinement that reads the train split twice."""
+
+    n_refinements = 1
+
+    def refine(self, train: Batches, validation: Batches) -> None:
+        for batches in (train, train, validation):
+            list(batches)
+
+
+class Mirrored(Coupled):
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
+        return -super().effective_connectivity(past, behavior, session, n_lags)
+
+
+class Transposed(Coupled):
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
+        return super().effective_connectivity(past, behavior, session, n_lags).transpose(1, 2)
+
+
+class Diagonal(Coupled):
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
+        return super().effective_connectivity(past, behavior, session, n_lags) + torch.eye(past.shape[2])
+
+
+class Certain(Coupled):
+    def inclusion(self, session: int) -> Tensor:
+        return 2 * torch.ones_like(self.weights[session])
+
+
+class Repeated(Coupled):
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
+        return super().effective_connectivity(past, behavior, session, 1).expand(n_lags, -1, -1)
+
+
+class Detour(Coupled):
+    """A path between units that is not a connection."""
+
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        return super().drive(inputs, behavior, session) + 0.1 * inputs.mean(2, keepdim=True)
+
+
+class Forgetful(Coupled):
+    """Edges that never come back."""
+
+    @contextmanager
+    def without_edges(self, session: int, removed: Tensor) -> Iterator[None]:
+        self.weights[session].data.masked_fill_(removed, 0)
+        yield
