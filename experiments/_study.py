@@ -115,6 +115,7 @@ def execute(jobs: Sequence[Job], study: str, out: Path, n_parallel: int) -> list
         The jobs that failed.
     """
     waiting, running, failed = list(enumerate(jobs, 1)), {}, []
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         while waiting or running:
             while waiting and len(running) < n_parallel:
@@ -134,6 +135,7 @@ def execute(jobs: Sequence[Job], study: str, out: Path, n_parallel: int) -> list
                 process.wait(_PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
+        signal.signal(signal.SIGTERM, before)
     return failed
 
 
@@ -180,7 +182,6 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
     jobs = _jobs(study, options)
     left = missing(jobs, out)
     say(f"{_n_runs(left)} of {_n_runs(jobs)} runs to do in {out}")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with suppress(KeyboardInterrupt):
         failed = execute(left, study.name, out, options.jobs)
         if failed:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from experiments._tables import read_runs
 from experiments.connectivity.study import RING
 from synapsnet.errors import UserError
 from synapsnet.report.ensemble import Ensemble, gather
+from synapsnet.results import Run
 
 FALSE_DISCOVERY_RATE = 0.1
 
 
-def read_ensembles(out: Path) -> list[Ensemble]:
+def ensembles(runs: Iterable[Run]) -> list[Ensemble]:
     """The matrices of every model and method on every session; those of the simulated ring are left out.
 
     Raises:
-        UserError: if there is no run, a run folder is not whole, or nothing was fitted to a whole recording.
+        UserError: if a run folder is not whole, or nothing was fitted to a whole recording.
     """
-    runs = [run for run in read_runs(out) if run.has_connectivity and run.recording != RING]
-    found = list(gather(runs, methods=True))
+    found = list(gather((run for run in runs if run.has_connectivity and run.recording != RING), methods=True))
     for ensemble in found:
         if not ensemble.whole:
-            raise UserError(f"{out}: no run of {ensemble.method} on the whole of {ensemble.recording}, only on parts")
+            raise UserError(f"no run of {ensemble.method} on the whole of {ensemble.recording}, only on parts")
     return found
 
 

@@ -20,8 +20,8 @@ from experiments.connectivity.figures import draw_connectome_scores, draw_remova
 from experiments.connectivity.removal import FILE
 from experiments.connectivity.reproducibility import (
     FALSE_DISCOVERY_RATE,
+    ensembles,
     over_sessions,
-    read_ensembles,
     reproducibility,
 )
 from experiments.connectivity.study import CONNECTOME, RECORDINGS, RING, STUDY
@@ -29,6 +29,7 @@ from experiments.connectivity.tables import removal_table, reproducibility_table
 from experiments.connectivity.worms import WORMS, worm_scores
 from synapsnet.errors import UserError
 from synapsnet.report.ensemble import Ensemble
+from synapsnet.results import Run
 from synapsnet.session.unit_table import POSITION
 from synapsnet.viz.network_3d import draw_network, network_page
 from synapsnet.viz.ordered import draw_ordered
@@ -77,9 +78,9 @@ def _halves(ensemble: Ensemble) -> Figure:
     )
 
 
-def in_space(out: Path) -> tuple[dict[str, Figure], dict[str, str]]:
+def in_space(runs: Sequence[Run]) -> tuple[dict[str, Figure], dict[str, str]]:
     """The simulated ring in space, as a picture and as a page."""
-    for run in read_runs(out):
+    for run in runs:
         if run.recording == RING:
             (ring,) = run.connectivities().values()
             assert ring.effective is not None
@@ -90,11 +91,11 @@ def in_space(out: Path) -> tuple[dict[str, Figure], dict[str, str]]:
     return {}, {}
 
 
-def read_removal(out: Path) -> pd.DataFrame:
+def read_removal(runs: Sequence[Run]) -> pd.DataFrame:
     """Edge removal of every run that has it, with columns ``recording`` and ``method``; empty without."""
     tables = [
         pd.read_csv(run.folder / FILE).assign(recording=run.recording, method=run.model_name)
-        for run in read_runs(out)
+        for run in runs
         if (run.folder / FILE).is_file()
     ]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
@@ -106,7 +107,8 @@ def summary(out: Path, data: Path | None) -> Summary:
     Raises:
         UserError: if something is missing.
     """
-    found = read_ensembles(out)
+    runs = read_runs(out)
+    found = ensembles(runs)
     stability = reproducibility(found)
     order = [recording.name for recording in RECORDINGS]
     recordings = sorted(set(stability.recording), key=lambda name: order.index(name) if name in order else len(order))
@@ -119,7 +121,7 @@ def summary(out: Path, data: Path | None) -> Summary:
         tables["connectome"], figures["connectome"] = worms, draw_connectome_scores(worms)
     blocks.append(reproducibility_table(over_sessions(stability), recordings))
     figures["reproducibility"] = draw_reproducibility(stability, recordings)
-    removal = read_removal(out)
+    removal = read_removal(runs)
     if len(removal):
         blocks.append(removal_table(removal))
         by = ["recording", "method", "session", "score", "order", "share"]
@@ -127,7 +129,7 @@ def summary(out: Path, data: Path | None) -> Summary:
         tables["edge_removal"] = removal.assign(order=order).groupby(by).value.agg(["mean", "std"]).reset_index()
         for (recording, method), table in removal.groupby(["recording", "method"]):
             figures[f"removal_{recording}_{method}"] = draw_removal(table, label=f"{recording}, {method}")
-    space, pages = in_space(out)
+    space, pages = in_space(runs)
     return Summary("\n\n".join(blocks) + "\n", tables, {**figures, **space}, pages)
 
 

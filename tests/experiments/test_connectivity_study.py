@@ -17,10 +17,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from experiments._study import summarize
 from experiments.connectivity import connectome
-from experiments.connectivity.reproducibility import read_ensembles
 from experiments.connectivity.study import STUDY
 from experiments.connectivity.summarize import summary
-from synapsnet.errors import UserError
 
 CLASSES = ("AIB", "AVA", "RIM", "RME", "SMD", "URX")
 CELLS = (*(cell + side for cell in CLASSES for side in "LR"), "RIH", "VB2")
@@ -226,11 +224,6 @@ def test_summary_scores_every_method_and_says_what_does_not_come_back(
     drawn = {path.name for path in out.glob("*.png")}
     assert {"connectome.png", "reproducibility.png", "removal_calcium_worm_synapsnet.png"} <= drawn
     assert {"halves_calcium_worm_synapsnet.png", "matrices_calcium_worm.png"} <= drawn
-
-
-def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no finished run"):
-        read_ensembles(tmp_path)
 
 
 def test_a_missing_connectome_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ from omegaconf import DictConfig
 from synapsnet.atomic import replacing
 from synapsnet.experiment.run_folder import remove_if_empty
 from synapsnet.names import SWEEP_NOTES
-from synapsnet.results.files import SCORES
+from synapsnet.results import Run
 
 log = logging.getLogger(__name__)
 
@@ -116,9 +116,8 @@ def _name(job: dict[str, str], folder: Path) -> str:
 
 
 def _read(job: dict[str, str]) -> dict[str, Any]:
-    results: dict[str, Any] = json.loads((Path(job["folder"]) / SCORES).read_text(encoding="utf-8"))
-    results["mean"] = {name: math.nan if value is None else value for name, value in results["mean"].items()}
-    return results
+    facts = Run(job["folder"]).facts
+    return {**facts, "mean": {name: math.nan if value is None else value for name, value in facts["mean"].items()}}
 
 
 def _command(folder: Path) -> str:

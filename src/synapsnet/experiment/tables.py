@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import sys
@@ -15,8 +14,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 from synapsnet.metrics import columns
+from synapsnet.results import Run
 from synapsnet.results.ending import Ending
 from synapsnet.results.files import SCORES
 
@@ -58,14 +58,13 @@ def show_finished(folder: Path) -> float:
     Returns:
         Its validation score, NaN of an evaluation.
     """
-    path = folder / SCORES
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
+        results = Run(folder).facts
         rows = {results["model"]: Scores.from_results(results)}
         rows |= {name: Scores.from_results(of) for name, of in results["references"].items()}
         validation = results["validation"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is damaged ({type(error).__name__}: {error}); overwrite=true runs it again") from error
+    except (UserError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder / SCORES} is damaged ({one_line(error)}); overwrite=true runs it again") from error
     log.info("this run is finished, and is kept as it is; overwrite=true runs it again")
     print_table(score_table(f"{results['data']}, test split", rows))
     log.info("results in %s", folder)
