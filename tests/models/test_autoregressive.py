@@ -79,5 +79,5 @@ def test_no_unit_sees_another(planted_task):
 @pytest.mark.parametrize("model", ["ar", "var"])
 def test_lags_beyond_the_context_are_refused(model: str) -> None:
     spec = small_task(simulated("spikes"), "spikes").spec
-    with pytest.raises(UserError, match=r"model\.lags=\[50\]: none lies from 1 to data\.context_bins=5"):
+    with pytest.raises(UserError, match=r"model\.lags=\[50\]: no number of lags is between 1 and data\.context_bins=5"):
         build(model, spec, "model.lags=[50]")

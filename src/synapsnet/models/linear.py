@@ -28,7 +28,7 @@ class LinearForecaster(ClosedFormForecaster):
 
     Args:
         spec: The sessions.
-        likelihood: Of the next bin.
+        likelihood: Likelihood of the next bin.
         lag_choices: Candidate numbers of lags, ascending, for each session.
         layout: Groups, features per lag and targets of each session's regression (see `synapsnet.models.moments`).
     """
@@ -134,7 +134,7 @@ def lags_within(lags: Sequence[int], context_bins: int) -> list[int]:
     """
     fitting = [n_lags for n_lags in lags if 1 <= n_lags <= context_bins]
     if not fitting:
-        raise UserError(f"model.lags={list(lags)}: none lies from 1 to data.context_bins={context_bins}")
+        raise UserError(f"model.lags={list(lags)}: no number of lags is between 1 and data.context_bins={context_bins}")
     return fitting
 
 

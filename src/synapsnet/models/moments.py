@@ -46,7 +46,7 @@ class Moments:
         return self._x[:, :features] / self.count, self._y / self.count
 
     def about(self, x_center: Tensor, y_center: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean products about the given centres, for the leading features: ``E[x xᵀ]``, ``E[x yᵀ]`` and ``E[y²]``."""
+        """Mean products of the leading features about the given centres: ``E[x xᵀ]``, ``E[x yᵀ]`` and ``E[y²]``."""
         features = x_center.shape[1]
         x, y = self.means(features)
         xx = self._xx[:, :features, :features] / self.count

@@ -19,7 +19,7 @@ PER_DECADE = 3
 
 
 class RidgePath:
-    """Ridge solutions for any penalty, with their errors on held-out data, for the leading features.
+    """Ridge solutions of the leading features for any penalty, with their errors on held-out data.
 
     Args:
         train: Moments to fit.

@@ -33,8 +33,8 @@ def draw_connectivity(
     Args:
         connectivity: Effect of each sender on each receiver, ``[post, pre]``.
         unit_ids: Names of the units.
-        signal: ``"spikes"`` or ``"calcium"``, for the unit on the colour bar.
-        session_id: Name of the session, for the title.
+        signal: ``"spikes"`` or ``"calcium"``; sets the unit on the colour bar.
+        session_id: Name of the session in the title.
         order: Order of the units on both axes; default: as recorded. See `clustered_order`.
     """
     n_units = len(connectivity)

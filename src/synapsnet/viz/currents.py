@@ -54,7 +54,7 @@ def draw_input_current(
         unit_id: Name of the unit.
         bin_width_s: Width of a bin in seconds.
         start_s: Time of the first bin in seconds.
-        session_id: Name of the session, for the title.
+        session_id: Name of the session in the title.
 
     Raises:
         UserError: if the shapes do not match or there is no source.
@@ -113,14 +113,14 @@ def draw_current_correlation(
     highlight: str | None,
     session_id: str,
 ) -> Figure:
-    """Correlation between currents and a unit's own activity over lags, for the currents of several matrices.
+    """Correlation over lags between a unit's own activity and the currents of several matrices.
 
     Args:
         lags: Lags in bins, ``[lags]``; at a positive lag, activity comes after the current.
         curves: Mean and standard deviation over units by the name of the matrix, ``[lags]`` each.
         bin_width_s: Width of a bin in seconds.
         highlight: The matrix to draw on top in a colour of its own.
-        session_id: Name of the session, for the title.
+        session_id: Name of the session in the title.
 
     Raises:
         UserError: if there is no curve, or if a curve does not match the lags.

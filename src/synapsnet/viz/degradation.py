@@ -23,7 +23,7 @@ def draw_degradation(
             ``auprc_chance`` and the level.
         level: Name of the column with the level: hidden share, noise, recorded bins, ...
         label: Axis label of the level, with its unit.
-        network: Name of the degraded network, for the title.
+        network: Name of the degraded network in the title.
         highlight: The method to draw on top in a colour of its own.
         logarithmic: Whether the axis of levels is logarithmic, as for lengths of recordings.
 

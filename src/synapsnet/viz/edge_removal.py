@@ -26,7 +26,7 @@ def draw_edge_removal(
         strongest: Score without the strongest connections, ``[steps]``.
         random: Score without random connections, ``[draws, steps]``; drawn as mean and standard deviation over draws.
         score: Axis label of the score, with its unit.
-        session_id: Name of the session, for the title.
+        session_id: Name of the session in the title.
 
     Raises:
         UserError: if the shapes do not match.

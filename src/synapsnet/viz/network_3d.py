@@ -46,7 +46,7 @@ def draw_network(
         connectivity: Effect of each sender on each receiver, ``[post, pre]``.
         positions: Coordinates of the units in µm, ``[units, 3]``.
         n_connections: Largest number of connections to draw.
-        session_id: Name of the session, for the title.
+        session_id: Name of the session in the title.
 
     Raises:
         UserError: if the shapes do not match or a coordinate is not finite.
@@ -108,7 +108,7 @@ def network_page(
         positions: Coordinates of the units in µm, ``[units, 3]``.
         n_connections: Largest number of connections to draw.
         unit_ids: Names of the units.
-        session_id: Name of the session, for the title.
+        session_id: Name of the session in the title.
 
     Returns:
         The HTML.

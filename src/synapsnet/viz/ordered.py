@@ -37,7 +37,7 @@ def draw_ordered(
 
     Args:
         matrices: Matrices by the name of the method, ``[post, pre]`` each; the learned one first.
-        session_id: Name of the session, for the title.
+        session_id: Name of the session in the title.
         regions: Name of each unit's region, empty where unknown; None if all are unknown or the same.
 
     Raises:

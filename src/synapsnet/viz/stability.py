@@ -55,8 +55,8 @@ def draw_stability(
         threshold: Connections with at least this absolute statistic are selected; infinite if none is selected.
         false_discovery_rate: False-discovery rate of the threshold.
         statistic: Axis label of the statistic, with its unit.
-        signal: ``"spikes"`` or ``"calcium"``, for the unit of connectivity.
-        session_id: Name of the session, for the title.
+        signal: ``"spikes"`` or ``"calcium"``; sets the unit of connectivity.
+        session_id: Name of the session in the title.
 
     Raises:
         UserError: if the shapes do not match, or if there is nothing to draw.

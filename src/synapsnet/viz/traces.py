@@ -35,7 +35,7 @@ def draw_traces(
         bin_width_s: Width of a bin in seconds.
         start_s: Time of the first bin in seconds.
         signal: ``"spikes"`` are drawn as filled steps, ``"calcium"`` as lines.
-        session_id: Name of the session, for the title.
+        session_id: Name of the session in the title.
     """
     units = units_by_rank(pearson_r)
     edges = start_s + bin_width_s * np.arange(len(target) + 1)

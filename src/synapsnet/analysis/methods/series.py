@@ -54,8 +54,8 @@ def lags_that_fit(lags: Sequence[int], task: Task, session: int) -> list[int]:
     fitting = [n_lags for n_lags in sorted(lags) if 1 <= n_lags <= min(task.spec.context_bins, room)]
     if not fitting:
         raise UserError(
-            f"method.lags={list(lags)}: none lies from 1 to data.context_bins={task.spec.context_bins} and within the "
-            f"{room} lags that the pieces of session {task.spec.sessions[session].session_id!r} have room for"
+            f"method.lags={list(lags)}: no number of lags is between 1 and data.context_bins={task.spec.context_bins} "
+            f"and fits into the pieces of session {task.spec.sessions[session].session_id!r}, which allow {room} lags"
         )
     return fitting
 

@@ -54,7 +54,7 @@ def on_bins(ranges: Seconds, edges_s: Seconds) -> Intervals:
     """Whole bins inside ranges of time, ``[intervals, 2]``; a range without a whole bin is left out.
 
     Args:
-        ranges: In seconds, ``[intervals, 2]``, without overlap.
+        ranges: Ranges in seconds, ``[intervals, 2]``, without overlap.
         edges_s: Start and stop of each bin in seconds, ``[time, 2]``, ascending.
     """
     slack = 1e-6 * float(np.median(edges_s[:, 1] - edges_s[:, 0]))

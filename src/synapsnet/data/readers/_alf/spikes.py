@@ -64,7 +64,7 @@ def read_sorting(times: Path, clusters: Path, recording: str) -> Sorting:
     Args:
         times: File with the time of each spike in seconds.
         clusters: File with the cluster of each spike.
-        recording: Name of the recording, for the warning.
+        recording: Name of the recording in the warning.
 
     Raises:
         UserError: if a file is damaged, or if the two do not match.

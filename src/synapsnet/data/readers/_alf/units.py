@@ -30,8 +30,8 @@ def rows(of_rows: npt.NDArray[Any], wanted: npt.NDArray[np.int64], file: str, wh
     Args:
         of_rows: ``[rows, ...]``.
         wanted: Numbers of rows.
-        file: Name of the table, for the message.
-        what: Noun for a row, such as "cluster", for the message.
+        file: Name of the table in the message.
+        what: Noun for a row in the message, such as "cluster".
 
     Raises:
         UserError: for a number without a row.

@@ -136,7 +136,7 @@ def whole(value: Value) -> npt.NDArray[Any] | None:
 
 
 def described(value: Value) -> str:
-    """A short description of a value, for a message."""
+    """A short description of a value in a message."""
     return f"{value.dtype} of shape {value.shape}" if isinstance(value, np.ndarray) else f"a cell of {len(value)}"
 
 

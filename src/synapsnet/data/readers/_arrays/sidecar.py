@@ -26,8 +26,8 @@ class Sidecar:
 
     Attributes:
         name: Name of the file.
-        segments: In seconds, ``[segments, 2]``.
-        tasks: In seconds, ``[intervals, 2]`` by name.
+        segments: Ranges in seconds, ``[segments, 2]``.
+        tasks: Intervals in seconds by task, ``[intervals, 2]``.
         meta: The texts that describe the recording.
     """
 

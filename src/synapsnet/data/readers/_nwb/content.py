@@ -53,7 +53,7 @@ def recorded(nwbfile: NWBFile, file_name: str, bin_width_s: float) -> dict[str, 
 
 
 def holdings(nwbfile: NWBFile) -> str:
-    """The names of a file's contents, for the message that nothing in it can be forecast."""
+    """The names of a file's contents; part of the message that nothing in it can be forecast."""
     names = [f"acquisition/{name}" for name in sorted(nwbfile.acquisition)]
     for module, held in sorted(nwbfile.processing.items()):
         names += [f"{module}/{name}" for name in sorted(held.data_interfaces)]

@@ -79,7 +79,7 @@ def on_segments(ranges: Seconds, edges_s: Seconds, segments: Intervals) -> Inter
     """Apply `on_bins` within each segment, because the clock may go backwards between segments.
 
     Args:
-        ranges: In seconds, ``[intervals, 2]``, without overlap.
+        ranges: Ranges in seconds, ``[intervals, 2]``, without overlap.
         edges_s: Start and stop of each bin in seconds, ``[time, 2]``, ascending within each segment.
         segments: Ranges of bins ``[segments, 2]``.
     """
