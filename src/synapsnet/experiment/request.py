@@ -25,6 +25,7 @@ from synapsnet.experiment.checkpoint import Saved, read_latest, read_saved
 from synapsnet.experiment.overrides import is_group
 from synapsnet.experiment.record import OF_THIS_COMMAND, Record, keys_of, record_of
 from synapsnet.experiment.recordings import with_root
+from synapsnet.file_names import safe_name
 from synapsnet.metrics import column
 from synapsnet.plain import Plain, differences, read_plain_yaml
 from synapsnet.results.files import CONFIG, EVALUATIONS, SCORES
@@ -116,8 +117,7 @@ def _place(saved: Saved, cfg: DictConfig, config: Config, hydra: HydraConf) -> t
     if chosen or hydra.mode == RunMode.MULTIRUN or saved.run_dir is None:
         return asked, _named_by_time(cfg, hydra)
     if config["mode"] == "test":
-        name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in config["choices"]["data"])
-        return saved.run_dir / EVALUATIONS / f"{saved.path.stem}-{name[:100]}", True
+        return saved.run_dir / EVALUATIONS / f"{saved.path.stem}-{safe_name(config['choices']['data'])}", True
     finished = (saved.run_dir / SCORES).is_file()
     if finished and not config["overwrite"] and other_settings(saved.run_dir, config) is not None:
         log.info("the run in %s is finished and stays as it is; this one goes on in %s", saved.run_dir, asked)
