@@ -178,13 +178,6 @@ def test_the_unit_table_reaches_the_spec_through_rebinning_and_the_choice_of_uni
         np.testing.assert_array_equal(info.unit_table["z_um"], [5, np.nan])
 
 
-def test_a_spec_from_before_there_was_a_unit_table_still_reads() -> None:
-    plain = small_task(simulated("spikes"), "spikes").spec.to_dict()
-    for session in plain["sessions"]:
-        del session["unit_table"]
-    assert TaskSpec.from_dict(plain).sessions[0].unit_table == {}
-
-
 def test_a_spec_survives_json() -> None:
     spec = small_task(simulated("spikes"), "spikes").spec
     plain = json.loads(json.dumps(spec.to_dict()))

@@ -68,8 +68,7 @@ class SessionSpec:
             session_id=plain["session_id"],
             unit_ids=tuple(plain["unit_ids"]),
             n_train_bins=int(plain["n_train_bins"]),
-            # Checkpoints from before there was a table lack it.
-            unit_table={name: np.asarray(column) for name, column in plain.get("unit_table", {}).items()},
+            unit_table={name: np.asarray(column) for name, column in plain["unit_table"].items()},
             **arrays,
         )
 

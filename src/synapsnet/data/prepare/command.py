@@ -170,7 +170,7 @@ def _report(preparation: _Preparation, out: Path, source: Origin) -> None:
     lines = [f"{_counted(len(sessions), 'session')} in {out}" + (f" ({n_before} prepared earlier)" if n_before else "")]
     signals = sorted({session.signal for session in sessions})
     if len(signals) == 1:
-        made_for = {session.config for session in sessions} - {""}
+        made_for = {session.config for session in sessions}
         general = source.config or GROUPS[signals[0]]
         config = made_for.pop() if len(made_for) == 1 and not made_for <= set(GROUPS.values()) else general
         lines.append(f"train:    {training_command(config, [str(out)])}")

@@ -51,7 +51,7 @@ class Archived:
     signal: str
     citation: str
     licence: str
-    config: str = ""
+    config: str
 
 
 @dataclass(frozen=True)
