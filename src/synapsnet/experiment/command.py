@@ -5,9 +5,8 @@ Hydra composes the configuration before anything slow is imported, so that a typ
 
 from __future__ import annotations
 
-import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
@@ -42,7 +41,9 @@ def main(arguments: Sequence[str]) -> int:
         except UserError as error:
             remove_if_empty(Path(HydraConfig.get().runtime.output_dir))
             raise SystemExit(report(error)) from None
-        return _runner()(cfg)
+        from synapsnet.experiment.job import run
+
+        return run(cfg)
 
     def typed() -> None:
         sys.argv = [command_line[0], *as_typed(arguments)]  # Hydra reads nothing else
@@ -55,13 +56,3 @@ def main(arguments: Sequence[str]) -> int:
         return guard(typed)
     finally:
         sys.argv = command_line
-
-
-def _runner() -> Callable[[DictConfig], float]:
-    """The job itself. Lightning sets the levels of its loggers as it is imported; those that Hydra has set are kept."""
-    levels = {name: logging.getLogger(name).level for name in ("lightning.pytorch", "lightning.fabric")}
-    from synapsnet.experiment.job import run
-
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-    return run
