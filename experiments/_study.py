@@ -41,10 +41,10 @@ _PATIENCE_S = 60.0  # until a process that was asked to stop is killed
 
 @dataclass(frozen=True)
 class Job:
-    """One model on one recording: a process that does a run for every seed.
+    """One model on one recording: a process that does one run per seed.
 
     Attributes:
-        folder: Folder of its runs below that of the study, ``<model>/<recording>``; a run is in ``seed<k>`` there.
+        folder: Folder of its runs inside the study's folder, ``<model>/<recording>``; each run is in ``seed<k>`` there.
         seeds: Seeds of the runs.
         settings: Overrides for ``train.py``.
     """
@@ -59,13 +59,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Study:
-    """What a study consists of.
+    """The parts of a study.
 
     Attributes:
         name: Name of its folder here, and of its file in ``conf/experiment``.
         jobs: All jobs, from the folder of the recordings.
         quick: Jobs of ``--quick``, see `tiny`.
-        recordings: Folders that the folder of the recordings must have.
+        recordings: Subfolders that the folder of recordings must contain.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a study writes to ``results/``, by file name without suffix.
+    """The output of a study in ``results/``, by file name without suffix.
 
     Attributes:
         text: ``table.md``.
@@ -98,7 +98,7 @@ def tiny(models: Iterable[str], *settings: str, suffix: str = "") -> list[Job]:
 
 
 def missing(jobs: Iterable[Job], out: Path) -> list[Job]:
-    """Jobs with the seeds that have no results yet."""
+    """The jobs, each with only the seeds that have no results yet."""
     left = []
     for job in jobs:
         seeds = tuple(seed for seed in job.seeds if not (out / job.folder / f"seed{seed}" / SCORES).is_file())
@@ -107,9 +107,9 @@ def missing(jobs: Iterable[Job], out: Path) -> list[Job]:
 
 
 def execute(jobs: Sequence[Job], study: str, out: Path, n_parallel: int) -> list[Job]:
-    """Do jobs side by side, one thread each; those that run are asked to stop when this is interrupted.
+    """Run jobs side by side, one thread each; an interruption asks the running ones to stop.
 
-    What a job prints is in ``job.log`` next to its run folders.
+    The output of a job is in ``job.log`` next to its run folders.
 
     Returns:
         The jobs that failed.
@@ -152,22 +152,22 @@ def _started(job: Job, study: str, out: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for this process
+            start_new_session=True,  # only this process receives Ctrl-C
         )
 
 
 def say(line: str) -> None:
-    """One line now, to a pipe as well."""
+    """Print one line at once, also to a pipe."""
     print(line, flush=True)
 
 
 def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable[[Path], None] | None = None) -> int:
-    """Do the runs of a study that are missing.
+    """Do the missing runs of a study.
 
     Args:
         study: The study.
         arguments: The command line.
-        then: Further work on the folder of the runs, once all of them are there.
+        then: Further work on the folder of runs, once all of them are complete.
 
     Returns:
         The exit code: 1 if a job failed, 130 if interrupted.
@@ -201,11 +201,11 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
 def summarize(
     study: Study, summary: Callable[[Path, Path | None], Summary], arguments: Sequence[str] | None = None
 ) -> int:
-    """Write the tables and figures of a study, and print the table; runs that are missing are listed.
+    """Write the tables and figures of a study, print the table, and list the missing runs.
 
     Args:
         study: The study.
-        summary: From the folder of the runs and that of the recordings, which may be None.
+        summary: Makes the summary from the folder of runs and the folder of recordings; the latter may be None.
         arguments: The command line.
 
     Returns:

@@ -18,7 +18,7 @@ def read_runs(out: Path) -> list[Run]:
     """Every finished run of a study, checked to be comparable with the others on the same recording.
 
     Raises:
-        UserError: if there is none, or two runs on one recording differ in its settings or in the budget of training.
+        UserError: if there is none, or if two runs on one recording differ in its settings or in the training budget.
     """
     found = runs(out) if out.is_dir() else []
     if not found:
@@ -31,14 +31,14 @@ def read_runs(out: Path) -> list[Run]:
 
 
 def _is_condition(name: str) -> bool:
-    """Whether a setting must be the same: of a recording its content counts, not its place, and seeds may differ."""
+    """Return True if runs must agree in a setting: a recording's content counts, not its path, and seeds may differ."""
     if name.startswith("data."):
         return name != "data.root" and not name.endswith("seed")
     return name in (*BUDGET, "trainer.max_time")
 
 
 def require_once(table: pd.DataFrame, by: Sequence[str]) -> None:
-    """Refuse a table of runs in which something was done twice.
+    """Refuse a table of runs with duplicate rows.
 
     Raises:
         UserError: with the first row that repeats another in the columns ``by``.
@@ -50,28 +50,28 @@ def require_once(table: pd.DataFrame, by: Sequence[str]) -> None:
 
 
 def is_cut(run: Run) -> bool:
-    """Whether the clock ended training, so that the scores depend on the machine."""
+    """Return True if the clock ended training, so that the scores depend on the machine."""
     ending = run.stopped
     return ending is not None and ending.cut
 
 
 def flaws(done: int, planned: int, *, cut: bool) -> list[str]:
-    """Why a row of a table cannot be the best: seeds are missing, or the clock cut a run."""
+    """The reason why a row cannot be the best: seeds are missing, or the clock ended a run early."""
     short = [f"{done} of {planned} seeds"] if done < planned else []
     return short + ["cut by the clock"] * cut
 
 
 def is_best(values: pd.Series, eligible: pd.Series, column: Column) -> pd.Series:
-    """Whether each row has the best value of a column among the eligible rows; equals are equally good."""
+    """Mark the rows with the best value of a column among the eligible rows; ties share first place."""
     return eligible & (values == column.best(values[eligible]))
 
 
 def is_near(best: pd.Series, other: pd.Series) -> bool:
-    """Whether a row is within one standard error of the best, by their paired differences.
+    """Return True if a row is within one standard error of the best, judged by their paired differences.
 
     Args:
         best: Scores of the best row, by network or session; more is better.
-        other: Scores of the other row; only pairs count.
+        other: Scores of the other row; only networks or sessions that both rows have are compared.
     """
     behind = (best - other).dropna()
     return len(behind) > 1 and bool(behind.mean() <= behind.sem())

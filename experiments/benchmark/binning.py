@@ -29,13 +29,13 @@ import numpy.typing as npt
 from synapsnet.data.readers._events import BLOCK_SPIKES, count_spikes
 
 CLOCK_HZ = 30_000
-RSS_BYTES = 1 if sys.platform == "darwin" else 1024  # in what unit the system counts
+RSS_BYTES = 1 if sys.platform == "darwin" else 1024  # unit in which the system reports memory
 TIMES, CLUSTERS, NWB = "spikes.times.npy", "spikes.clusters.npy", "units.nwb"
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Where the spikes lie, and into what bins they are counted.
+    """The location of the spikes, and the bins to count them into.
 
     Attributes:
         folder: Folder of the files.
@@ -78,7 +78,7 @@ def counted_from_alf(recording: Recording) -> npt.NDArray[np.integer]:
 
 
 def counted_from_nwb(recording: Recording) -> npt.NDArray[np.integer]:
-    """The column of spike times in pieces, whatever units they span."""
+    """The column of spike times in pieces, regardless of the units they span."""
 
     def spikes() -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.integer]]]:
         with h5py.File(recording.folder / NWB) as file:
@@ -91,7 +91,7 @@ def counted_from_nwb(recording: Recording) -> npt.NDArray[np.integer]:
 
 
 def trains_of_alf(recording: Recording) -> Iterator[npt.NDArray[np.float64]]:
-    """Spike times of each unit, picked out of all."""
+    """Spike times of each unit, picked from the column of all spikes."""
     times, clusters = np.load(recording.folder / TIMES), np.load(recording.folder / CLUSTERS)
     return (times[clusters == unit] for unit in range(recording.n_units))
 
@@ -105,7 +105,7 @@ def trains_of_nwb(recording: Recording) -> Iterator[npt.NDArray[np.float64]]:
 
 
 def histograms(trains: Iterable[npt.NDArray[np.float64]], recording: Recording) -> npt.NDArray[np.integer]:
-    """A histogram of every unit, of equal bins in a range: what NumPy counts fastest."""
+    """A histogram per unit with equal bins in a given range, which is NumPy's fastest case."""
     range_s = (0.0, recording.n_bins * recording.bin_width_s)
     return np.stack([np.histogram(train, recording.n_bins, range_s)[0] for train in trains], axis=1)
 
@@ -120,12 +120,12 @@ CONTESTANTS: dict[tuple[str, str], Callable[[Recording], npt.NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Cost:
-    """What a contestant took; of memory, the peak beyond the counts themselves, at one byte a count.
+    """Time and memory of a contestant. Memory is the peak beyond the counts themselves, at one byte per count.
 
     Attributes:
         seconds: From the files to the counts.
         allocated: Bytes allocated through Python and NumPy.
-        resident: Bytes by which the process grew, pages of mapped files included.
+        resident: Bytes by which the process grew, including pages of mapped files.
     """
 
     seconds: float
@@ -149,7 +149,7 @@ def measure(contestant: tuple[str, str], recording: Recording) -> Cost:
 
 
 def main() -> None:
-    """Measure in turns, so that a busy machine slows all alike, and print the medians."""
+    """Measure in turns, so that a busy machine slows all of them equally, and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spikes", type=int, default=20_000_000, help="in all units together (default %(default)s)")
     parser.add_argument("--units", type=int, default=1000, help="(default %(default)s)")
@@ -182,7 +182,7 @@ def _table(recording: Recording, measured: dict[tuple[str, str], list[Cost]]) ->
     for (layout, way), costs in measured.items():
         seconds = [cost.seconds for cost in costs]
         ours = [cost.seconds for cost in measured[layout, "`count_spikes`"]]
-        ratio = np.median(np.divide(seconds, ours))  # of neighbours in time
+        ratio = np.median(np.divide(seconds, ours))  # of results that are close in time
         memory = [
             statistics.median(getattr(cost, kind) for cost in costs) / 2**20 for kind in ("allocated", "resident")
         ]

@@ -51,10 +51,10 @@ def write(path: Path, n_units: int, n_bins: int) -> None:
 
 
 class OwnMemory:
-    """The most memory that the process had to itself in a block, in bytes: no file holds it, so it cannot be given up.
+    """Peak private memory of the process in a block, in bytes: no file backs it, so the system cannot reclaim it.
 
     Attributes:
-        peak: The most within the block.
+        peak: The peak within the block.
     """
 
     def __enter__(self) -> OwnMemory:
@@ -80,7 +80,7 @@ class OwnMemory:
 
 
 class Clock(pl.Callback):
-    """Seconds of every training step, the batch included."""
+    """Seconds of every training step, including loading the batch."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -95,13 +95,13 @@ class Clock(pl.Callback):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run costs. Memory is in bytes, beyond what the process had before it read anything.
+    """The cost of a run. Memory is in bytes, beyond what the process had before it read anything.
 
     Attributes:
         reading_s: Seconds until the task is built.
-        reading: Most memory until then.
+        reading: Peak memory until then.
         held: Memory that the task keeps.
-        training: Most memory in training.
+        training: Peak memory in training.
         step_s: Median seconds of a training step.
         weights: Digest of the weights at the end.
     """
@@ -145,7 +145,7 @@ def measure(root: str, in_memory: bool, n_steps: int) -> Cost:
 
 
 def main() -> None:
-    """Measure in turns, so that a busy machine slows both alike, and print the medians."""
+    """Measure in turns, so that a busy machine slows both equally, and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=30, help="(default %(default)s)")
     parser.add_argument("--units", type=int, default=200, help="of a session (default %(default)s)")

@@ -42,8 +42,8 @@ from synapsnet.training.module import ForecastModule
 
 DECODERS = ("fir", "gru")
 REFERENCE = "reference"
-EPOCHS = {"fir": 4, "gru": 2}  # measured a repeat, after one epoch to warm up; about a second each
-REFERENCE_STEPS = 8  # measured a repeat, after one to warm up
+EPOCHS = {"fir": 4, "gru": 2}  # measured per repeat, after one warm-up epoch; about a second each
+REFERENCE_STEPS = 8  # measured per repeat, after one to warm up
 
 
 def compose_config(recording: str | None, decoder: str) -> Config:
@@ -79,7 +79,7 @@ class Meter(pl.Callback):
 
 
 def synapsnet_throughput(task: Task, config: Config, n_epochs: int) -> float:
-    """Scored unit-bins a second of a fresh SynapsNet in its real training loop, validation left out."""
+    """Scored unit-bins per second of a fresh SynapsNet in its real training loop, without validation."""
     pl.seed_everything(0, verbose=False)
     model = build_model(config["model"], config["likelihood"], task.spec)
     module = ForecastModule(
@@ -125,7 +125,7 @@ class WindowsOfOneTarget(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 
 class PlainSynapsNet(nn.Module):
-    """The paper's model, written plainly: concatenate what a unit sees, run a GRU over it, read out the last state.
+    """The paper's model, written plainly: concatenate a unit's inputs, run a GRU over them, read out the last state.
 
     Args:
         n_units: Units.
@@ -158,7 +158,7 @@ class PlainSynapsNet(nn.Module):
 
 
 def reference_throughput(task: Task, config: Config, *, window_bins: int, batch_size: int, n_steps: int) -> float:
-    """Scored unit-bins a second of the reference in a plain PyTorch loop."""
+    """Scored unit-bins per second of the reference in a plain PyTorch loop."""
     torch.manual_seed(0)
     dataset = WindowsOfOneTarget(task, window_bins)
     loader = DataLoader(dataset, batch_size=batch_size, shuffle=True, drop_last=True)
@@ -190,7 +190,7 @@ def _descend(
 
 
 def main() -> None:
-    """Measure in turns, so that a busy machine slows all alike, and print the medians."""
+    """Measure in turns, so that a busy machine slows all of them equally, and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recording", help="one session of spike counts; left out, the simulated demo")
     parser.add_argument("--repeats", type=int, default=5, help="times that each is measured (default %(default)s)")

@@ -1,4 +1,4 @@
-"""Learned connectivity of worms against their anatomy: synapses and gap junctions, and left against right."""
+"""Learned connectivity of worms compared with their anatomy (synapses and gap junctions), and left with right."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Anatomy:
 
     Attributes:
         names: Names of the cells.
-        synapses: Chemical synapses and gap junctions of a pair, mean over the animals in which both cells were
-            traced, ``[post, pre]``; NaN where there is none.
+        synapses: Chemical synapses and gap junctions of each pair, averaged over the animals in which both cells were
+            traced, ``[post, pre]``; NaN where there is no such animal.
     """
 
     names: tuple[str, ...]
@@ -41,7 +41,7 @@ class Anatomy:
         return self.synapses[np.ix_(places, places)]
 
     def mirror(self, cell: str) -> str | None:
-        """The same cell of the other side; None for one in the midline."""
+        """The same cell on the other side; None for a cell in the midline."""
         other = cell[:-1] + {"L": "R", "R": "L"}.get(cell[-1], "")
         return other if other != cell and other in self.names else None
 
@@ -72,10 +72,10 @@ def read_anatomy(folder: Path) -> Anatomy:
 
 
 def identified(unit_ids: Sequence[str], anatomy: Anatomy) -> dict[str, int]:
-    """Place of every unit that is one known cell, by the cell's name in the anatomy.
+    """Index of every unit that is identified as one cell, by the cell's name in the anatomy.
 
-    Left out are units without a name (``u012``), of unknown side or place (``SAAD?``), and names given twice
-    (``URADL`` and ``URADL#2``: nobody knows which of them it is).
+    Units are left out if they have no name (``u012``), an unknown side or place (``SAAD?``), or a name that was given
+    twice (``URADL`` and ``URADL#2``: it is unknown which of the two is the cell).
     """
     twice = {name.partition("#")[0] for name in unit_ids if "#" in name}
     cells = {re.sub(r"(?<=[A-Z])0+(?=\d)", "", name): place for place, name in enumerate(unit_ids) if name not in twice}
@@ -83,12 +83,12 @@ def identified(unit_ids: Sequence[str], anatomy: Anatomy) -> dict[str, int]:
 
 
 def wiring_scores(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy) -> dict[str, float]:
-    """How well the magnitude of effects ranks pairs of cells that anatomy connects.
+    """Score how well the magnitude of effects ranks the pairs of cells that are connected anatomically.
 
     Args:
         matrix: Effects among the cells, ``[post, pre]``; NaN for a pair without an estimate.
         cells: Their names.
-        anatomy: What they are scored against.
+        anatomy: The anatomy to score them against.
 
     Returns:
         ``auroc`` and ``auprc`` of any synapse or gap junction, with chance for the latter as ``auprc_chance``;
@@ -114,8 +114,8 @@ def wiring_scores(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy) -> dic
 def balanced(strength: Matrix) -> Matrix:
     """Strengths divided by sizes of receiver and sender, such that every row and column has a mean square of 1.
 
-    An effect in units of activity is large on a cell that changes much and of one that changes little: what is left
-    is which of its partners a cell prefers.
+    In units of activity, an effect is large if the receiver changes much and the sender changes little. After the
+    division only the preference of a cell among its partners remains.
     """
     known = ~np.eye(len(strength), dtype=bool) & ~np.isnan(strength)
     power, pre = np.where(known, strength, 0.0) ** 2, np.ones(len(strength))
@@ -141,9 +141,9 @@ def auroc_by_chance(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy, seed
 
 
 def symmetry(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy, seed: int) -> dict[str, float]:
-    """Correlation of ``W[i, j]`` with ``W[mirror of i, mirror of j]``, over pairs of which all four cells were seen.
+    """Correlation of ``W[i, j]`` with ``W[mirror of i, mirror of j]``, over pairs for which all four cells were seen.
 
-    A cell and its own mirror image are no such pair: a symmetric matrix would agree with itself.
+    Pairs of a cell and its own mirror image are left out: a symmetric matrix would agree with itself.
 
     Returns:
         ``symmetry``, and its mean and standard deviation with the names of these cells shuffled.
@@ -171,14 +171,15 @@ def symmetry(matrix: Matrix, cells: Sequence[str], anatomy: Anatomy, seed: int) 
 
 
 def pooled(animals: Sequence[tuple[Matrix, Mapping[str, int]]]) -> tuple[Matrix, tuple[str, ...]]:
-    """One matrix of all animals by the names of cells: the mean over the animals that have both cells.
+    """Pool all animals into one matrix by cell name: the mean over the animals that have both cells.
 
     Args:
-        animals: Matrix ``[post, pre]`` and places of the identified cells of each. Each is divided by the standard
-            deviation of its effects between identified cells, for animals differ in how strong effects are.
+        animals: For each animal, its matrix ``[post, pre]`` and the indices of its identified cells. Each matrix is
+            divided by the standard deviation of its effects between identified cells, because effects are stronger in
+            some animals than in others.
 
     Returns:
-        The matrix, NaN for pairs never seen in one animal, and the cells.
+        The matrix (NaN for pairs that were never seen in the same animal), and the cells.
     """
     cells = tuple(sorted({cell for _, places in animals for cell in places}))
     total, seen = np.zeros((len(cells), len(cells))), np.zeros((len(cells), len(cells)))
@@ -193,7 +194,7 @@ def pooled(animals: Sequence[tuple[Matrix, Mapping[str, int]]]) -> tuple[Matrix,
 
 
 def _or_one(sizes: Matrix) -> Matrix:
-    """Sizes, 1 for a cell without any effect."""
+    """Sizes; 1 for a cell without any effect."""
     return np.where(sizes > 0, sizes, 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Figures of the study that the package has none of: every method beside the others."""
+"""Figures of the study that the package does not provide: all methods compared."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CHANCE = {"auroc": 0.5, "auroc_apart": 0.5, "spearman": 0.0, "symmetry": 0.0}
 
 
 def draw_connectome_scores(scores: pd.DataFrame) -> Figure:
-    """One dot an animal, one line a method; a bar is the mean, a diamond the matrix pooled over animals.
+    """One dot per animal, one line per method; the bar is the mean, the diamond is the matrix pooled over animals.
 
     Args:
         scores: As `worms.worm_scores` returns it.
@@ -59,7 +59,7 @@ def draw_reproducibility(table: pd.DataFrame, recordings: Sequence[str]) -> Figu
 
     Args:
         table: As `reproducibility.reproducibility` returns it.
-        recordings: Those to draw, a panel each.
+        recordings: Recordings to draw, one panel each.
     """
     methods = list(table.groupby("method").split_half_r.mean().sort_values(ascending=False).index)
     figure = new_figure(12, 1.6 + 0.34 * len(methods))
@@ -86,7 +86,7 @@ def draw_removal(table: pd.DataFrame, *, label: str) -> Figure:
 
     Args:
         table: ``edge_removal.csv`` of one run.
-        label: Of the recording and model, for the title.
+        label: Name of the recording and model, used in the title.
     """
     curves = table.pivot_table(index="order", columns="share", values="value")
     random = curves.drop(index="strongest")

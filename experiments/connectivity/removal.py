@@ -1,4 +1,4 @@
-"""What edges are worth: test scores of the study's models without them."""
+"""The value of edges: test scores of the study's models after removing them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ DRAWS = 5
 
 
 def write_edge_removal(run: Run) -> None:
-    """Write ``edge_removal.csv`` into a run folder: a row a session, share of edges, and order of their removal.
+    """Write ``edge_removal.csv`` into a run folder: one row per session, share of edges, and order of removal.
 
-    Edges are ranked by effective connectivity, of the validation split, and the model is scored on the test split.
+    Edges are ranked by effective connectivity on the validation split, and the model is scored on the test split.
 
     Raises:
         UserError: if the recordings are no longer where the run found them.

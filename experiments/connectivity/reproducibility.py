@@ -1,4 +1,4 @@
-"""Whether the matrices of real recordings come back."""
+"""Reproducibility of the matrices of real recordings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def ensembles(runs: Iterable[Run]) -> list[Ensemble]:
     """The matrices of every model and method on every session; those of the simulated ring are left out.
 
     Raises:
-        UserError: if a run folder is not whole, or nothing was fitted to a whole recording.
+        UserError: if a run folder is incomplete, or nothing was fitted to a whole recording.
     """
     found = list(gather((run for run in runs if run.has_connectivity and run.recording != RING), methods=True))
     for ensemble in found:
@@ -29,7 +29,7 @@ def ensembles(runs: Iterable[Run]) -> list[Ensemble]:
 
 
 def reproducibility(found: Sequence[Ensemble]) -> pd.DataFrame:
-    """One row a session and method; what was not fitted is NaN."""
+    """One row per session and method; values that were not fitted are NaN."""
     rows = []
     for ensemble in found:
         stability = ensemble.stability(FALSE_DISCOVERY_RATE)
@@ -67,7 +67,7 @@ def reproducibility(found: Sequence[Ensemble]) -> pd.DataFrame:
 
 
 def over_sessions(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a recording and method: means over sessions, and how many sessions come with a warning.
+    """One row per recording and method: means over sessions, and the number of sessions with a warning.
 
     Args:
         table: As `reproducibility` returns it.

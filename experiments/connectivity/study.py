@@ -1,4 +1,4 @@
-"""Models on recordings, on their halves and on surrogates, and what edges are worth in each model."""
+"""Models on recordings, on their halves and on surrogates, and the value of edges in each model."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Recording:
     Attributes:
         name: Its folder, and its name in tables.
         settings: Overrides of the section ``data``.
-        models: Those that are fitted to it, of `MODELS`.
-        seeds: Seeds of the gradient-trained models on the whole.
+        models: Names of the `MODELS` that are fitted to it.
+        seeds: Seeds of the gradient-trained models on the whole recording.
     """
 
     name: str
@@ -45,19 +45,19 @@ RECORDINGS = (
     Recording("neuropixels_v1", ("data=neuropixels", "data.bin_width_s=0.02"), FEWER, (0, 1)),
 )
 RING = "ring"  # the simulated network whose units have a place
-REMOVED = ("spikes_m1", "neuropixels_v1", "calcium_a1")  # recordings of which edges are removed
-CONNECTOME = "connectome_worm"  # folder of the anatomy among the recordings
+REMOVED = ("spikes_m1", "neuropixels_v1", "calcium_a1")  # recordings for edge removal
+CONNECTOME = "connectome_worm"  # folder of the anatomy, in the folder of recordings
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How a model is fitted.
+    """Settings for fitting a model.
 
     Attributes:
-        trained: Whether by gradient, and then with several seeds; what is fitted by formula, or converges, has no luck
-            of the seed to average.
-        surrogates: Seeds of the surrogates; the fit has the same.
-        methods: Methods without a model to estimate beside it.
+        trained: True if trained by gradient, and then with several seeds. A model that is fitted by formula, or that
+            converges, does not depend on the seed, so there is nothing to average.
+        surrogates: Seeds of the surrogates; each fit uses the seed of its surrogate.
+        methods: Model-free methods to estimate in the same runs.
     """
 
     trained: bool
@@ -75,7 +75,7 @@ MODELS: Mapping[str, Fit] = {
 
 
 def jobs(data: Path) -> list[Job]:
-    """Every model on every recording, its halves and its surrogates; more seeds of the same come last."""
+    """Every model on every recording, its halves and its surrogates; additional seeds come last."""
     first, more = [], []
     for model, fit in MODELS.items():
         methods = f"method=[{','.join(fit.methods)}]"
@@ -108,7 +108,7 @@ def _job(
 
 
 def value_of_edges(out: Path) -> None:
-    """Remove edges of SynapsNet on recordings of cortex, seed 0, where it is not done."""
+    """Remove edges of SynapsNet on recordings of cortex (seed 0), where this has not been done yet."""
     torch.set_num_threads(1)
     for recording in (*REMOVED, TINY):
         for folder in sorted(out.glob(f"synapsnet*/{recording}-all-none/seed0")):

@@ -35,7 +35,7 @@ from synapsnet.viz.network_3d import draw_network, network_page
 from synapsnet.viz.ordered import draw_ordered
 from synapsnet.viz.stability import draw_stability
 
-MATRICES = {  # recordings to draw matrices of, and the methods beside the first
+MATRICES = {  # recordings whose matrices are drawn, and the methods to show after the first
     "spikes_m1": ("synapsnet_sparse", "synapsnet", "correlation"),
     "calcium_worm": ("synapsnet_sparse", "synapsnet", "correlation"),
 }
@@ -45,7 +45,7 @@ HEADER = "# Connectivity of real recordings\nDefinitions and what it means: READ
 
 
 def draw_sessions(found: Sequence[Ensemble]) -> Iterator[tuple[str, Figure]]:
-    """Halves against each other, and matrices side by side, of the first session of every recording."""
+    """For the first session of every recording: the halves compared, and the matrices side by side."""
     by_name = {(ensemble.recording, ensemble.session_id, ensemble.method): ensemble for ensemble in found}
     sessions = {ensemble.recording: ensemble.session_id for ensemble in reversed(found)}
     for recording, session in sessions.items():
@@ -92,7 +92,7 @@ def in_space(runs: Sequence[Run]) -> tuple[dict[str, Figure], dict[str, str]]:
 
 
 def read_removal(runs: Sequence[Run]) -> pd.DataFrame:
-    """Edge removal of every run that has it, with columns ``recording`` and ``method``; empty without."""
+    """Edge removal of every run that has it, with columns ``recording`` and ``method``; empty if there is none."""
     tables = [
         pd.read_csv(run.folder / FILE).assign(recording=run.recording, method=run.model_name)
         for run in runs

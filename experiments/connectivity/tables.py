@@ -17,7 +17,7 @@ SCORES = ("auroc", "auroc_balanced", "auroc_apart", "auprc", "spearman", "symmet
 
 
 def worm_table(scores: pd.DataFrame) -> str:
-    """A row a method: mean ± standard error over animals, and the matrix pooled over animals.
+    """One row per method: mean ± standard error over animals, and the matrix pooled over animals.
 
     Args:
         scores: As `worms.worm_scores` returns it.
@@ -45,7 +45,7 @@ def worm_table(scores: pd.DataFrame) -> str:
 
 
 def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str:
-    """A block a recording, a row a method.
+    """One block per recording, one row per method.
 
     Args:
         table: As `reproducibility.over_sessions` returns it.
@@ -75,7 +75,7 @@ def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str
 
 
 def removal_table(table: pd.DataFrame) -> str:
-    """A row a recording and model: score with all edges, without some, and without all.
+    """One row per recording and model: score with all edges, without some, and without all.
 
     Args:
         table: ``edge_removal.csv`` of the runs, with columns ``recording`` and ``method``.

@@ -24,10 +24,10 @@ POOLED = "pooled"
 
 
 def worm_scores(found: Sequence[Ensemble], anatomy: Anatomy) -> pd.DataFrame:
-    """One row a method and animal, and one for the matrix pooled over animals, with its chance by shuffled names.
+    """One row per method and animal, and one for the matrix pooled over animals with chance by shuffled names.
 
-    ``auroc_surrogates`` is the mean AUROC of matrices fitted on surrogates of an animal: what cells score that are not
-    connected, by being busy or quiet alone.
+    ``auroc_surrogates`` is the mean AUROC of matrices fitted on surrogates of an animal: the score that unconnected
+    cells reach only because some are busy and others quiet.
     """
     rows = []
     animals: dict[str, list[Ensemble]] = {}

@@ -1,4 +1,4 @@
-"""Dot plot of the forecasting scores: one row of panels a recording, one panel a score, one line a model."""
+"""Dot plot of the forecasting scores: one row of panels per recording, one panel per score, one line per model."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def draw(runs: pd.DataFrame, table: pd.DataFrame) -> Figure:
     """Points are sessions averaged over seeds, or seeds where there is one session; the bar is their mean.
 
     Args:
-        runs: One row a run and session.
-        table: One row a recording and model, best model first.
+        runs: One row per run and session.
+        table: One row per recording and model, best model first.
     """
     blocks = [(str(data), block[block.seeds > 0]) for data, block in table.groupby("data")]
     heights = [0.3 * len(block) + 0.9 for _, block in blocks]
@@ -64,7 +64,7 @@ def _panel(axes: Axes, runs: pd.DataFrame, block: pd.DataFrame, score: str, poin
 
 
 def _on_scale(points: Mapping[str, np.ndarray], *, lower_is_better: bool) -> list[str]:
-    """Models to draw; one so poor that it would squeeze the better ones together is written at the edge instead."""
+    """Models to draw; a model so poor that it would squeeze the others together is written at the edge instead."""
     sign = 1.0 if lower_is_better else -1.0
     losses = {model: sign * values.mean() for model, values in points.items() if np.isfinite(values).all()}
     if not losses:

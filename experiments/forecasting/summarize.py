@@ -1,6 +1,6 @@
 """The forecasting table and figure, from run folders alone.
 
-Runs on one recording that were not given the same task and budget are refused. See README.md in this folder.
+Runs on one recording that differ in task or budget are refused. See README.md in this folder.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ depends on the machine; neither takes part in the bold. Definitions: README.md o
 
 
 def read_runs(out: Path) -> pd.DataFrame:
-    """Every finished run: one row a session, with columns data, model, seed, session, signal, scores and costs.
+    """Every finished run: one row per session, with columns data, model, seed, session, signal, scores and costs.
 
     Raises:
         UserError: if there is none, one is incomplete, or runs on one recording differ in task or budget.
@@ -63,7 +63,7 @@ def _require_same_units(first: Run, other: Run) -> None:
 
 
 def table_of(runs: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
-    """One row a recording and model, those without a run included; sorted by recording and primary score.
+    """One row per recording and model, including models without a run; sorted by recording and primary score.
 
     Args:
         runs: As `read_runs` returns it.
@@ -95,7 +95,7 @@ def _row(model: str, runs: pd.DataFrame) -> dict[str, Any]:
 
 
 def _by(runs: pd.DataFrame, key: str, score: str) -> np.ndarray:
-    """Averages by session or seed; undefined in one run is undefined in the average."""
+    """Averages by session or seed; a score that is undefined in one run is undefined in the average."""
     return np.array([group.to_numpy().mean() for _, group in runs.groupby(key)[score]])
 
 
@@ -116,7 +116,7 @@ def _block(data: str, block: pd.DataFrame) -> str:
 
 
 def _shown(block: pd.DataFrame) -> list[Column]:
-    """The scores that are defined for some model, the one that rows are sorted by first."""
+    """The scores that are defined for at least one model; the one that rows are sorted by comes first."""
     primary = PRIMARY[block.signal.iloc[0]]
     scores = [name.removesuffix("_sem") for name in block if name.endswith("_sem")]
     defined = columns(score for score in scores if score == primary or block[score].notna().any())

@@ -29,9 +29,9 @@ class Recorded:
     """A recording of the study and the matrices found on it.
 
     Attributes:
-        name: Of the recording.
-        task: As the runs were given it.
-        matrices: By name, one ``[post, pre]`` a session, in standard deviations of the receiver's activity per
+        name: Name of the recording.
+        task: The forecasting task of the runs.
+        matrices: By name, one ``[post, pre]`` per session, in standard deviations of the receiver's activity per
             standard deviation of the sender's (see `standardized`).
     """
 
@@ -42,12 +42,12 @@ class Recorded:
 
 @dataclass(frozen=True, eq=False)
 class Lead:
-    """Correlation of currents with the own activity of their receivers, over lags.
+    """Correlation of currents with the activity of their receivers, over lags.
 
     Attributes:
-        lags: In bins; at a positive one activity comes after the current.
-        sessions: One array a session, ``[draws, units, lags]``; a matrix that is no shuffle has one draw.
-        beyond: Partial correlation with the next bin given the receiver's own past, ``[draws, units]`` a session.
+        lags: In bins; at positive lags, activity comes after the current.
+        sessions: One array per session, ``[draws, units, lags]``; a matrix that was not shuffled has one draw.
+        beyond: Partial correlation with the next bin given the receiver's own past, ``[draws, units]`` per session.
     """
 
     lags: npt.NDArray[np.int64]
@@ -106,13 +106,13 @@ def _standard_error(values: Array) -> float:
 
 
 def read_runs(out: Path) -> list[Recorded]:
-    """Every recording with the matrices of its runs: models, methods without one, and the truth where it is known.
+    """Every recording with the matrices of its runs: models, model-free methods, and the truth where it is known.
 
     Args:
         out: Folder of the runs.
 
     Raises:
-        UserError: if there is no run, one is not whole, or runs of one recording were not given the same task.
+        UserError: if there is no run, one is incomplete, or runs of one recording differ in their task.
     """
     found: dict[str, Recorded] = {}
     for run in _tables.read_runs(out):
@@ -134,7 +134,7 @@ def _add(recorded: Recorded, run: Run) -> None:
     for name, matrices in found.items():
         present = [matrix.astype(np.float64) for matrix in matrices if matrix is not None]
         if len(present) == len(sessions):
-            # A correlation is in standard deviations as it is.
+            # A correlation is already in standard deviations.
             as_it_is = name in METHODS
             recorded.matrices[name] = [
                 matrix if as_it_is else standardized(matrix, recorded.task, index)
@@ -164,7 +164,7 @@ def activity(task: Task, session: int, split: Split) -> list[Array]:
     """Counts or calcium in train standard deviations, or its changes where models see those.
 
     Returns:
-        One ``[time, units]`` for every stretch of the split; of changes, without the first bin, whose is not known.
+        One ``[time, units]`` per stretch of the split; for changes without the first bin, whose change is unknown.
     """
     info, recorded = task.spec.sessions[session], task.sessions[session].activity
     stretches = []
@@ -196,9 +196,10 @@ def lead(recorded: Recorded, matrices: Sequence[Sequence[Array]]) -> Lead:
 
 
 def beyond_own_past(matrix: Array, stretches: Sequence[Array]) -> Array:
-    """What a current tells of the next bin that the unit's own last bins do not: partial correlation, ``[units]``.
+    """Partial correlation of a current with the next bin given the unit's own last bins, ``[units]``.
 
-    ``corr(I_t , x_t+1)`` of what least squares on ``x_t, ..., x_t-4`` leaves of each; NaN where that is nothing.
+    This is ``corr(I_t , x_t+1)`` of the residuals of both after least squares on ``x_t, ..., x_t-4``; NaN where a
+    residual vanishes.
 
     Args:
         matrix: ``[post, pre]``.
@@ -220,7 +221,7 @@ def beyond_own_past(matrix: Array, stretches: Sequence[Array]) -> Array:
 
 
 def leads(recorded: Recorded, shuffle_of: str) -> dict[str, Lead]:
-    """Of every matrix, and of shuffles of one of them; the truth last. Where nothing is connected there is no current.
+    """The leads of every matrix and of shuffles of one of them, the truth last. Unconnected units have no current.
 
     Args:
         recorded: The recording.

@@ -1,6 +1,6 @@
 """Currents and activity over lags, and one current drawn out, from run folders.
 
-The recordings are read again, from where the runs had them. See README.md in this folder.
+The recordings are read again from where the runs found them. See README.md in this folder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ In brackets: standard deviation of a shuffle's asymmetry over draws. Definitions
 
 
 def table_of(recorded: Recorded, found: Mapping[str, Lead]) -> pd.DataFrame:
-    """One row a matrix."""
+    """One row per matrix."""
     rows = [{"recording": recorded.name, "matrix": name, **lead.row()} for name, lead in found.items()]
     table = pd.DataFrame(rows)
     table.insert(5, "peak_lag_s", table.peak_lag_bins * recorded.task.spec.bin_width_s)
@@ -40,7 +40,7 @@ def table_of(recorded: Recorded, found: Mapping[str, Lead]) -> pd.DataFrame:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table as Markdown, one block a recording, under its legend."""
+    """The table as Markdown, one block per recording, below its legend."""
     header = ["matrix", "units", "peak lag (bins)", "peak lag (s)", "peak r", "asymmetry", "units led"]
     blocks = ["# Input currents", LEGEND]
     for recording, block in table.groupby("recording", sort=False):
@@ -63,7 +63,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def drawn_out(recorded: Recorded) -> Figure | None:
-    """One current on the test split: of the unit in the first session whose current led it best on validation.
+    """One current on the test split: that of the unit in the first session whose current led it best on validation.
 
     Returns:
         None where no unit has a current.
@@ -94,10 +94,10 @@ def drawn_out(recorded: Recorded) -> Figure | None:
 
 
 def summary(out: Path, data: Path | None = None) -> Summary:
-    """The table and two figures a recording."""
+    """The table, and two figures per recording."""
     library = logging.getLogger("synapsnet")
     level = library.level
-    library.setLevel(logging.ERROR)  # what there is to say of a recording was said when it was trained on
+    library.setLevel(logging.ERROR)  # messages about a recording were already logged during training
     try:
         return _summary(out)
     finally:

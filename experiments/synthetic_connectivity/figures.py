@@ -1,4 +1,4 @@
-"""The figures of the study, from what its run folders hold."""
+"""The figures of the study, made from its run folders."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ TITLES = {row.data: row.title for row in TABLE}
 
 
 def draw_all(runs: pd.DataFrame, root: Path) -> dict[str, Figure]:
-    """Every figure that there are runs for, by its file name.
+    """Every figure for which there are runs, by its file name.
 
     Args:
         runs: As `summarize.read_runs` returns it.
-        root: Holds the run folders, for the matrices.
+        root: Folder of the run folders, from which the matrices are read.
     """
     signless = runs.groupby("method").sign_accuracy.transform("count") == 0
     named = runs.assign(method=runs.method.where(~signless, runs.method + " (no sign)"))
@@ -65,7 +65,7 @@ def _along(curve: Curve, named: pd.DataFrame) -> pd.DataFrame:
 
 
 def _matrices(root: Path, data: str) -> tuple[npt.NDArray[np.floating] | None, dict[str, npt.NDArray[np.floating]]]:
-    """The truth and the matrices of one network: the first that all models shown have been fitted to."""
+    """The truth and the matrices of one network: the first one to which all models shown were fitted."""
     for seed in CURVE_SEEDS:
         runs = {model: Run(root / model / data / f"seed{seed}") for model in MODELS_SHOWN}
         if not all(run.has_connectivity for run in runs.values()):

@@ -11,7 +11,7 @@ from pathlib import Path
 from experiments._study import Job, Study, main, say, tiny
 
 FIRST_SEED = 100  # the generators were calibrated on seeds 0 to 9
-METHODS_BESIDE = "var"  # methods without a model do not depend on the model, and are computed in these runs alone
+METHODS_BESIDE = "var"  # model-free methods do not depend on the model, so only these runs compute them
 METHODS = ("correlation", "lagged_correlation", "partial_correlation", "granger", "transfer_entropy")
 
 IN_ALL = ("synapsnet_sparse", "var", "lasso_var")
@@ -25,9 +25,9 @@ class Row:
 
     Attributes:
         data: Its name in run folders and tables.
-        overrides: Of the configuration.
+        overrides: Overrides of the configuration.
         n_seeds: Networks of the kind, by model.
-        title: For figures and tables; None for a level of a degradation curve that the table leaves out.
+        title: Title in figures and tables; None for a level of a degradation curve that the table leaves out.
     """
 
     data: str
@@ -41,10 +41,10 @@ class Curve:
     """Recovery against the level of a degradation.
 
     Attributes:
-        name: Of the degradation.
-        label: Of the axis.
-        levels: The rows by level; some are rows of the table as well.
-        logarithmic: Whether levels are spaced by their ratios.
+        name: Name of the degradation.
+        label: Label of the axis.
+        levels: The rows by level; some are also rows of the table.
+        logarithmic: True if levels are spaced by their ratios.
     """
 
     name: str
@@ -108,11 +108,11 @@ CURVES = (
     ),
     Curve("skip", "every k-th bin recorded", {1: "rate_heterogeneous", 2: "skip-2", 3: "skip-3"}),
 )  # fmt: skip
-CURVE_SEEDS = range(FIRST_SEED, FIRST_SEED + 5)  # of reused rows as well, so that levels share their networks
+CURVE_SEEDS = range(FIRST_SEED, FIRST_SEED + 5)  # also of reused rows, so that levels share their networks
 
 
 def expected_seeds(row: Row, method: str) -> int:
-    """Networks that a model, or a method without one, is to be scored on."""
+    """Networks to score a model, or a model-free method, on."""
     return row.n_seeds.get(METHODS_BESIDE if method in METHODS else method, 0)
 
 
@@ -127,7 +127,7 @@ def _methods(model: str) -> str:
 
 
 def jobs(data: Path) -> Sequence[Job]:
-    """Every model on every network; the slowest, on which least depends, come last."""
+    """Every model on every network; the slowest, which matter least, come last."""
     rows = ROWS
     if importlib.util.find_spec("nest") is None:
         say('left out: the network nest, because NEST is not installed (pip install "synapsnet[nest]")')

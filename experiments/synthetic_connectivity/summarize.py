@@ -1,6 +1,6 @@
 """The table and figures of recovered connectivity, from run folders alone.
 
-Runs on one network that were not given the same recording and budget are refused. See README.md in this folder.
+Runs on one network that differ in recording or budget are refused. See README.md in this folder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SCORES = (
     "out_degree_r",
     "forecast_r",
 )
-OF_MAGNITUDES = ("pearson_r", "spearman_r")  # where the method knows no sign, and so another score
+OF_MAGNITUDES = ("pearson_r", "spearman_r")  # of methods without signs, for which this is a different score
 CORRELATIONS = ["pearson_r", "spearman_r", "in_degree_r", "out_degree_r"]
 QUICK = Row(TINY, (), {job.folder.parts[0]: 1 for job in STUDY.quick}, "tiny network")
 LEGEND = """\
@@ -44,10 +44,10 @@ networks than others cannot be the best, but can be ≈. Definitions: README.md 
 
 
 def read_runs(out: Path) -> pd.DataFrame:
-    """One row a network, seed and method: columns data, seed, method, the scores, forecast_r and fit_seconds.
+    """One row per network, seed and method: columns data, seed, method, the scores, forecast_r and fit_seconds.
 
-    An estimate that does not vary, as one without any edge, has no correlation with the truth; it counts as 0 where
-    another method on the same network has one.
+    The correlation of a constant estimate (such as one without any edge) with the truth is undefined; it counts as 0
+    where another method on the same network has one.
 
     Raises:
         UserError: if there is no run, one is incomplete, or runs on one network differ in recording or budget.
@@ -64,7 +64,7 @@ def read_runs(out: Path) -> pd.DataFrame:
 
 
 def _of_run(run: Run) -> pd.DataFrame:
-    """The model's row, with what only a model has, and those of the methods computed beside it."""
+    """The model's row, with the entries that only models have, and the rows of the methods computed in the same run."""
     table = run.recovery.drop(columns="session").assign(data=run.recording, seed=run.seed)
     of_model = ~table.method.isin(METHODS)
     table["cut"] = of_model & _tables.is_cut(run)
@@ -74,7 +74,7 @@ def _of_run(run: Run) -> pd.DataFrame:
 
 
 def table_of(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row a network and method, planned ones without a run included; the highest ``pearson_r`` first.
+    """One row per network and method, including planned ones without a run; the highest ``pearson_r`` first.
 
     Args:
         runs: As `read_runs` returns it.
@@ -104,7 +104,7 @@ def _of_method(row: Row, name: str, runs: pd.DataFrame) -> dict[str, Any]:
 
 
 def _mark(table: pd.DataFrame, runs: pd.DataFrame, score: str) -> None:
-    """Add a column that says which row is ``best`` in a score, and which are ``near`` to it."""
+    """Add a column that marks the ``best`` row in a score, and those ``near`` to it."""
     whole = (table.seeds >= table.seeds_expected) & (table.seeds > 0) & ~table.cut
     eligible = whole & (table.signed | (score not in OF_MAGNITUDES)) & table[score].notna()
     most = table.seeds_expected[eligible].max()

@@ -20,7 +20,7 @@ def replacing(path: Path) -> Iterator[Path]:
     processes that write the same file never share it. If the block raises, ``path`` stays as it was.
 
     Raises:
-        OSError: of the system, with ``path`` as its file where the system named none, as for a full disk.
+        OSError: as raised by the system, with ``path`` as its file if the system named none (as for a full disk).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem[:80]}.{secrets.token_hex(6)}{_PARTIAL}{path.suffix[:20]}")
@@ -36,7 +36,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Remove what `replacing` left at any depth of a folder when its process was killed.
+    """Remove the temporary files that killed processes left through `replacing`, at any depth of a folder.
 
     Call it only where no other process can be writing.
     """

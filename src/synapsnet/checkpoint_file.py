@@ -28,7 +28,7 @@ _UNREADABLE = (
 
 
 class DamagedError(UserError):
-    """A file that is a checkpoint no longer, or never was."""
+    """The file is damaged, or never was a checkpoint."""
 
 
 def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
@@ -51,7 +51,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"no checkpoint at {path}")
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Detected pickle protocol")  # of a file that is refused anyway
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")  # the file is refused anyway
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
         raise DamagedError(
@@ -74,11 +74,11 @@ class _Hash(Protocol):
 
 
 def digest(content: Any, *, most_bytes: int | None = None) -> str:
-    """SHA-256 of nested containers of tensors and plain values: of their types, shapes and bits.
+    """SHA-256 of nested containers of tensors and plain values: their types, shapes and bits.
 
     Args:
         content: The containers.
-        most_bytes: Refuse tensors that claim to be larger, as one of stride 0 may.
+        most_bytes: Refuse tensors that claim to be larger, as a tensor of stride 0 may.
 
     Raises:
         TypeError: for a value of another type.

@@ -10,7 +10,7 @@ import yaml
 
 from synapsnet.errors import UserError, one_line
 
-MOST_BYTES = 4_000_000  # of a YAML file; the configuration of a run takes a few thousand
+MOST_BYTES = 4_000_000  # maximum for a YAML file; the configuration of a run takes a few thousand
 DEEPEST = 40  # levels of nesting
 
 Plain = Any
@@ -18,12 +18,12 @@ Plain = Any
 
 
 def require_plain(value: Any, where: str, *, depth: int = 0) -> None:
-    """Refuse whatever is more than plain data.
+    """Refuse anything but plain data.
 
     A tuple is refused, and so is text with ``${``, which a configuration library would resolve.
 
     Args:
-        value: To be checked, at any depth.
+        value: The value to check, at any depth.
         where: Its name in the message.
         depth: Level of nesting that ``value`` is at.
 

@@ -1,1 +1,1 @@
-"""What can be said of connectivity once it is estimated: how it is read off, how sure it is, how true."""
+"""Analysis of estimated connectivity: reading it off a model, its uncertainty, and its accuracy."""

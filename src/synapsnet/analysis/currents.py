@@ -1,4 +1,4 @@
-"""Input currents ``I_i = Σ_j W_ij x_j``: who drives a unit, and how its current goes with its activity."""
+"""Input currents ``I_i = Σ_j W_ij x_j``: the senders that drive a unit, and how its current relates to its activity."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from synapsnet.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class InputCurrent:
-    """The current into one unit, taken apart.
+    """The current into one unit, split by sender.
 
     Attributes:
         unit: Index of the unit.
         sources: Indices of its strongest senders by ``|W_ij|``, the strongest first, ``[sources]``.
         weights: Their weights, ``[sources]``.
         contributions: ``W_ij x_j`` of each of them over time, ``[time, sources]``.
-        current: The total over all senders, the weak ones too, ``[time]``.
+        current: The total over all senders, including the weak ones, ``[time]``.
     """
 
     unit: int
@@ -36,7 +36,7 @@ class CurrentActivityCorrelation:
     """Correlation of every unit's current with its own activity, over lags.
 
     Attributes:
-        lags: In bins, from ``-max_lag`` to ``max_lag``; at a positive one activity comes after the current.
+        lags: In bins, from ``-max_lag`` to ``max_lag``; at positive lags, activity comes after the current.
         by_unit: Pearson's r, ``[units, lags]``; NaN where a unit's current or activity does not vary.
     """
 
@@ -45,7 +45,7 @@ class CurrentActivityCorrelation:
 
     @property
     def mean(self) -> npt.NDArray[np.float64]:
-        """Mean over the units where it is defined, ``[lags]``; NaN where it is for none."""
+        """Mean over the units for which it is defined, ``[lags]``; NaN where there are none."""
         return _mean_over_units(self.by_unit)
 
     @property
@@ -57,14 +57,15 @@ class CurrentActivityCorrelation:
 def input_current(
     matrix: npt.NDArray[np.floating], inputs: npt.NDArray[np.floating], *, unit: int, n_sources: int
 ) -> InputCurrent:
-    """Take the current into one unit apart into its strongest sources.
+    """Split the current into one unit by its strongest sources.
 
     Args:
-        matrix: Any connectivity, ``[post, pre]``. Currents carry its units times those of the inputs, so a matrix per
-            unit of raw activity wants raw activity, or its columns times the scale that the inputs were divided by.
+        matrix: Any connectivity, ``[post, pre]``. Currents are in its units times those of the inputs, so a matrix per
+            unit of raw activity needs raw activity, or its columns must be multiplied by the scale that the inputs were
+            divided by.
         inputs: Activity of all units, ``[time, units]``.
         unit: Index of the receiver.
-        n_sources: Senders to single out, at most; those without a weight are left out.
+        n_sources: Maximum number of senders to single out; those without a weight are left out.
 
     Raises:
         UserError: if the shapes do not fit or there is no such unit.
@@ -89,13 +90,13 @@ def current_activity_correlation(
 ) -> CurrentActivityCorrelation:
     """Correlate every unit's current with its own activity, ``r_i(l) = corr_t(I_i,t , x_i,t+l)``.
 
-    Means and variances are those of the pairs ``(t, t + l)`` at hand, all stretches together, so that r is Pearson's
-    at every lag. No pair crosses from one stretch into another.
+    Means and variances are taken over the available pairs ``(t, t + l)`` of all stretches together, so that r is
+    Pearson's at every lag. No pair crosses from one stretch into another.
 
     Args:
-        matrix: Any connectivity, ``[post, pre]``, in the units that `input_current` tells. A weight of a unit on
-            itself would correlate it with itself, hence the diagonal must be zero.
-        inputs: Activity of all units, one ``[time, units]`` for every stretch that was recorded without a gap.
+        matrix: Any connectivity, ``[post, pre]``, in the units described at `input_current`. The diagonal must be zero,
+            because a weight of a unit on itself would correlate the unit with itself.
+        inputs: Activity of all units, one ``[time, units]`` for every stretch without a gap.
         max_lag: Largest lag in bins.
 
     Raises:
@@ -120,7 +121,7 @@ def current_activity_correlation(
 
 
 def shuffled(matrix: npt.NDArray[np.floating], rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """The same weights between other pairs of units: all off-diagonal entries permuted, ``[post, pre]``."""
+    """Shuffle a matrix: permute all off-diagonal entries, which moves the weights to other pairs, ``[post, pre]``."""
     weights = np.array(matrix, dtype=np.float64)
     between = ~np.eye(len(weights), dtype=bool)
     weights[between] = rng.permutation(weights[between])

@@ -1,4 +1,4 @@
-"""What edges are worth: the held-out score of a model without some of them."""
+"""The value of edges: the held-out score of a model without some of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 @dataclass(frozen=True, eq=False)
 class EdgeRemoval:
-    """Scores of a model without its strongest edges, and without as many random ones.
+    """Scores of a model without its strongest edges, and without the same number of random ones.
 
     Attributes:
         session_id: Name of the session.
@@ -29,7 +29,7 @@ class EdgeRemoval:
         counts: Edges removed, ``[steps]``.
         shares: The same as a share of all edges, ``[steps]``.
         strongest: Score without the strongest, ``[steps]``.
-        random: Score without random ones, ``[draws, steps]``. The edges of a draw add up from step to step.
+        random: Score without random ones, ``[draws, steps]``. Within a draw, each step removes further edges.
     """
 
     session_id: str
@@ -53,17 +53,18 @@ def edge_removal(
 ) -> EdgeRemoval:
     """Score a fitted model with edges set to 0 and nothing refitted.
 
-    Edges are the pairs of different units that the model joins at all (entries of its own matrix other than 0).
+    Edges are the pairs of different units that the model connects (non-zero entries of its own matrix).
 
     Args:
         model: A finished model with connectivity.
-        batches: Held-out batches to score on; those of other sessions are passed over.
+        batches: Held-out batches to score on; those of other sessions are skipped.
         session: Index of the session.
-        effective: Ranks the edges by its magnitude, ``[post, pre]``. Take it from other held-out data than ``batches``.
+        effective: Matrix whose magnitudes rank the edges, ``[post, pre]``. Take it from other held-out data than
+            ``batches``.
         score: A session metric of `ForecastScores`, such as ``nll``, ``mse`` or ``bits_per_spike``.
         shares: Shares of the edges to remove, from 0 to 1; rounded to whole edges.
-        draws: Orders in which random edges are removed.
-        seed: Of the draws.
+        draws: Number of random orders of removal.
+        seed: Seed of the draws.
 
     Raises:
         UserError: for a model without connectivity or edges, an unknown score, or arguments that do not fit.
@@ -95,7 +96,7 @@ def edge_removal(
     for draw in range(draws):
         order = rng.permutation(edges)
         for step, count in enumerate(counts):
-            if 0 < count < len(edges):  # none and all are the same whatever the order
+            if 0 < count < len(edges):  # removing none or all is the same in any order
                 random[draw, step] = scored(order[:count])
     return EdgeRemoval(
         session_id=session_id,

@@ -21,11 +21,12 @@ class EdgeSelection:
     """Edges selected against surrogates.
 
     Attributes:
-        statistic: What edges are selected by, ``[post, pre]``: strength in sizes that surrogates have by chance.
+        statistic: The quantity that edges are selected by, ``[post, pre]``: strength relative to its size by chance in
+            surrogates.
         null: The same of the surrogates, ``[surrogates, post, pre]``.
         p: Share of surrogate edges that are at least as strong in absolute terms, ``[post, pre]``; 1 on the diagonal.
         q: Smallest false-discovery rate at which the edge is selected, ``[post, pre]``; 1 on the diagonal.
-        false_discovery_rate: Expected share of chance among the selected, at most.
+        false_discovery_rate: Upper bound on the expected share of chance edges among the selected.
     """
 
     statistic: npt.NDArray[np.float64]
@@ -41,7 +42,7 @@ class EdgeSelection:
 
     @property
     def threshold(self) -> float:
-        """Least absolute statistic of a selected edge; infinite where none is selected."""
+        """Smallest absolute statistic of a selected edge; infinite where none is selected."""
         return float(np.abs(self.statistic)[self.selected].min(initial=np.inf))
 
 
@@ -54,25 +55,25 @@ def select_edges(
 ) -> EdgeSelection:
     """Select the edges that are stronger than chance.
 
-    All surrogate edges together are the null: with M of them, of which c are at least as strong as an edge, that
+    All surrogate edges together are the null: if c of the M surrogate edges are at least as strong as an edge, that
     edge has ``p = (1 + c) / (1 + M)``. Benjamini and Hochberg's procedure turns them into a selection; it holds the
-    rate for p-values that share one null (Bates et al. 2023, Annals of Statistics 51, 149). What may differ between
-    edges by chance is divided out first:
+    rate for p-values that share one null (Bates et al. 2023, Annals of Statistics 51, 149). Chance differences between
+    edges are divided out first:
 
     - ``pooled``: nothing; every edge is taken to vary alike.
     - ``units``: sizes of receiver and sender, ``W_ij / (a_i b_j)``, such that the mean square of the surrogates is 1 in
-      every row and column. Effects on a busy unit are larger than on a quiet one, by whatever unit they are measured.
-    - ``edge``: each edge's own root mean square over surrogates, of which it takes ten or more; that by ``units``
+      every row and column. Effects on a busy unit are larger than on a quiet one, whatever the unit of measurement.
+    - ``edge``: each edge's own root mean square over surrogates, which takes ten or more of them; the size by ``units``
       counts as one more.
 
-    Sizes are estimated without the matrix that is divided by them, a surrogate's from the other surrogates: a strong
-    edge would make itself look ordinary.
+    The sizes that divide a matrix are never estimated from it (those of a surrogate come from the other surrogates):
+    otherwise a strong edge would make itself look ordinary.
 
     Args:
         matrix: Strength of every edge, ``[post, pre]``.
         surrogates: The same fitted on surrogates, in the same way, ``[surrogates, post, pre]``.
-        false_discovery_rate: Tolerated share of chance among the selected, between 0 and 1.
-        null: What is divided out.
+        false_discovery_rate: Tolerated share of chance edges among the selected, between 0 and 1.
+        null: The chance differences to divide out.
 
     Raises:
         UserError: if shapes do not fit or settings are out of range.
@@ -118,5 +119,5 @@ def _edge_sizes(surrogates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _positive(sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Sizes, where there is none the smallest there is: a sparse method may give a unit no edge by chance."""
+    """Sizes, with zeros replaced by the smallest non-zero one: a sparse method may give a unit no edge by chance."""
     return np.maximum(sizes, sizes[sizes > 0].min()) if sizes.any() else np.ones_like(sizes)

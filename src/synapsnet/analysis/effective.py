@@ -27,16 +27,16 @@ def effective_connectivity(
 
     Neighbouring windows are alike, blocks of many less so: for block means ``W_b`` over shares ``p_b`` of the windows,
     ``W = Σ p_b W_b``, ``sd² = Σ p_b (W_b - W)² / (1 - Σ p_b²)`` and ``se² = sd² Σ p_b²``, which for ``B`` equal blocks
-    are the common standard deviation and ``sd² / B``. It tells how far the mean depends on which stretch of the
-    recording was looked at, not how well the model was determined by its data.
+    are the common standard deviation and ``sd² / B``. It measures how much the mean depends on the stretch of the
+    recording, not how well the data determine the model.
 
     Args:
         model: A fitted model.
         past: Held-out windows in order of time, with full context at their last step, ``[windows, time, units]``.
         behavior: Their encoded behavior, ``[windows, time, features]``.
         session: Index of the session in ``model.spec.sessions``.
-        n_lags: Lags told apart in ``per_lag``; the last also holds all that lie further back.
-        n_blocks: Blocks, at most one a window; a single one gives no standard error.
+        n_lags: Number of separate lags in ``per_lag``; the last also sums all earlier bins.
+        n_blocks: Number of blocks, at most one per window; a single one gives no standard error.
         method: Name of the estimate.
 
     Returns:
@@ -65,7 +65,7 @@ def effective_connectivity(
 
 
 def _standard_error(means: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Of the weighted mean of block means ``[blocks, post, pre]`` with their shares ``[blocks]``."""
+    """Standard error of the weighted mean of block means ``[blocks, post, pre]`` with shares ``[blocks]``."""
     squared = float(np.square(shares).sum())
     spread = np.tensordot(shares, np.square(means - np.tensordot(shares, means, axes=1)), axes=1)
     error: npt.NDArray[np.float64] = np.sqrt(spread * squared / (1 - squared))

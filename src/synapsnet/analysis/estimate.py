@@ -1,4 +1,4 @@
-"""What every method returns: one estimate of who drives whom."""
+"""The return value of every method: one estimate of which unit drives which."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class ConnectivityEstimate:
         unit_ids: Names of the units, in the order of both axes.
         matrix: Strength from every sender to every receiver, ``[post, pre]`` with a zero diagonal.
         per_lag: The same by lag, the most recent bin first, ``[lags, post, pre]``; sums to ``matrix``. None where the
-            method knows no lags.
-        standard_error: Of ``matrix``, ``[post, pre]``; None where the method has none.
-        signed: Whether the sign of an entry means excitation or inhibition (transfer entropy knows none).
-        directed: Whether ``matrix[i, j]`` and ``matrix[j, i]`` may differ (zero-lag correlation is symmetric).
+            method does not resolve lags.
+        standard_error: Standard error of ``matrix``, ``[post, pre]``; None where the method has none.
+        signed: True if the sign of an entry means excitation or inhibition (transfer entropy has no sign).
+        directed: True if ``matrix[i, j]`` and ``matrix[j, i]`` may differ (zero-lag correlation is symmetric).
 
     Raises:
         UserError: if a shape does not fit or a value is not finite.

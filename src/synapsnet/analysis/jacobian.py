@@ -13,7 +13,7 @@ from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.evaluating import evaluating
 from synapsnet.models.lags import by_lag
 
-CHUNK_NUMBERS = 2**18  # numbers of activity differentiated at once, which bounds the memory of the graph
+CHUNK_NUMBERS = 2**18  # activity values differentiated at once; bounds the memory of the graph
 
 
 def mean_jacobian(
@@ -21,15 +21,15 @@ def mean_jacobian(
 ) -> Tensor:
     """Effective connectivity of any model, as `ConnectivityForecaster.effective_connectivity` defines it, by block.
 
-    A model that claims connectivity is asked by its own route, every other is differentiated.
+    A model that claims connectivity uses its own route; any other model is differentiated automatically.
 
     Args:
         model: A fitted model.
         past: Windows of one length with full context at their last step, ``[windows, time, units]``.
         behavior: ``[windows, time, features]``.
         session: Index of the session.
-        n_lags: Lags told apart; the last also holds all that lie further back.
-        blocks: Number of windows of each block; they follow each other and are averaged over apart.
+        n_lags: Number of separate lags; the last also sums all earlier bins.
+        blocks: Number of windows in each block; blocks are consecutive and averaged separately.
 
     Returns:
         ``[blocks, n_lags, post, pre]`` with a zero diagonal, the present bin first.
@@ -45,11 +45,11 @@ def mean_jacobian(
 def differentiated(
     model: Forecaster, past: Tensor, behavior: Tensor, session: int, *, n_lags: int, blocks: list[int]
 ) -> Tensor:
-    """The same by one backward pass a receiver, whatever the model; arguments as of `mean_jacobian`.
+    """The same by one backward pass per receiver, for any model; arguments as for `mean_jacobian`.
 
     ``W_lij = E[d ŷ_i,t+1 / d a_j,t-l]``. With ``increments`` a model answers to changes, and a change at a bin moves
-    the level from then on, hence ``W_lij = E[Σ_k≤l d ŷ_i,t+1 / d a_j,t-k]``; off the diagonal, where the copy of the
-    last bin into the forecast does not show.
+    the level from then on, hence ``W_lij = E[Σ_k≤l d ŷ_i,t+1 / d a_j,t-k]``; this holds off the diagonal, which the
+    copy of the last bin into the forecast does not affect.
     """
     n_windows, time, n_units = past.shape
     scale = model.scale(session)
@@ -61,7 +61,7 @@ def differentiated(
         part = slice(low, low + step)
         leaf = past[part].clone().requires_grad_()
         forecast = model.likelihood.mean(model(leaf, behavior[part], session))[:, -1].sum(0)
-        if not forecast.requires_grad:  # it does not look at the past at all
+        if not forecast.requires_grad:  # the forecast does not depend on the past at all
             continue
         for unit in range(n_units):
             (gradient,) = torch.autograd.grad(forecast[unit], leaf, retain_graph=True, materialize_grads=True)
@@ -72,8 +72,8 @@ def differentiated(
 
 @contextmanager
 def differentiable(model: Forecaster) -> Iterator[None]:
-    """A model as it forecasts (without dropout) and yet differentiable, also where gradients are off around it."""
-    # cuDNN keeps what a recurrent net needs to go backward in training mode alone.
+    """Make a model differentiable in its forecasting mode (without dropout), even where gradients are switched off."""
+    # cuDNN keeps the state for a recurrent backward pass only in training mode.
     cudnn = torch.backends.cudnn.flags(enabled=False)
     with evaluating(model), torch.inference_mode(False), torch.enable_grad(), cudnn:
         yield

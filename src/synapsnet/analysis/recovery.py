@@ -1,4 +1,4 @@
-"""How well an estimate recovers a known connectivity. Nothing is ever selected by these scores."""
+"""Scores of an estimate against a known connectivity. Nothing is ever selected by these scores."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from synapsnet.errors import UserError
 def recovery_scores(estimate: ConnectivityEstimate, truth: npt.NDArray[np.floating]) -> dict[str, float]:
     """Scores of an estimate against the directed truth, over ordered pairs of different units.
 
-    A symmetric estimate is scored against the directed truth like any other. No score depends on a positive scale of
-    the estimate, for methods have units of their own. A score that is not defined is NaN: of a constant estimate or
-    truth, and of a truth in which all pairs or none are edges.
+    A symmetric estimate is scored against the directed truth like any other. No score depends on the scale of the
+    estimate (a positive factor), because every method has its own units. Undefined scores are NaN: those of a constant
+    estimate or truth, and of a truth in which all pairs or none are edges.
 
     Args:
-        estimate: What is scored.
+        estimate: The estimate to score.
         truth: The connectivity that made the recording, ``[post, pre]`` in the order of ``estimate.unit_ids``; 0
             where there is no edge. Its diagonal is not read.
 

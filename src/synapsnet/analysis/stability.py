@@ -1,4 +1,4 @@
-"""Whether a matrix comes back: from another seed, from another half of the recording, and not from surrogates."""
+"""Reproducibility of a matrix: from another seed, from another half of the recording, but not from surrogates."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from synapsnet.errors import UserError
 Matrix = npt.NDArray[np.floating]
 
 REPRODUCIBLE_R = 0.5
-"""Two halves that agree less than this share less than half of their variance: an edge is more noise than signal."""
+"""If two halves correlate less than this, less than half of their variance is shared: an edge is mostly noise."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How alike two matrices are off the diagonal.
+    """Agreement of two matrices off the diagonal.
 
     Attributes:
         pearson: Correlation of edges; NaN where a matrix does not vary.
         spearman: Correlation of their ranks.
         top_overlap: Share of the strongest edges, in absolute terms, that both matrices have in common.
-        top_jaccard: Common ones among those that either has.
+        top_jaccard: Edges that both have, as a share of those that either has.
         top_chance: Overlap of strongest edges drawn at random.
     """
 
@@ -42,23 +42,23 @@ class Agreement:
 
 @dataclass(frozen=True, eq=False)
 class Stability:
-    """What an ensemble of fits says of a matrix.
+    """Summary of an ensemble of fits of one matrix.
 
     Attributes:
         method: Name of the method or model.
         session_id: Name of the session.
         unit_ids: Names of the units, in the order of both axes.
         n_runs: Fits of the whole train split.
-        mean: Of these, ``[post, pre]``: the matrix to use.
-        sd: Their standard deviation, ``[post, pre]``; None for one. It tells how much the fit depends on its seed,
-            not how much the data determine.
-        seed_r: Mean correlation between two of them; None for one.
+        mean: Mean of these fits, ``[post, pre]``: the matrix to use.
+        sd: Their standard deviation, ``[post, pre]``; None for one fit. It measures how much the fit depends on its
+            seed, not how well the data determine it.
+        seed_r: Mean correlation between two of them; None for one fit.
         split_half: Agreement of the halves of the recording, each the mean over its fits; None where not fitted. With
             signal of variance s² and noise of variance e² in each half, its Pearson r is s² / (s² + e²). What truly
             changes between the halves counts as noise.
         surrogate_r: Mean correlation between two surrogates; None for fewer than two. Nothing is connected in them:
-            this is what the sizes of units alone bring about.
-        edges: Edges selected against the surrogates; None without.
+            this is the correlation that the sizes of units alone produce.
+        edges: Edges selected against the surrogates; None without surrogates.
     """
 
     method: str
@@ -85,13 +85,13 @@ class Stability:
         """Split-half correlation beyond that of surrogates, ``(r - r_0) / (1 - r_0)`` as in Cohen's kappa."""
         if self.split_half is None:
             return None
-        # Below 0, or undefined as of surrogates without any edge, it explains nothing.
+        # Below 0, or undefined (as for surrogates without any edge), it explains nothing.
         chance = min(self.surrogate_r, 1 - 1e-9) if self.surrogate_r is not None and self.surrogate_r > 0 else 0.0
         return (self.split_half.pearson - chance) / (1 - chance)
 
     @property
     def warning(self) -> str | None:
-        """One plain line where single edges must not be interpreted; None where they may."""
+        """A one-line warning where single edges must not be interpreted; None where they may."""
         where = f"{self.method}, session {self.session_id!r}"
         if self.split_half is None or self.corrected_r is None:
             return (
@@ -125,18 +125,19 @@ def measure_stability(
     false_discovery_rate: float,
     null: Null,
 ) -> Stability:
-    """Put an ensemble of estimates of one session together.
+    """Summarise an ensemble of estimates of one session.
 
-    Estimates must have a meaningful sign and scale, as effective connectivity has; a model's raw parameters have not.
+    Estimates must have a meaningful sign and scale. Effective connectivity has both; a model's raw parameters have
+    neither.
 
     Args:
-        runs: Fits of the whole train split that differ by seed, one at least.
+        runs: Fits of the whole train split that differ by seed, at least one.
         halves: Fits of its first and of its second half; empty where there are none.
         surrogates: Fits of surrogates, one seed each; empty where there are none. The edges of the mean over ``runs``
-            vary less by chance than those of a single surrogate do, so the selection errs to the safe side.
-        top_k: How many of the strongest edges to compare between the halves.
+            vary less by chance than those of a single surrogate, so the selection errs on the safe side.
+        top_k: Number of the strongest edges to compare between the halves.
         false_discovery_rate: For the selection of edges against the surrogates.
-        null: What is divided out of the surrogates, see `select_edges`.
+        null: The chance differences to divide out, see `select_edges`.
 
     Raises:
         UserError: if the estimates are not of one method and the same units of one session.
@@ -175,11 +176,11 @@ def agreement(a: Matrix, b: Matrix, *, top_k: int) -> Agreement:
     Args:
         a: One matrix.
         b: The other.
-        top_k: How many of the strongest edges to compare. Edges of exactly 0 are none, so a sparse matrix may have
-            fewer; the overlap is a share of ``top_k`` all the same.
+        top_k: Number of the strongest edges to compare. Entries of exactly 0 are not edges, so a sparse matrix may
+            have fewer; the overlap is still a share of ``top_k``.
 
     Raises:
-        UserError: if there are not so many edges.
+        UserError: if there are fewer edges than that.
     """
     edges = ~np.eye(len(a), dtype=bool)
     left, right = a[edges].astype(np.float64), b[edges].astype(np.float64)

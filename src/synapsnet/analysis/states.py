@@ -1,4 +1,4 @@
-"""Effective connectivity in one state of the animal or the population against another."""
+"""Effective connectivity compared between two states of the animal or the population."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
 from synapsnet.session import TaskSpec
 
-RESOLUTION = 1e-6  # of the largest entry: differences below it are float32 rounding, whatever their standard error
+RESOLUTION = 1e-6  # of the largest entry: differences below it are float32 rounding errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +24,10 @@ class StateComparison:
 
     Attributes:
         low: The estimate over the windows of the lower level.
-        high: That over the windows of the higher level.
+        high: The estimate over the windows of the higher level.
         difference: ``high - low``, ``[post, pre]``.
-        z_score: The difference in its standard error, ``sqrt(se_low² + se_high²)``, ``[post, pre]``; 0 where the
-            two do not differ.
+        z_score: The difference divided by its standard error, ``sqrt(se_low² + se_high²)``, ``[post, pre]``; 0 where
+            the two do not differ.
     """
 
     low: ConnectivityEstimate
@@ -57,7 +57,7 @@ def population_level(model: Forecaster, past: Tensor, session: int) -> Tensor:
     """Mean over units, each z-scored, and over the last ``context_bins`` of each window, ``[windows]``.
 
     Args:
-        model: Knows the train statistics.
+        model: Model with the train statistics.
         past: ``[windows, time, units]``.
         session: Index of the session.
     """
@@ -75,18 +75,18 @@ def compare_states(
     n_blocks: int,
     method: str,
 ) -> StateComparison:
-    """Effective connectivity in the windows of the lower against the upper third of a level.
+    """Compare effective connectivity between the windows in the lower and the upper third of a level.
 
     Where one value (rest, say) fills more than a third, its windows are one state and those beyond it the other. The
-    model is the same in both: what differs is where on its nonlinearities the windows put it, and a linear model of
-    calcium knows no states.
+    model is the same in both. Only its operating point on its nonlinearities differs, so a linear model of calcium
+    shows no difference between states.
 
     Args:
         model: A fitted model.
         past: Held-out windows in order of time, with full context at their last step, ``[windows, time, units]``.
         behavior: ``[windows, time, features]``.
         session: Index of the session.
-        level: What tells the states apart, ``[windows]``; see `behavior_level` and `population_level`.
+        level: The quantity that defines the states, ``[windows]``; see `behavior_level` and `population_level`.
         n_lags: As for `effective_connectivity`.
         n_blocks: As for `effective_connectivity`; at least 2. A state has at least as many windows.
         method: Name of the model; the estimates add ``, low`` and ``, high``.

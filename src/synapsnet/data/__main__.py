@@ -19,23 +19,23 @@ _COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synapsnet.data") -> None:
-    """Do what the arguments say.
+    """Run the command that the arguments name.
 
     Args:
-        arguments: A command and what it reads; those of the command line by default.
-        prog: How the program was called.
+        arguments: A command and its arguments; those of the command line by default.
+        prog: Name by which the program was called.
 
     Raises:
-        SystemExit: with code 2, after one line on standard error, for bad input; with 130 where it was interrupted.
+        SystemExit: with code 2, after one line on standard error, for bad input; with 130 if it was interrupted.
     """
-    for stream in (sys.stdout, sys.stderr):  # names of files may hold what cannot be written
+    for stream in (sys.stdout, sys.stderr):  # file names may contain characters that cannot be printed
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         _run(sys.argv[1:] if arguments is None else arguments, prog)
     except KeyboardInterrupt:
         _exit(130, "interrupted")
-    except (UserError, OSError) as error:  # of the system: a folder that cannot be written, a full disk
+    except (UserError, OSError) as error:  # from the system: a folder that cannot be written, a full disk
         _exit(2, f"error: {one_line(error)}")
 
 
@@ -53,7 +53,7 @@ def _run(arguments: Sequence[str], prog: str) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, what in _COMMANDS.items():
         command = commands.add_parser(name, help=what, parents=[trusted])
-        if name in arguments[:1]:  # the other need not be imported
+        if name in arguments[:1]:  # the other command is not imported
             module = importlib.import_module(f"synapsnet.data.{name}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)

@@ -1,6 +1,6 @@
-"""Admission of recordings to training: what it takes of each, and what it leaves out and why.
+"""Admission of recordings to training: the parts of each that it takes, the parts that it leaves out, and why.
 
-`inspect` announces by the same code what training does.
+`inspect` runs the same code to announce what training will do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from synapsnet.session import Session
 log = logging.getLogger(__name__)
 
 Left = Mapping[str, list[str]]
-"""Ids of the units left out, by the reason; each under the first that held."""
+"""Ids of the units left out, by reason; each under the first reason that applied."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Refused:
     """A session that training leaves out, and why.
 
     Attributes:
-        reason: In one line, which names the session.
+        reason: The reason in one line, which names the session.
         left_units: Units that were left out before that.
     """
 
@@ -52,7 +52,7 @@ class Refused:
 
 
 def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
-    """Take of a session what the settings ask for: nothing is fitted but on its train split."""
+    """Take the parts of a session that the settings ask for; anything fitted is fitted on its train split only."""
     left: dict[str, list[str]] = {}
     try:
         taken, unfit = select_units(select_task(session, settings.task), settings.units)
@@ -69,10 +69,10 @@ def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
 
 
 def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Admitted]:
-    """Those of the sessions that training takes, one at a time; the log names the others, and the units left out.
+    """The sessions that training takes, one at a time; the log names the other sessions and the units left out.
 
     Raises:
-        UserError: if none is taken, or if no session has the task or a series of behavior that is asked for.
+        UserError: if none is taken, or if no session has the task or the behavior that the settings ask for.
     """
     tasks: set[str] = set()
     series: set[str] = set()
@@ -100,7 +100,7 @@ def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Ad
 
 
 def check_long_enough(session: Session, pieces: Mapping[Split, Pieces], context_bins: int) -> None:
-    """Refuse a session of which some split holds no bin that could be forecast."""
+    """Refuse a session if one of its splits holds no bin that could be forecast."""
     for name in SPLITS:
         part = pieces[name]
         longest = int((part[:, 1] - part[:, 0]).max()) if len(part) else 0
@@ -115,7 +115,7 @@ def check_long_enough(session: Session, pieces: Mapping[Split, Pieces], context_
 def _check_series(series: set[str], wanted: tuple[str, ...] | None) -> None:
     unknown = [pattern for pattern in wanted or () if not fnmatch.filter(series, pattern)]
     for pattern in unknown:
-        # Of some data sets not every recording has what their patterns ask for, such as an eye that was filmed.
+        # In some data sets, not every recording has the series that their patterns ask for, such as eye tracking.
         if tuple(unknown) == wanted or "*" not in pattern:
             raise UserError(f"data.behavior names {pattern}; there is {', '.join(sorted(series)) or 'none'}")
         log.info("no recording has behavior %s", pattern)

@@ -1,4 +1,4 @@
-"""How far a long command has come: a bar in a terminal, plain lines elsewhere."""
+"""Progress of a long command: a bar in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rich.progress import (
 
 
 class Meter:
-    """What has been done of a known total."""
+    """Progress towards a known total."""
 
     def __init__(self, progress: Progress, what: str, total: int) -> None:
         self._progress = progress
@@ -27,32 +27,32 @@ class Meter:
 
     @property
     def shows_bar(self) -> bool:
-        """Whether there is a terminal to draw in."""
+        """True if there is a terminal to draw in."""
         return not self._progress.disable
 
     def advance(self, amount: int = 1) -> None:
-        """More of the total is done; less, if the amount is negative."""
+        """Advance by an amount, or go back if it is negative."""
         self._progress.advance(self._task, amount)
 
     def line(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self._progress.console.print(escape(text), soft_wrap=True, highlight=False)
 
     def detail(self, text: str) -> None:
-        """A line where there is no bar to tell the same."""
+        """Print a line, but only where there is no bar that shows the same."""
         if not self.shows_bar:
             self.line(text)
 
 
 @contextmanager
 def meter(what: str, total: int, *, of_bytes: bool = False, console: Console | None = None) -> Iterator[Meter]:
-    """Measure a command on standard error.
+    """Show the progress of a command on standard error.
 
     Args:
-        what: What is done, before the bar.
-        total: All there is to do.
-        of_bytes: Whether that are bytes, with a speed.
-        console: Where instead of standard error.
+        what: Description in front of the bar.
+        total: The total amount.
+        of_bytes: True if amounts are bytes; the speed is then shown.
+        console: Console to use instead of standard error.
     """
     console = console or Console(stderr=True)
     numbers = (DownloadColumn(), TransferSpeedColumn()) if of_bytes else (MofNCompleteColumn(),)

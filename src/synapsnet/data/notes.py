@@ -1,4 +1,4 @@
-"""What readers log, gathered: it would come between the lines of a command, or be lost with the process it ran in."""
+"""Collect log messages of readers, which would otherwise interrupt a command's output or be lost with a worker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def gathered_notes(level: int) -> Iterator[list[str]]:
-    """Messages of this package of a level and above, as they come.
+    """Collect this package's messages of a given level and above, in the order of arrival.
 
     Args:
         level: As in `logging`.

@@ -21,20 +21,20 @@ from synapsnet.session.recording import WIDTH_TOLERANCE
 log = logging.getLogger(__name__)
 
 UNITS_AT_A_TIME = 64
-"""Statistics in float64 of all units at once would take many times the memory of their counts."""
+"""Units per block: float64 statistics of all units at once would take many times the memory of their counts."""
 
 
 def rebin(session: Session, bin_width_s: float | None) -> Session:
-    """Widen the bins by a whole factor, within each segment; what is left over at its end is dropped.
+    """Widen the bins by a whole factor within each segment; leftover bins at its end are dropped.
 
-    Counts are summed, calcium is averaged, behavior is averaged over what was observed.
+    Counts are summed, calcium is averaged, and behavior is averaged over its observed values.
 
     Args:
         session: The recording.
         bin_width_s: The new width; None keeps the recording's own.
 
     Raises:
-        UserError: if the width is no whole multiple of the recording's own.
+        UserError: if the width is not a whole multiple of the recording's own.
     """
     if bin_width_s is None:
         return session
@@ -56,26 +56,26 @@ def rebin(session: Session, bin_width_s: float | None) -> Session:
     stops = np.cumsum(lengths[lengths > 0])
     activity = session.activity[groups]
     counts = session.signal == "spikes"
-    assert session.behavior is not None  # Session fills it in
+    assert session.behavior is not None  # filled in by Session
     return replace(
         session,
         activity=activity.sum(1, dtype=np.int64) if counts else activity.mean(1, dtype=np.float64),
         bin_width_s=session.bin_width_s * factor,
         segments=np.stack([stops - lengths[lengths > 0], stops], axis=1),
-        tasks={},  # chosen before bins are widened, as their limits are no multiples of the new width
+        tasks={},  # tasks are chosen before bins are widened, because their limits are not multiples of the new width
         behavior=_mean_observed(session.behavior[groups]),
     )
 
 
 def _mean_observed(series: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Mean over axis 1 of what is not NaN; NaN where nothing is."""
+    """Mean over axis 1, ignoring NaN; NaN where all values are NaN."""
     observed = np.isfinite(series).sum(1)
     total = np.nansum(series.astype(np.float64), axis=1)
     return np.where(observed > 0, total / np.maximum(observed, 1), np.nan).astype(np.float32)
 
 
 def choose_behavior(sessions: Sequence[Session], train: Sequence[Pieces]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Behavior series worth showing to a model, and those of them with missing values.
+    """The behavior series to show to a model, and those among them with missing values.
 
     A series that is constant, or never observed, on every session's train split is dropped with a log line.
     """
@@ -96,7 +96,7 @@ def choose_behavior(sessions: Sequence[Session], train: Sequence[Pieces]) -> tup
 
 
 def behavior_series(session: Session, names: Sequence[str]) -> npt.NDArray[np.float64]:
-    """The named series of a session, NaN throughout where it lacks one, ``[time, names]``."""
+    """The named series of a session, ``[time, names]``; NaN throughout for a series that it lacks."""
     assert session.behavior is not None
     series = np.full((session.n_bins, len(names)), np.nan)
     for column, name in enumerate(names):
@@ -143,7 +143,7 @@ def _unit_statistics(
 
 
 def _moments(values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and standard deviation over time of what is observed; 0 and 1 where there is nothing to scale by."""
+    """Mean and standard deviation over time of the observed values; 0 and 1 where there is nothing to scale by."""
     observed = np.isfinite(values)
     n = np.maximum(observed.sum(0), 1)
     mean = np.where(observed, values, 0.0).sum(0) / n
@@ -153,10 +153,10 @@ def _moments(values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64],
 
 
 def prefer_increments(sessions: Sequence[Session], train: Sequence[Pieces]) -> Inputs:
-    """Increments where copying the last bin beats the mean on the train split, levels elsewhere.
+    """Choose increments if copying the last bin beats the mean on the train split, and levels otherwise.
 
-    Slow calcium drifts: its level between train and test moves further than within a second, so models of levels
-    lose to copying. Counts keep their levels.
+    Slow calcium signals drift: the level changes more from train to test than within a second, so models of levels lose
+    to copying. Counts keep their levels.
     """
     if sessions[0].signal == "spikes":
         return "levels"

@@ -1,4 +1,4 @@
-"""Choice of the part of a recording to take: a task, units by what is said of them and by what they do, behavior.
+"""Selection of a part of a recording: a task, units by their annotations and by their activity, and behavior.
 
 The quality metrics and their usual bounds are those of the Allen Institute (Siegle et al. 2021,
 doi:10.1038/s41586-020-03171-x).
@@ -18,14 +18,15 @@ from synapsnet.errors import UserError
 from synapsnet.session import Session
 
 Reasons = Mapping[str, npt.NDArray[np.bool_]]
-"""Reasons to leave units out, each with the units that it holds for, ``[units]``."""
+"""Reasons to leave units out, each with a mask of the units that it applies to, ``[units]``."""
 
 
 @dataclass(frozen=True)
 class UnitFilter:
-    """What a unit must be like to be taken. None asks for nothing, and so does a column that a recording lacks.
+    """Criteria that a unit must meet. A criterion of None is not applied, nor is one whose column the recording lacks.
 
-    A missing value (an empty label, NaN) says nothing against a unit, which passes; of an unknown region it does not.
+    A unit with a missing value (an empty label, NaN) passes, except that a unit of unknown region fails a choice of
+    regions.
 
     Attributes:
         quality: Labels of the column ``quality`` to take, such as ``good``; letter case does not matter.
@@ -43,17 +44,19 @@ class UnitFilter:
 
 
 def select_units(session: Session, wanted: UnitFilter) -> tuple[Session, dict[str, list[str]]]:
-    """The session with the units that pass.
+    """Keep the units of a session that meet the criteria.
 
     Args:
         session: The recording.
         wanted: The filter.
 
     Returns:
-        The session of the units that pass, and the ids of the others by the reason, each under the first that held.
+        The session of the units that pass, and the ids of the others by reason, each under the first reason that
+        applied.
 
     Raises:
-        UserError: if no unit passes, or if regions are asked for and the recording names none; it says what there is.
+        UserError: if no unit passes, or if regions are asked for and the recording names none; the message lists the
+            available values.
     """
     reasons: dict[str, npt.NDArray[np.bool_]] = {}
     if wanted.regions is not None:
@@ -82,16 +85,16 @@ def select_units(session: Session, wanted: UnitFilter) -> tuple[Session, dict[st
 def select_active_units(
     session: Session, train: Pieces, *, min_rate: float, min_active_bins: int
 ) -> tuple[Session, dict[str, list[str]]]:
-    """The session with the units of which the train split says enough.
+    """Keep the units that are active enough in the train split.
 
     Args:
         session: The recording.
         train: Pieces of its train split.
-        min_rate: Least mean count per bin (spikes only).
-        min_active_bins: Least number of bins in which a unit is above its own minimum.
+        min_rate: Minimum mean count per bin (spikes only).
+        min_active_bins: Minimum number of bins in which a unit is above its own lowest value.
 
     Returns:
-        The session of those units, and the ids of the others by the reason, each under the first that held.
+        The session of those units, and the ids of the others by reason, each under the first reason that applied.
 
     Raises:
         UserError: if no unit is left.
@@ -116,7 +119,7 @@ def select_active_units(
 
 
 def _without(session: Session, reasons: Reasons) -> tuple[Session | None, dict[str, list[str]]]:
-    """The session without the units that a reason holds for, or None; and the ids of those units by the reason."""
+    """The session without the units that a reason applies to (None if all do), and the ids of those units by reason."""
     passing = np.ones(session.n_units, dtype=np.bool_)
     dropped: dict[str, list[str]] = {}
     for reason, fails in reasons.items():
@@ -130,7 +133,7 @@ def _without(session: Session, reasons: Reasons) -> tuple[Session | None, dict[s
 
 
 def select_task(session: Session, task: str | None) -> Session:
-    """What was recorded during a task; the whole session where none is named.
+    """The part of a session recorded during a task; the whole session if the task is None.
 
     Raises:
         UserError: if the session has no such task, or nothing was recorded in it.
@@ -139,11 +142,12 @@ def select_task(session: Session, task: str | None) -> Session:
 
 
 def select_behavior(session: Session, wanted: Sequence[str] | None) -> Session:
-    """The session with some of its series of behavior, in its own order.
+    """Keep some series of behavior of a session, in its own order.
 
     Args:
         session: The recording.
-        wanted: Their names; ``pupil*`` is every one that begins with pupil. None takes all, and an empty list none.
+        wanted: Their names; ``pupil*`` stands for every name that begins with pupil. None takes all, an empty list
+            takes none.
     """
     if wanted is None:
         return session
@@ -156,7 +160,7 @@ def select_behavior(session: Session, wanted: Sequence[str] | None) -> Session:
 
 
 def _labelled(session: Session, column: str, labels: Sequence[str], *, strict: bool = False) -> npt.NDArray[np.bool_]:
-    """Units whose label is one of these; where ``strict``, an unknown one is none of them."""
+    """Mask of the units with one of these labels; units without a label match unless ``strict``."""
     if column not in session.unit_table:
         if strict:
             raise UserError(

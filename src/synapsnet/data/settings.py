@@ -1,4 +1,4 @@
-"""Settings of section ``data``: checked once, at the door, and typed from there on.
+"""Settings of section ``data``: checked once, on entry, and typed from there on.
 
 ``conf/data`` is the only place where a default is typed, so this module has none.
 """
@@ -21,7 +21,7 @@ from synapsnet.session import Inputs, Signal
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Section ``data``, made by `DataSettings.of`; ``conf/data/base.yaml`` says what each key means."""
+    """Section ``data``, made by `DataSettings.of`; ``conf/data/base.yaml`` explains each key."""
 
     name: str
     signal: Signal | None
@@ -54,7 +54,7 @@ class DataSettings:
             section: Resolved, with every key.
 
         Raises:
-            UserError: naming the first key that is missing, unknown, or has a value that does not do.
+            UserError: naming the first key that is missing, unknown, or has an invalid value.
         """
         _check_keys("data", section, list(_CHECKS), needed=True)
         checked = cls(**{name: check(f"data.{name}", section[name]) for name, check in _CHECKS.items()})

@@ -15,8 +15,8 @@ TrainPart = Literal["all", "first_half", "second_half"]
 Pieces = npt.NDArray[np.int64]
 """Half-open bin ranges ``[pieces, 2]`` of one split; a window never leaves its piece."""
 
-SPLIT_TOLERANCE = 1 / 3  # of a share: whole segments go to one split where every share is met to within it
-HALF_TOLERANCE = 1 / 10  # halves are compared with each other, so they are to hold alike much
+SPLIT_TOLERANCE = 1 / 3  # relative, of each split's share, for keeping whole segments together
+HALF_TOLERANCE = 1 / 10  # halves are compared with each other, so they should be about the same size
 
 
 def rows(pieces: Pieces) -> npt.NDArray[np.int64]:
@@ -25,17 +25,17 @@ def rows(pieces: Pieces) -> npt.NDArray[np.int64]:
 
 
 def split_segments(segments: Pieces, fractions: Mapping[Split, float]) -> dict[Split, Pieces]:
-    """Divide a recording into train, validation and test, in this order of time.
+    """Divide a recording into train, validation and test, in this order in time.
 
     Whole segments go to one split where that gives every split its share to within a third (sessions of many
     trials); otherwise the recording is cut at the exact bins, and a segment may be divided.
 
     The first ``context_bins`` of a piece are never targets (see `synapsnet.data.windows`). They are the gap
-    between the splits: no target of one split lies within a context of a target of another.
+    between the splits: no target of one split lies within the context of a target of another.
 
     Args:
         segments: Half-open, ascending bin ranges, ``[segments, 2]``.
-        fractions: Share of each split of the bins, by its name; they sum to 1.
+        fractions: Share of the bins for each split, by name; the shares sum to 1.
 
     Returns:
         The pieces of each split, ``[pieces, 2]``.
@@ -45,18 +45,18 @@ def split_segments(segments: Pieces, fractions: Mapping[Split, float]) -> dict[S
 
 
 def part_of_train(train: Pieces, part: TrainPart, gap_bins: int) -> Pieces:
-    """All of the train split, or the earlier or later half of it.
+    """Take all of the train split, or its earlier or later half.
 
     As in `split_segments`, whole pieces go to one half where that makes halves of about one size. A piece that is cut
     in two loses ``gap_bins`` at the cut, so that the halves do not meet.
 
     Args:
         train: Pieces of the train split, ``[pieces, 2]``.
-        part: Which part.
+        part: The part to take.
         gap_bins: Bins left out between the parts of a piece.
 
     Returns:
-        The pieces of the part, ``[pieces, 2]``; none where the train split is no longer than the gap.
+        The pieces of the part, ``[pieces, 2]``; empty if the train split is no longer than the gap.
     """
     if part == "all":
         return train
@@ -69,7 +69,7 @@ def part_of_train(train: Pieces, part: TrainPart, gap_bins: int) -> Pieces:
 
 
 def _divided(segments: Pieces, shares: npt.NDArray[np.float64], tolerance: float) -> list[Pieces]:
-    """Consecutive parts of a recording: of whole segments where they meet the shares well enough, else cut exactly."""
+    """Consecutive parts of a recording, of whole segments if these meet the shares well enough, else cut exactly."""
     lengths = segments[:, 1] - segments[:, 0]
     total = int(lengths.sum())
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])

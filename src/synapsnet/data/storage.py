@@ -14,10 +14,10 @@ from synapsnet.errors import UserError
 
 
 def on_disk(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The same array, held by a scratch file instead of by memory: what is asked of it is read when it is asked for.
+    """Move an array from memory to a scratch file; values are read from the file when they are needed.
 
-    The file lies in the folder for temporary files (``TMPDIR``), has no name, and is gone with the array or with the
-    process, however that ends.
+    The file is in the folder for temporary files (``TMPDIR``), has no name, and disappears with the array or when the
+    process ends, even if it is killed.
 
     Raises:
         UserError: if there is no room for it.
@@ -27,12 +27,12 @@ def on_disk(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     with os.fdopen(descriptor, "wb") as file:
         try:
             file.truncate(array.nbytes)
-            # Not `np.memmap`, which keeps a file open an array, and of those a process may have few hundred.
+            # Not `np.memmap`: it keeps one file open per array, and a process may have only a few hundred open files.
             held = torch.from_file(name, shared=True, size=array.size, dtype=dtype)
         finally:
             os.unlink(name)
         try:
-            # Written like any file: where a disk is full, a write says so, but a mapping kills.
+            # Written like any file: on a full disk a write raises an error, but a mapping kills the process.
             np.ascontiguousarray(array).tofile(file)
         except OSError as error:
             raise UserError(

@@ -1,8 +1,8 @@
-"""Surrogate recordings: each unit keeps its own dynamics, and what units have to do with each other is destroyed.
+"""Surrogate recordings: each unit keeps its own dynamics, and the relations between units are destroyed.
 
-A matrix fitted on a surrogate holds nothing but chance: it is the null that edges are selected against (see
+A matrix fitted on a surrogate reflects only chance: it is the null that edges are selected against (see
 `synapsnet.analysis.stability`). Every split is its own surrogate, so that train statistics stay as they are and nothing
-moves between splits. Behavior stays in place, and with it the units' relation to behavior is destroyed, too.
+moves between splits. Behavior stays in place, so the relation of units to behavior is destroyed as well.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Surrogate = Literal["none", "circular_shift", "phase_shuffle"]
 
 MANY_PIECES = 20
-"""From so many pieces of one length on, they are permuted: two units keep no more than a twentieth in step."""
+"""Minimum number of equally long pieces to permute: two units then keep at most a twentieth of them in step."""
 
 
 def surrogate_session(session: Session, splits: Iterable[Pieces], *, kind: Surrogate, seed: int) -> Session:
@@ -32,13 +32,13 @@ def surrogate_session(session: Session, splits: Iterable[Pieces], *, kind: Surro
 
     ``circular_shift`` moves a unit round the bins of a split, its pieces taken as one stretch. The offsets of the units
     are spread evenly over the split in random order, so that no two units stay in step by chance as long as there are
-    more bins than units. Every value is kept, and so is a unit's autocorrelation but for one seam a piece. Offsets must
-    be longer than signals remember: with slow signals in a short recording some pairs stay correlated, and the null is
-    too wide rather than too narrow.
+    more bins than units. Every value is kept, and so is a unit's autocorrelation except at one seam per piece. Offsets
+    must exceed the autocorrelation time of the signals: with slow signals in a short recording some pairs stay
+    correlated, and the null is too wide rather than too narrow.
 
-    In short pieces (trials) that seam would stand in every window. Where 20 pieces or more have one length, each unit's
-    pieces are permuted whole instead, which keeps its autocorrelation within a piece exactly. What every trial repeats
-    then stays, such as a response locked to its start: an edge has to beat it.
+    In short pieces (trials) that seam would stand in every window. Where 20 or more pieces have the same length, each
+    unit's pieces are permuted whole instead, which keeps its autocorrelation within a piece exactly. Activity that
+    repeats in every trial then stays, such as a response locked to its start: an edge has to exceed it.
 
     ``phase_shuffle`` gives every Fourier component of a unit over a split a random phase (Theiler et al. 1992): mean,
     variance and circular autocorrelation are kept exactly, but values become Gaussian, which sparse signals are not.
@@ -46,7 +46,7 @@ def surrogate_session(session: Session, splits: Iterable[Pieces], *, kind: Surro
     Args:
         session: The recording.
         splits: Pieces of every split, ``[pieces, 2]`` each; bins outside of them stay as they are.
-        kind: How to move activity.
+        kind: The way to move activity.
         seed: Seed; the same seed gives the same surrogate.
 
     Raises:
@@ -69,7 +69,7 @@ def surrogate_session(session: Session, splits: Iterable[Pieces], *, kind: Surro
 
 
 def _shift(activity: npt.NDArray[Any], pieces: Pieces, rng: np.random.Generator) -> None:
-    """Permute the pieces of a length that many have, and shift what the others hold, in place."""
+    """Permute pieces of a length that many share, and shift the activity of the other pieces, in place."""
     lengths = pieces[:, 1] - pieces[:, 0]
     distinct, counts = np.unique(lengths, return_counts=True)
     for length in distinct[counts >= MANY_PIECES]:

@@ -1,4 +1,4 @@
-"""From recordings to batches: the forecasting task that every model is given alike."""
+"""From recordings to batches: the same forecasting task for every model."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class Task:
 def build_task(sessions: Iterable[Session], settings: DataSettings) -> Task:
     """Admit, split, scale and window recordings by the rules of honest forecasting.
 
-    Tasks that differ in ``train_part`` and ``surrogate`` alone are about the same units, behavior, inputs and windows,
-    so that what is fitted on them can be compared: those are decided on the whole train split as recorded.
+    Tasks that differ only in ``train_part`` and ``surrogate`` have the same units, behavior, inputs and windows,
+    because these are decided on the whole train split as recorded. Models fitted on them can therefore be compared.
 
     Args:
-        sessions: Recordings of one kind of signal. They are taken one after the other, so of an iterator that reads
-            them no more than two are ever in memory as they were recorded.
+        sessions: Recordings of one kind of signal. They are taken one after the other, so if an iterator reads them, at
+            most two are ever in memory as recorded.
         settings: Section ``data``.
 
     Raises:
@@ -123,7 +123,7 @@ def _tensors(
         raw = torch.from_numpy(activity.astype(np.float64))
         activity = hold(scale_of(spec, index, torch.float64).target(raw).float().numpy())
     elif activity.dtype != np.uint8:
-        # Torch gathers few unsigned types.
+        # Torch can index only few unsigned types.
         activity = hold(activity.astype(np.int16 if activity.max() <= np.iinfo(np.int16).max else np.int32))
     return SessionTensors(
         index=index,
@@ -134,7 +134,7 @@ def _tensors(
 
 
 def _check_alike(session: Session, others: Sequence[Session]) -> None:
-    """Check that a session goes with those before it."""
+    """Check that a session fits those before it."""
     if not others:
         return
     first = others[0]

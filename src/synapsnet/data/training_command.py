@@ -1,4 +1,4 @@
-"""The command that trains on recordings, to be copied."""
+"""The command that trains on recordings, ready to copy."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from synapsnet.configuration import options, quoted
 from synapsnet.session import Session
 
 GROUPS: Mapping[str, str] = {"spikes": "neuropixels", "calcium": "calcium"}
-"""The config under ``data=`` for recordings of a signal."""
+"""The config under ``data=`` for each kind of signal."""
 
 
 def config_of(session: Session) -> str:
-    """Name of the config under ``data=`` for a session: that of its format or data set, else that of its signal."""
+    """Name of the config under ``data=`` for a session: that of its format or data set, or else that of its signal."""
     named = [str(session.meta.get(key, "")) for key in ("format", "source")]
     return next((name for name in named if name in options("data")), GROUPS[session.signal])
 

@@ -1,7 +1,8 @@
 """Fast windows: a recording is one tensor in memory, and a batch is one gather.
 
 There is no per-item dataset and there are no workers; the windows of a batch are cut by a single
-``index_select``; ``experiments/benchmark`` sets the training loop on top of it beside a `DataLoader` of single windows.
+``index_select``; ``experiments/benchmark`` compares the training loop on top of it with a `DataLoader` of single
+windows.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from synapsnet.session import Batch
 
 @dataclass(frozen=True, eq=False)
 class WindowShape:
-    """How windows lie in a session's pieces.
+    """Placement of windows in a session's pieces.
 
-    A window of ``length`` input bins forecasts ``length`` next bins, of which the last ``stride`` have full
-    context and are scored. Windows that start a ``stride`` apart score every such bin exactly once.
+    A window of ``length`` input bins forecasts ``length`` next bins; the last ``stride`` of these have full context and
+    are scored. Windows that start a ``stride`` apart score every such bin exactly once.
 
     Attributes:
-        context_bins: Bins of past a scored target has at least.
+        context_bins: Minimum number of past bins before a scored target.
         length: Input bins of a window.
     """
 
@@ -35,11 +36,11 @@ class WindowShape:
 
     @property
     def stride(self) -> int:
-        """Scored steps of a window."""
+        """Number of scored steps of a window."""
         return self.length - self.context_bins + 1
 
     def count(self, pieces: Pieces) -> int:
-        """Targets with full context in these pieces."""
+        """Number of targets with full context in these pieces."""
         return int(np.maximum(pieces[:, 1] - pieces[:, 0] - self.context_bins, 0).sum())
 
     def tile(self, pieces: Pieces) -> tuple[Pieces, Pieces]:
@@ -48,7 +49,7 @@ class WindowShape:
         return _with_stops(starts, pieces)
 
     def jitter(self, pieces: Pieces, rng: np.random.Generator) -> tuple[Pieces, Pieces]:
-        """As `tile` for full windows, shifted at random within what a piece leaves over; one at least a piece."""
+        """As `tile` for full windows, shifted at random within the leftover bins of a piece; at least one per piece."""
         starts = []
         for first, stop in pieces:
             targets = stop - first - self.context_bins
@@ -71,7 +72,7 @@ class SessionTensors:
         index: Index of the session in the task.
         activity: Counts in their own small dtype, or z-scored calcium in float32, ``[time, units]``.
         behavior: Encoded behavior, float32 ``[time, features]``.
-        shape: How windows lie in it.
+        shape: Placement of windows in it.
     """
 
     index: int
@@ -102,7 +103,7 @@ class EvaluationLoader:
 
     Args:
         sessions: The sessions, each with its pieces of the split.
-        batch_size: Windows a batch.
+        batch_size: Windows per batch.
     """
 
     def __init__(self, sessions: Sequence[tuple[SessionTensors, Pieces]], *, batch_size: int) -> None:
@@ -123,20 +124,20 @@ class EvaluationLoader:
             yield session.batch(starts, stops)
 
     def of_session(self, session: int) -> EvaluationLoader:
-        """The same of one session, by its index in the task."""
+        """The windows of one session, by its index in the task."""
         chosen = [(tensors, pieces) for tensors, pieces in self._sessions if tensors.index == session]
         return EvaluationLoader(chosen, batch_size=self._batch_size)
 
 
 class TrainingLoader:
-    """Shuffled windows, the batches of all sessions mixed; one session a batch.
+    """Shuffled windows, the batches of all sessions mixed; each batch has one session.
 
-    The order is a function of ``(seed, epoch)`` alone and the loader knows its position, so that a resumed run
-    sees the very batches that an uninterrupted one does.
+    The order is a function of ``(seed, epoch)`` alone and the loader knows its position, so that a resumed run sees
+    exactly the batches of an uninterrupted one.
 
     Args:
         sessions: The sessions, each with its pieces of the train split.
-        batch_size: Windows a batch.
+        batch_size: Windows per batch.
         seed: Seed of the order.
     """
 
@@ -160,7 +161,7 @@ class TrainingLoader:
         self._epoch, self._batch = self._epoch + 1, 0
 
     def state_dict(self) -> dict[str, int]:
-        """Position: the epoch, and the batches of it already given out."""
+        """Position: the epoch, and the number of its batches already served."""
         return {"epoch": self._epoch, "batch": self._batch}
 
     def load_state_dict(self, state: dict[str, int]) -> None:

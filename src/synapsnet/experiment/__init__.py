@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from synapsnet.experiment import resolvers as resolvers  # registered before Hydra composes anything
+from synapsnet.experiment import resolvers as resolvers  # registers resolvers before Hydra composes anything
 
 if TYPE_CHECKING:
     from synapsnet.experiment.checkpoint import load
@@ -15,7 +15,7 @@ _MODULES = {"load": "checkpoint", "run": "job"}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, and no more: torch and lightning take seconds."""
+    """Import only the requested name: torch and lightning take seconds."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -39,7 +39,7 @@ Config = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """What a run is given.
+    """The inputs of a run.
 
     Attributes:
         task: The forecasting task.
@@ -53,15 +53,16 @@ class Data:
 
 
 def build_data(config: Config, *, trust: Collection[str] = (), sessions: Iterable[Session] | None = None) -> Data:
-    """Read the recordings, or simulate one where the user named none, and make the forecasting task of them.
+    """Read the recordings, or simulate one if the user named none, and build the forecasting task.
 
     Args:
-        config: Section ``data``, also as ``config.yaml`` of a run folder has it: nothing but our own parts is built.
-        trust: Packages next to our own whose simulations may be run.
-        sessions: Recordings in memory, to be taken in place of those at ``data.root``.
+        config: Section ``data``, also as stored in ``config.yaml`` of a run folder: only our own parts are built from
+            it.
+        trust: Further packages, in addition to our own, whose simulations may be run.
+        sessions: Recordings in memory, used instead of those at ``data.root``.
 
     Raises:
-        UserError: for whatever is wrong with the recordings.
+        UserError: for any problem with the recordings.
     """
     settings = DataSettings.of(config)
     simulation = _simulated(settings, trust) if settings.root is None else None
@@ -104,13 +105,14 @@ def _truth_of_kept(simulation: Simulation, task: Task) -> npt.NDArray[np.float64
 def build_model(model: Config, likelihood: Config, spec: TaskSpec, *, trust: Collection[str] = ()) -> Forecaster:
     """A fresh model for a task; its random weights are drawn from torch's global generator.
 
-    It is built from its recipe, as `load` will build it, so a model that would never load is refused before training.
+    It is built from its recipe, exactly as `load` will build it, so a model that could never be loaded is refused
+    before training.
 
     Args:
         model: Section ``model``.
         likelihood: Section ``likelihood``.
         spec: The task.
-        trust: Packages next to our own whose models may be built.
+        trust: Further packages, in addition to our own, whose models may be built.
 
     Raises:
         UserError: if a setting is invalid, or the model is of a package that is not trusted.
@@ -122,9 +124,9 @@ def build_model(model: Config, likelihood: Config, spec: TaskSpec, *, trust: Col
 
 
 def build_optimizer(config: Config, model: Forecaster) -> OptimizerRecipe:
-    """The recipe of section ``optimizer``, tried on the model where it has anything to optimize.
+    """The recipe of section ``optimizer``, tried on the model if it has anything to optimize.
 
-    A learning rate may be given by kind of signal, as ``{spikes: 0.01, calcium: 0.03}``.
+    A learning rate may be given per kind of signal, as ``{spikes: 0.01, calcium: 0.03}``.
     """
     if isinstance(config["lr"], Mapping):
         config = {**config, "lr": config["lr"][model.spec.signal]}
@@ -148,7 +150,7 @@ def planned_steps(config: Config, n_batches: int) -> int:
 
     Args:
         config: Section ``trainer``.
-        n_batches: Steps of an epoch.
+        n_batches: Steps per epoch.
 
     Raises:
         UserError: if training would never start, or never end.
@@ -178,8 +180,8 @@ def build_trainer(config: Config, callbacks: Mapping[str, Config], loggers: Sequ
             **config,
             callbacks=[ValidateAtBudget(), *built],
             logger=list(loggers),
-            # One process needs nothing of a cluster. Lightning's own handling of SLURM would answer its signals by
-            # checkpoints that the final test then takes for the best ones.
+            # One process needs no cluster environment. Lightning's own SLURM handling would answer signals with
+            # checkpoints that the final test then mistakes for the best ones.
             plugins=[AtomicCheckpointIO(), LightningEnvironment()],
             default_root_dir=run_dir,
             num_sanity_val_steps=0,
@@ -204,7 +206,7 @@ def refusing(section: str) -> Iterator[None]:
         yield
     except InstantiationException as error:
         if isinstance(error.__cause__, UserError):
-            raise error.__cause__ from None  # it says all that there is to say
+            raise error.__cause__ from None  # the message is already complete
         raise UserError(f"invalid setting under {section}: {error}") from error
     except (MisconfigurationException, TypeError, ValueError, RuntimeError, AssertionError, ArithmeticError) as error:
         log.debug("refused", exc_info=True)

@@ -21,12 +21,12 @@ from synapsnet.results.ending import Ending
 from synapsnet.results.files import CHECKPOINTS
 from synapsnet.session import SessionSpec, TaskSpec
 
-PREFIX = "model."  # of the forecaster's weights among the training module's
+PREFIX = "model."  # prefix of the forecaster's weights among those of the training module
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a checkpoint says of its run, checked to be plain.
+    """The content of a checkpoint about its run, checked to be plain data.
 
     Attributes:
         path: The file.
@@ -34,11 +34,11 @@ class Saved:
         model: Recipe of the model.
         likelihood: Recipe of its likelihood.
         spec: The task it was built for.
-        run_id: Name of the run, by which W&B knows it.
+        run_id: Name of the run in W&B.
         record: The overrides that the run was started with.
-        settings: The run's resolved configuration; for comparison, never to build from.
+        settings: The run's resolved configuration; used for comparison only, never to build from.
         recordings: Fingerprint of each recording by session id.
-        ending: Why training ended; None if it had not.
+        ending: The reason why training ended; None if it had not.
     """
 
     path: Path
@@ -54,12 +54,12 @@ class Saved:
 
     @property
     def step(self) -> int:
-        """Gradient steps done."""
+        """Number of gradient steps done."""
         return int(self.state["global_step"])
 
     @property
     def run_dir(self) -> Path | None:
-        """The run folder that the file lies in, wherever that was moved to; None for a file by itself."""
+        """The run folder that contains the file, even if the folder was moved; None for a file on its own."""
         folder = self.path.absolute().parent
         return folder.parent if folder.name == CHECKPOINTS else None
 
@@ -69,7 +69,7 @@ def load(path: str | os.PathLike[str], *, trust: Collection[str] = ()) -> Foreca
 
     Args:
         path: ``best.ckpt`` or ``last.ckpt`` of a run folder.
-        trust: Packages whose models may be built, next to those of synapsnet. Their code runs.
+        trust: Further packages, in addition to synapsnet, whose models may be built. Their code runs.
 
     Returns:
         The model in evaluation mode, on the CPU; see `Forecaster.forecast`.
@@ -97,11 +97,11 @@ def build_saved_model(saved: Saved, *, trust: Collection[str]) -> Forecaster:
 
 
 def read_saved(path: Path) -> Saved:
-    """Read a checkpoint, and check that all it says is plain and fits together.
+    """Read a checkpoint, and check that its content is plain data and consistent.
 
     Raises:
         UserError: if the file is missing.
-        DamagedError: if it is no checkpoint of ours, is damaged or malformed.
+        DamagedError: if it is not a checkpoint of ours, or is damaged or malformed.
     """
     state = read_checkpoint(path)
     try:
@@ -129,7 +129,8 @@ def read_saved(path: Path) -> Saved:
 def read_latest(path: Path, log: Any) -> Saved:
     """Read ``last.ckpt``; where it is damaged, fall back to the best checkpoint next to it, with a warning.
 
-    An earlier checkpoint resumes to the same end: every step's randomness is a function of its position.
+    Resuming from an earlier checkpoint gives the same result, because every step's randomness is a function of its
+    position.
     """
     try:
         return read_saved(path)
@@ -176,7 +177,7 @@ def check_units(saved: TaskSpec, task: TaskSpec, path: Path) -> None:
 
 
 def changed_recordings(saved: Saved, now: Mapping[str, str]) -> list[str]:
-    """Sessions whose content is not what the run was trained on."""
+    """Sessions whose content differs from what the run was trained on."""
     return [name for name, fingerprint in saved.recordings.items() if now.get(name, fingerprint) != fingerprint]
 
 
@@ -187,7 +188,7 @@ def _text(value: Plain, what: str) -> str:
 
 
 def _checked(spec: TaskSpec) -> TaskSpec:
-    """Refuse a task whose numbers do not fit together."""
+    """Refuse a task whose numbers are inconsistent."""
     if spec.signal not in ("spikes", "calcium") or spec.inputs not in ("levels", "increments") or not spec.sessions:
         raise ValueError("spec has an unknown signal or inputs, or no session")
     if not (1 <= spec.context_bins <= spec.window_bins and 0 < spec.bin_width_s < np.inf):

@@ -1,6 +1,6 @@
 """``train.py`` and ``synapsnet train``: overrides in, exit code out.
 
-Hydra composes the configuration before anything slow is imported, so that a typo is told at once.
+Hydra composes the configuration before anything slow is imported, so that a typo is reported at once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one job, or a sweep of them.
 
     Args:
-        arguments: Overrides, and flags of Hydra.
+        arguments: Overrides and Hydra flags.
 
     Returns:
         The exit code.
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
         return run(cfg)
 
     def typed() -> None:
-        sys.argv = [command_line[0], *as_typed(arguments)]  # Hydra reads nothing else
+        sys.argv = [command_line[0], *as_typed(arguments)]  # Hydra reads only sys.argv
         try:
             job()
         except HydraException as error:

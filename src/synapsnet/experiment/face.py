@@ -1,4 +1,4 @@
-"""The pipeline of ``train.py`` from Python: sessions in, a finished run out, and nothing printed."""
+"""The pipeline of ``train.py`` from Python: sessions in, a finished run out, nothing printed."""
 
 from __future__ import annotations
 
@@ -38,10 +38,11 @@ def read(path: str | os.PathLike[str], *, bin_width_s: float | None = None) -> S
 
     Args:
         path: A file or folder of any format that ``synapsnet inspect`` knows.
-        bin_width_s: Bin width in seconds for event times; left out, 0.02. Formats with bins of their own keep them.
+        bin_width_s: Bin width in seconds for event times, 0.02 by default. Formats that are already binned keep their
+            bins.
 
     Raises:
-        UserError: if it cannot be read, or holds more than one session; `read_all` takes those.
+        UserError: if it cannot be read, or if it holds more than one session (use `read_all`).
     """
     sessions = read_all(path, bin_width_s=bin_width_s)
     if len(sessions) > 1:
@@ -67,17 +68,17 @@ def fit(
     """Train and test a model as ``train.py`` does, with the same configuration, splits and results.
 
     Args:
-        model: Name of a model, as ``synapsnet`` or ``var``.
+        model: Name of a model, such as ``synapsnet`` or ``var``.
         sessions: Recordings in memory, or a path of recordings.
         seed: Seed of the run.
-        out: The run folder; left out, a dated one under ``outputs/``. A run that is finished there is not repeated,
-            and one that is unfinished goes on.
+        out: The run folder, by default a dated one under ``outputs/``. A finished run in it is not repeated, and an
+            unfinished one is continued.
         settings: Overrides, as on the command line of ``train.py``: ``["trainer.max_steps=200"]``.
         trust: Packages next to synapsnet whose models may be built.
 
     Raises:
         UserError: for bad input.
-        KeyboardInterrupt: if the run was stopped; the same call with ``out`` goes on.
+        KeyboardInterrupt: if the run was stopped; the same call with ``out`` continues it.
     """
     given = None if isinstance(sessions, str | os.PathLike) else tuple(sessions)
     if given is not None and not given:
@@ -114,7 +115,7 @@ class FittedRun:
 
     @property
     def scores(self) -> pd.DataFrame:
-        """Scores of the test split, one row a session."""
+        """Scores of the test split, one row per session."""
         return Run(self.folder).scores
 
     @property
@@ -123,13 +124,14 @@ class FittedRun:
         return load(Run(self.folder).checkpoint("best"), trust=self.trust)
 
     def connectivity(self, session_id: str) -> Connectivity:
-        """Connections of a session: matrices ``[post, pre]`` with unit ids, standard errors and odds where known."""
+        """Connections of a session: matrices ``[post, pre]`` with unit ids, standard errors and odds if available."""
         return Run(self.folder).connectivity(session_id)
 
     def forecast(self, session: Session) -> npt.NDArray[np.float32]:
         """One-step forecasts of a recording in raw units, ``[time, units]``; see `Forecaster.forecast`.
 
-        Bins are widened to those of the model, and its units and behavior are taken from the session by their names.
+        Bins are widened to those of the model, and the model's units and behavior are selected from the session by
+        name.
         """
         model = self.model
         return model.forecast(rebin(session, model.spec.bin_width_s))
@@ -139,7 +141,7 @@ class FittedRun:
 def _requested(
     overrides: Sequence[str], values: dict[str, Any], out: str | os.PathLike[str] | None
 ) -> Iterator[Request]:
-    """The request of overrides, with Hydra as it is within a job of the command line."""
+    """The request that overrides make, with Hydra in the same state as in a command-line job."""
     outer_hydra, outer_config = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
     GlobalHydra.instance().clear()
     try:
@@ -148,7 +150,7 @@ def _requested(
             with open_dict(cfg):
                 for key, value in values.items():
                     OmegaConf.update(cfg, key, value)
-                HydraConfig.instance().set_config(cfg)  # names of folders ask it for the options that were chosen
+                HydraConfig.instance().set_config(cfg)  # folder names look up the chosen options in it
                 cfg.run_dir = os.path.abspath(cfg.hydra.run.dir if out is None else out)
             job: Any = HydraConfig.instance().cfg
             with flag_override(job.hydra, "readonly", False):
@@ -161,7 +163,7 @@ def _requested(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep our log in the run folder."""
+    """Write our log to the run folder."""
     ours = logging.getLogger("synapsnet")
     propagates = ours.propagate
     ours.propagate = False

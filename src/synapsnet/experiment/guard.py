@@ -1,4 +1,4 @@
-"""Bad input in one line on standard error, and the exit code that goes with it."""
+"""Report bad input in one line on standard error, with the matching exit code."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from synapsnet.errors import UserError, one_line
 from synapsnet.names import SWEEP_NOTES
 
 BAD_INPUT = (UserError, HydraException, OmegaConfBaseException, OSError)
-"""What costs one line: settings that do not do, and a disk that refuses (a folder that is read-only, a full one)."""
+"""Errors reported in one line: invalid settings, and disk errors (a read-only folder, a full disk)."""
 BAD_INPUT_CODE = 2
 
 
 def guard(main: Callable[[], object]) -> int:
-    """Run a Hydra main function; bad input, or a disk that refuses, costs one line on standard error.
+    """Run a Hydra main function; bad input or a disk error gives one line on standard error.
 
     Returns:
         The exit code: 0, or 2 for bad input.
     """
-    # Hydra would print its own errors over several lines and exit with 1; so it lets them through.
+    # Hydra would print its own errors over several lines and exit with 1; this makes it raise them instead.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
         main()
@@ -38,6 +38,6 @@ def guard(main: Callable[[], object]) -> int:
 
 
 def report(error: BaseException) -> int:
-    """Write the error's line, and return the exit code of bad input."""
+    """Print the error in one line, and return the exit code of bad input."""
     sys.stderr.write(f"error: {one_line(error)}\n")
     return BAD_INPUT_CODE

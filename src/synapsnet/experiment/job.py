@@ -30,11 +30,11 @@ for _name in ("lightning.pytorch", "lightning.fabric"):  # which set their own l
 
 
 class Left(BaseException):
-    """A run was asked to stop, and did.
+    """A run was asked to stop, and has stopped.
 
     Attributes:
         folder: Its folder.
-        way_on: How to go on, in words.
+        way_on: Instructions for continuing the run.
     """
 
     def __init__(self, folder: Path, way_on: str) -> None:
@@ -80,10 +80,10 @@ def run(cfg: DictConfig) -> float:
 
 
 def perform(request: Request) -> tuple[Path, Outcome | None]:
-    """Do what is asked for, in its folder.
+    """Carry out the request in its folder.
 
     Returns:
-        The folder, and what came out; None where the very run was finished before.
+        The folder and the outcome; None if the same run was finished before.
 
     Raises:
         Left: if the run was asked to stop.
@@ -113,7 +113,7 @@ def perform(request: Request) -> tuple[Path, Outcome | None]:
 
 
 def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None] | None:
-    """The folder to write into and the checkpoint to go on from; None where the very run is finished.
+    """The folder to write into and the checkpoint to continue from; None if the same run is finished.
 
     Raises:
         UserError: if the folder holds another run.
@@ -145,7 +145,7 @@ def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None
 
 
 def _latest(folder: RunFolder) -> Saved | None:
-    """The last checkpoint of an unfinished run; None, and an empty folder, where there is none that can be read."""
+    """The last checkpoint of an unfinished run; if none can be read, None, and the folder is emptied."""
     last = checkpoint(folder.path, "last")
     try:
         saved = read_latest(last, log) if last.is_file() else None

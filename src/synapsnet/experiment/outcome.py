@@ -1,4 +1,4 @@
-"""What came out of a run: written down, and shown."""
+"""The outcome of a run: saved and printed."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What came out of a run.
+    """The outcome of a run.
 
     Attributes:
         names: ``model``, ``data`` and ``seed``.
-        scores: Of the test split.
+        scores: Scores of the test split.
         spec: The task.
-        validation: The best validation score; None of an evaluation.
-        ended: Why training ended; None of a checkpoint that was evaluated before its training had.
+        validation: The best validation score; None for an evaluation.
+        ended: The reason why training ended; None if the evaluated checkpoint is from before the end.
         references: Scores of the reference models by name.
-        facts: What else ``test_metrics.json`` says.
+        facts: Further entries of ``test_metrics.json``.
     """
 
     names: Mapping[str, Any]
@@ -50,12 +50,12 @@ class Outcome:
 
     @property
     def score(self) -> float:
-        """What a sweeper lowers: the validation score, or of an evaluation the nll of the test split."""
+        """The score that a sweeper minimises: the validation score, or the nll of the test split for an evaluation."""
         return self.summary.mean["nll"] if self.validation is None else self.validation
 
 
 def write_outcome(outcome: Outcome, folder: RunFolder) -> None:
-    """Write scores, per unit too, to where the results of the folder gather."""
+    """Write scores, also per unit, to the staging folder for results."""
     ended, references = outcome.ended, outcome.references
     facts = {
         **outcome.names,
@@ -68,7 +68,7 @@ def write_outcome(outcome: Outcome, folder: RunFolder) -> None:
 
 
 def show_outcome(outcome: Outcome, folder: Path) -> None:
-    """Print the table of a finished run next to its references, and of what is known of its connections."""
+    """Print the scores of a finished run next to its references, and the recovery of its connections if it is known."""
     rows = {outcome.names["model"]: outcome.summary, **outcome.references}
     n_sessions = len(outcome.spec.sessions)
     over = "1 session" if n_sessions == 1 else f"mean ± standard error over {n_sessions} sessions"

@@ -1,6 +1,6 @@
-"""Overrides as a user types them: paths stay text, and a setting that nothing knows is an error with a suggestion.
+"""Overrides as a user types them: paths stay text, and an unknown setting is an error with a suggestion.
 
-Nothing here needs torch, so that a typo is told at once.
+Nothing here imports torch, so that a typo is reported at once.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from synapsnet.configuration import conf_folder, quoted
 from synapsnet.errors import UserError, did_you_mean
 
 TEXT = ("data.root", "data.task", "ckpt_path", "run_dir", "hydra.run.dir", "hydra.sweep.dir")
-"""Settings that are text whatever they look like: Hydra would read a folder 2024_05 as a number."""
+"""Settings that are always text: Hydra would read a folder 2024_05 as a number."""
 MAY_BE_OFF = ("logger", "callbacks")
-"""Groups of which null chooses no option."""
+"""Groups that can be set to null to choose no option."""
 NAMED_PARTS = ("callbacks", "logger", "methods", "references", "data.degradation")
-"""Sections that hold parts under names of the user's choice, each with its ``_target_``."""
+"""Sections that hold parts under user-chosen names, each with its ``_target_``."""
 _BUILT = ("trainer",)  # arguments of a constructor that the section does not name
 _NEVER_BUILT = ("model.tuned",)  # read by the optimizer, kept from the model
 _OVERRIDE = re.compile(r"(?P<sign>\+{0,2})(?P<key>[A-Za-z_][\w./@-]*)=(?P<value>.*)", re.DOTALL)
@@ -41,7 +41,7 @@ def as_typed(arguments: Sequence[str]) -> list[str]:
         arguments: Overrides, and flags of Hydra.
 
     Raises:
-        UserError: for an override that cannot be read; it says how to quote it.
+        UserError: for an override that cannot be read; the message explains how to quote it.
     """
     return [_typed(argument) for argument in arguments]
 
@@ -64,7 +64,7 @@ def _typed(argument: str) -> str:
 
 
 def _as_text(value: str) -> str:
-    """A path, a list of paths or a sweep over them as text; what is quoted or computed stays as it is."""
+    """Turn a path, a list of paths or a sweep over paths into text; quoted and computed values stay as they are."""
     is_there = bool(value) and Path(value).expanduser().exists()
     if value in ("", "null") and not is_there:
         return value
@@ -81,13 +81,13 @@ def _as_text(value: str) -> str:
 
 
 def check_added(cfg: DictConfig) -> None:
-    """Refuse what a command line adds by ``+`` where nothing takes it.
+    """Refuse settings added with ``+`` that nothing uses.
 
     Args:
         cfg: As Hydra composed it.
 
     Raises:
-        UserError: with what was probably meant.
+        UserError: with a suggestion of the intended setting.
     """
     overrides = OverridesParser.create().parse_overrides(list(HydraConfig.get().overrides.task))
     added = [one.key_or_group for one in overrides if one.is_add() or one.is_force_add()]
@@ -101,7 +101,7 @@ def check_added(cfg: DictConfig) -> None:
 
 
 def misspelt(error: HydraException, arguments: Sequence[str]) -> Exception:
-    """The error to show for one of Hydra's: for a setting that there is not, one with a suggestion."""
+    """The error to show in place of a Hydra error: for a setting that does not exist, one with a suggestion."""
     named = re.match(r"Could not override '([^']+)'", str(error))
     if named is None:
         return error
@@ -115,7 +115,7 @@ def misspelt(error: HydraException, arguments: Sequence[str]) -> Exception:
 
 
 def is_group(key: str) -> bool:
-    """Whether a key of an override is a config group."""
+    """Return True if a key of an override is a config group."""
     loader = GlobalHydra.instance().config_loader()
     return bool(loader.get_group_options(key, results_filter=ObjectType.CONFIG))
 
@@ -131,7 +131,7 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
 
 
 def _is_taken(key: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether a key is one of the configuration, or something there takes it: a constructor, or a section of parts."""
+    """Return True if a key is in the configuration, or if a constructor or a section of parts there accepts it."""
     path = key.split(".")
     known: Any = before
     here: Any = now

@@ -1,10 +1,10 @@
-"""Parts by name: the closed table of what a checkpoint or a saved configuration may name, and the one way to build it.
+"""Parts by name: the closed table that checkpoints and saved configurations may name, and the only way to build them.
 
 A recipe is plain data: ``{"part": "<module>.<Class>", "settings": {...}}``, whose settings are plain values or further
-recipes. It is made of a yaml before training, a model's travels in the checkpoint, and nothing else is ever built
-from a file. A part is a model, one of its layers, a likelihood, or a function that simulates or degrades a recording,
-defined in `synapsnet.models`, `synapsnet.likelihoods` or `synapsnet.data.simulate`, or in a package that the user
-trusts by name. No other code can be named, so a file from a stranger runs none.
+recipes. It is made from yaml before training, a model's recipe is saved in the checkpoint, and nothing else is ever
+built from a file. A part is a model, one of its layers, a likelihood, or a function that simulates or degrades a
+recording, defined in `synapsnet.models`, `synapsnet.likelihoods` or `synapsnet.data.simulate`, or in a package that the
+user trusts by name. No other code can be named, so a file from a stranger runs none.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def build(made_of: Recipe, *args: Any, trust: Collection[str], where: str, **giv
     Args:
         made_of: The recipe; recipes among its settings reach the constructor as callables that build them.
         args: Arguments of the constructor, before its settings.
-        trust: Packages, next to our own, whose parts may be named.
+        trust: Further packages, in addition to our own, whose parts may be named.
         where: Section of the configuration, for messages.
         given: Further arguments of the constructor, by name.
 
     Raises:
-        UserError: if the recipe names what is not in the table, or has settings that a constructor refuses.
+        UserError: if the recipe names a part that is not in the table, or has settings that a constructor refuses.
     """
     require_plain(made_of, where)
     constructor = _constructor(made_of, trust, where)

@@ -1,8 +1,8 @@
 """The overrides of a command line as plain data, so that a run can be continued with all of its settings.
 
-A checkpoint keeps no configuration to build from. It keeps which options were chosen and which plain values were set;
-the configuration of a continued run is composed anew from our own ``conf``, with these on top. So whatever is
-built, our own files or the user's command line name it, and never a checkpoint.
+A checkpoint keeps no configuration to build from. It keeps the chosen options and the plain values that were set; the
+configuration of a continued run is composed anew from our own ``conf``, with these on top. Everything that is built is
+therefore named by our own files or the user's command line, never by a checkpoint.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from synapsnet.errors import UserError
 from synapsnet.plain import Plain, require_plain
 
 OF_THIS_COMMAND = ("mode", "ckpt_path", "overwrite", "run_dir", "trusted_packages", "hydra", "choices")
-"""Settings that a checkpoint never brings: what to do, where to write, whom to trust."""
+"""Settings that are never taken from a checkpoint, such as the mode, the output folder and the trusted packages."""
 _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _GROUP = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*(@[A-Za-z0-9_.]+)?")
 _OPTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
@@ -28,13 +28,13 @@ _OPTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True)
 class Record:
-    """What a command line chose and set.
+    """The options and values that a command line set.
 
     Attributes:
         groups: Chosen options by config group; a list where several were chosen, None where none.
         values: Values by their dotted key.
         deleted: Keys that were taken out (``~callbacks.figures``).
-        left_out: Keys that were given something to build (``_target_``), which is not recorded.
+        left_out: Keys that were given a part to build (``_target_``), which is not recorded.
     """
 
     groups: dict[str, Plain] = field(default_factory=dict)
@@ -43,15 +43,15 @@ class Record:
     left_out: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Plain]:
-        """Plain data, for a checkpoint."""
+        """Convert to plain data for a checkpoint."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Plain]) -> Record:
-        """Inverse of `to_dict`, for a record that a stranger may have written.
+        """Inverse of `to_dict`, safe for a record from an untrusted source.
 
         Raises:
-            UserError: if a name is not one, or a value names code or brings what only a command line may.
+            UserError: if a name is invalid, or a value names code or a setting that only a command line may set.
         """
         record = cls(
             groups=dict(plain["groups"]),
@@ -89,7 +89,7 @@ class Record:
 
         Args:
             config: Changed in place.
-            but: Keys that the present command line sets itself, and whose values stand.
+            but: Keys that the present command line sets itself; their values are kept.
 
         """
         for key, value in self.values.items():
@@ -120,9 +120,9 @@ def record_of(overrides: Sequence[str], resolved: Mapping[str, Plain], is_group:
     """The record of a command line.
 
     Args:
-        overrides: As given.
-        resolved: The final configuration, of which the values are taken.
-        is_group: Whether a key is a config group.
+        overrides: The overrides as given.
+        resolved: The final configuration, from which the values are taken.
+        is_group: Returns True if a key is a config group.
     """
     record = Record()
     for override in OverridesParser.create().parse_overrides(list(overrides)):
@@ -152,19 +152,19 @@ def _group(override: Override) -> str:
 
 
 def _is_word(key: str) -> bool:
-    """Whether a dotted key holds one of Hydra's words, such as ``_target_``."""
+    """Return True if a dotted key contains a reserved word of Hydra, such as ``_target_``."""
     return any(part.startswith("_") for part in key.split("."))
 
 
 def _names_code(value: Plain) -> bool:
-    """Whether a value holds something to build, at any depth."""
+    """Return True if a value contains a part to build, at any depth."""
     if isinstance(value, Mapping):
         return any(_is_word(str(key)) or _names_code(item) for key, item in value.items())
     return isinstance(value, list) and any(map(_names_code, value))
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether one of two dotted keys holds the other."""
+    """Return True if one of two dotted keys is equal to the other or contains it."""
     first, second = one.split("."), other.split(".")
     shared = min(len(first), len(second))
     return first[:shared] == second[:shared]

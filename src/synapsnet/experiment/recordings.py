@@ -1,4 +1,4 @@
-"""The user's recordings, at one path or address or at several."""
+"""The user's recordings, at one or several paths or addresses."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from synapsnet.plain import Plain
 from synapsnet.session import Session
 
 IN_MEMORY = "memory://"
-"""In place of ``data.root`` where sessions were given in Python."""
+"""Value of ``data.root`` for sessions given in Python."""
 
 
 def recordings(settings: DataSettings, given: Iterable[Session] | None = None) -> Iterator[Session]:
     """The recordings at ``data.root``, one session at a time.
 
     Args:
-        settings: Of section ``data``.
-        given: Sessions in memory, to be taken in place of files.
+        settings: Settings of section ``data``.
+        given: Sessions in memory, used instead of files.
 
     Raises:
-        UserError: if a recording cannot be read, or is of another signal than the settings are for.
+        UserError: if a recording cannot be read, or has another signal than the settings expect.
     """
     for root in settings.root or ():
         if root == IN_MEMORY and given is None:
@@ -39,7 +39,7 @@ def recordings(settings: DataSettings, given: Iterable[Session] | None = None) -
 
 
 def with_root(data: dict[str, Plain], change: Callable[[str], str]) -> dict[str, Plain]:
-    """Section ``data`` with ``root`` changed, or each of several roots."""
+    """Section ``data`` with a change applied to ``root``, or to each of several roots."""
 
     def changed(root: Plain) -> Plain:
         if isinstance(root, list):

@@ -1,4 +1,4 @@
-"""The table of how well a known connectivity was recovered."""
+"""The table of scores for recovering a known connectivity."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SHOWN = ("pearson_r", "spearman_r", "auroc", "auprc", "sign_accuracy", "in_degr
 
 
 def recovery_table(file: Path) -> Table:
-    """The model and the methods beside it, from ``recovery.csv``: mean over sessions, the best of each score in bold.
+    """The table of the model and the methods in ``recovery.csv``: means over sessions, the best of each score in bold.
 
     Args:
-        file: What `ConnectivityWriter` wrote.
+        file: The file that `ConnectivityWriter` wrote.
     """
     found = pd.read_csv(file)
     rows = {}

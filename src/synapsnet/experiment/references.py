@@ -27,10 +27,10 @@ def score(model: Forecaster, task: Task, *, batch_size: int) -> Scores:
 
 
 def check_references(names: Sequence[str], config: Config) -> None:
-    """Make sure that `score_references` can serve these names.
+    """Check that `score_references` can handle these names.
 
     Raises:
-        UserError: for a name that is no entry, or a model that takes more than a formula to fit.
+        UserError: for an unknown name, or a model that is not fitted by formula.
     """
     for name in names:
         if name not in config["references"]:
@@ -45,7 +45,7 @@ def score_references(names: Sequence[str], config: Config, task: Task) -> dict[s
     """Fit closed-form models on the task and score them on its test split.
 
     Args:
-        names: Entries of section ``references``; the model of the run itself is passed over.
+        names: Entries of section ``references``; the model of the run itself is skipped.
         config: The configuration of the run.
         task: The task of the run.
     """

@@ -1,4 +1,4 @@
-"""A command line understood: the configuration of its run, what it goes on from, and where it writes."""
+"""A parsed command line: the configuration of its run, the checkpoint it continues from, and its output folder."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from synapsnet.session import Session
 log = logging.getLogger(__name__)
 
 _DECISIVE = ("seed", "model", "likelihood", "data", "optimizer", "trainer", "monitor")
-"""Sections that decide what a run's scores are; two commands that share them are the same."""
+"""Sections that determine a run's scores; two commands with the same values in them are the same run."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a command line asks for.
+    """The request of a command line.
 
     Attributes:
-        config: Resolved, for the folder that was asked for.
-        record: Its overrides, with those of the run it goes on from.
-        saved: The checkpoint that it goes on from or tests; None for a run from the start.
-        folder: Where it writes.
-        unique: Whether the folder was named by the time of day, so that another name does as well.
+        config: The resolved configuration for the requested folder.
+        record: Its overrides, combined with those of the run it continues from.
+        saved: The checkpoint that it continues from or tests; None for a run from the start.
+        folder: The output folder.
+        unique: True if the folder was named by the time of day, so that another name would do as well.
         in_folder: The resolved configuration for any folder.
         sessions: Recordings in memory, where Python gave them.
     """
@@ -64,7 +64,7 @@ def understood(cfg: DictConfig) -> Request:
     """The request of the command line that Hydra composed.
 
     Raises:
-        UserError: if its settings, or the checkpoint that it names, do not do.
+        UserError: if its settings, or the checkpoint that it names, are invalid.
     """
     hydra = HydraConfig.get()
     if cfg.mode not in ("train", "test"):
@@ -94,7 +94,7 @@ def understood(cfg: DictConfig) -> Request:
 
 
 def decisive(config: Mapping[str, Plain]) -> dict[str, Plain]:
-    """The settings that decide what a run's scores are."""
+    """The settings that determine a run's scores."""
     settings = {name: config.get(name) for name in _DECISIVE}
     settings["early_stopping"] = (config.get("callbacks") or {}).get("early_stopping")
     settings["tested"] = config.get("ckpt_path") if config.get("mode") == "test" else None
@@ -102,7 +102,7 @@ def decisive(config: Mapping[str, Plain]) -> dict[str, Plain]:
 
 
 def other_settings(folder: Path, config: Config) -> str | None:
-    """How the run in a folder differs from a configuration; None where it is the same run."""
+    """The difference between the run in a folder and a configuration; None if it is the same run."""
     there = read_plain_yaml(folder / CONFIG) if (folder / CONFIG).is_file() else {}
     for key, one, other in differences(decisive(there), decisive(config)):
         return f"{key} is {one!r:.60} there and {other!r:.60} here"
@@ -110,7 +110,7 @@ def other_settings(folder: Path, config: Config) -> str | None:
 
 
 def _place(saved: Saved, cfg: DictConfig, config: Config, hydra: HydraConf) -> tuple[Path, bool]:
-    """Where a command that names a checkpoint writes, and whether another name does as well."""
+    """The output folder of a command that names a checkpoint, and whether another name would do as well."""
     asked = Path(config["run_dir"])
     by_hydra = any(override.startswith("hydra.run.dir=") for override in hydra.overrides.hydra)
     chosen = by_hydra or asked != Path(hydra.runtime.output_dir)
@@ -136,10 +136,10 @@ def _composed(saved: Saved, cfg: DictConfig, overrides: Sequence[str]) -> tuple[
     """The configuration of a checkpoint's run with this command line's overrides on top, from our own files.
 
     Returns:
-        The configuration, and with it that of Hydra.
+        The configuration, and Hydra's own.
 
     Raises:
-        UserError: if the files have changed, or the checkpoint says what none can.
+        UserError: if the files have changed, or the content of the checkpoint is invalid.
     """
     _check_same_files(saved)
     given = keys_of(overrides)
@@ -164,7 +164,7 @@ def _check_model(saved: Saved, config: Config) -> None:
 
 
 def _check_same_files(saved: Saved) -> None:
-    """Refuse to go on where the defaults under ``conf`` are no longer those of the run."""
+    """Refuse to continue if the defaults under ``conf`` are no longer those of the run."""
     composed = _compose(saved.record.options())
     saved.record.apply(composed, but=())
     composed.run_dir = None
@@ -186,8 +186,8 @@ def _resolved(cfg: DictConfig, hydra: DictConfig | None, run_dir: Path | None) -
 
     Args:
         cfg: Composed.
-        hydra: Configuration that holds Hydra's own, which interpolations ask for the options that were chosen; None
-            for that of the present job.
+        hydra: Configuration with Hydra's own section, where interpolations look up the chosen options; None for that of
+            the present job.
         run_dir: The folder.
     """
     cfg = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
@@ -213,7 +213,7 @@ def _absolute(root: str) -> str:
 
 
 def _public_root(record: Record, config: Config) -> Record:
-    """The record with the root of the recordings as it may be written down: what gives access is left out."""
+    """The record with a root of the recordings that is safe to save: credentials are left out."""
     if "data.root" not in record.values:
         return record
     return record.followed_by(Record(values={"data.root": with_root(config["data"], public)["root"]}))

@@ -1,4 +1,4 @@
-"""Resolvers of the configuration. The names of run folders need them, and so Hydra before any job runs."""
+"""Resolvers of the configuration. Hydra needs them before any job runs, because run folders are named with them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from urllib.parse import unquote, urlsplit
 
 from omegaconf import OmegaConf
 
-_MOST_NAMED = 3  # roots, before the rest is counted
+_MOST_NAMED = 3  # maximum number of roots in a name; the rest are counted
 
 
 def recording_name(root: str | int | Sequence[str] | None, task: str | int | None = None) -> str:
-    """Name of the recordings at a path or address, for folders and tables; ``simulated`` where none was named.
+    """Name of the recordings at a path or address, for folders and tables; ``simulated`` if none was given.
 
     Args:
         root: The path or address, or several.
-        task: The task of them that is forecast; its name is appended.
+        task: The task to forecast; its name is appended.
     """
     if root is None:
         return "simulated"

@@ -1,8 +1,8 @@
-"""The folder of a run: claimed by one process, filled, and finished as a whole.
+"""The folder of a run: claimed by one process, filled, and finished in one step.
 
 A folder is new, unfinished or finished; it is finished once it holds ``test_metrics.json``, which is moved into it
-last. A finished folder is never changed, except by ``overwrite=true``. Then the new run grows in a hidden folder
-within, and takes the place of the old one at its end, so that a run that fails costs nothing.
+last. A finished folder is never changed, except by ``overwrite=true``. In that case the new run is written to a hidden
+folder inside and replaces the old one when it ends, so that a failed run loses nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from synapsnet.results.files import (
 )
 
 RESULTS = (UNIT_SCORES, CONNECTIVITY, RECOVERY, FIGURES, SCORES)
-"""In the order in which they are moved into place: the last one makes the run finished."""
+"""Files in the order in which they are moved into place: the last one marks the run as finished."""
 _HISTORY = (CURVE, CHECKPOINTS, "wandb", "tensorboard", CONFIG, LOG, FAILURE, STAGE)
 _OURS = (*RESULTS, *_HISTORY)
 _NEXT, _PREVIOUS, _MOVED_OUT = ".next", ".previous", ".moved-out"
@@ -55,9 +55,9 @@ class RunFolder:
     """A folder that this process has claimed.
 
     Attributes:
-        path: Where a run writes.
-        fresh: Whether it was made for this run, so that a run that fails at once takes it away again.
-        replaces: The finished run's folder that this one will take the place of; None for a run of its own.
+        path: The folder that a run writes to.
+        fresh: True if it was created for this run, so that it is removed again if the run fails at once.
+        replaces: The folder of a finished run that this one will replace; None if it replaces none.
     """
 
     path: Path
@@ -66,24 +66,24 @@ class RunFolder:
 
     @property
     def state(self) -> State:
-        """How far the run in it has come."""
+        """The state of the run in it."""
         if (self.path / SCORES).is_file():
             return "finished"
         return "unfinished" if any((self.path / name).exists() for name in (CONFIG, CHECKPOINTS)) else "new"
 
     @property
     def home(self) -> Path:
-        """Where the run will be found once it is finished."""
+        """The location of the run once it is finished."""
         return self.replaces or self.path
 
     def next(self) -> RunFolder:
-        """A folder within this finished one, for the run that is to take its place."""
+        """Open a folder inside this finished one for the run that will replace it."""
         inner = self.path / _NEXT
         inner.mkdir(exist_ok=True)
         return RunFolder(inner, fresh=True, replaces=self.path)
 
     def clear(self) -> None:
-        """Take away what an unfinished run left.
+        """Remove the files that an unfinished run left.
 
         Raises:
             UserError: if the run is finished.
@@ -94,14 +94,14 @@ class RunFolder:
             remove(self.path / name)
 
     def begin(self, config: dict[str, Plain]) -> None:
-        """Write ``config.yaml``, and clear what an interrupted ending or a failure left."""
+        """Write ``config.yaml``, and remove files left by an interrupted ending or a failure."""
         for name in (*RESULTS, STAGE, FAILURE):
             remove(self.path / name)
         with replacing(self.path / CONFIG) as partial:
             partial.write_text(OmegaConf.to_yaml(OmegaConf.create(config)), encoding="utf-8")
 
     def finish(self) -> None:
-        """Move the results into place; where the run replaces another, the whole folder."""
+        """Move the results into place, or the whole folder if the run replaces another."""
         for name in RESULTS:
             if (self.path / STAGE / name).exists():
                 os.replace(self.path / STAGE / name, self.path / name)
@@ -110,28 +110,29 @@ class RunFolder:
             _swap(self.replaces)
 
     def abandon(self) -> None:
-        """Take the folder away if nothing in it is worth keeping: no checkpoint was written."""
+        """Remove the folder if nothing in it is worth keeping, that is if no checkpoint was written."""
         if self.fresh and not any((self.path / CHECKPOINTS).glob("*.ckpt")):
             for name in (*_OURS, RUN_MARKER):
                 remove(self.path / name)
             remove_if_empty(self.path)
 
     def record_failure(self, message: str) -> None:
-        """Leave ``error.txt`` in a folder without results."""
+        """Write ``error.txt`` in a folder without results."""
         with replacing(self.path / FAILURE) as partial:
             partial.write_text(f"{message}\n", encoding="utf-8")
 
 
 @contextmanager
 def claimed(path: Path, *, unique: bool) -> Iterator[RunFolder]:
-    """Claim a folder for this process alone while the block runs; it is made where it is not there.
+    """Claim a folder for this process alone while the block runs; create it if it does not exist.
 
     Args:
         path: The folder.
-        unique: Take ``<path>-2``, ``<path>-3``, … where it is taken, as a folder named by the time of day can be.
+        unique: Use ``<path>-2``, ``<path>-3``, … if the folder is taken, which can happen when it is named by the time
+            of day.
 
     Raises:
-        UserError: if another process writes into it, or if it holds files that a run would write over.
+        UserError: if another process writes into it, or if it holds files that a run would overwrite.
     """
     for number in itertools.count(1):
         folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
@@ -164,18 +165,18 @@ def claimed(path: Path, *, unique: bool) -> Iterator[RunFolder]:
 
 
 def _swap(folder: Path) -> None:
-    """Put the run in ``.next`` in the place of the one around it."""
+    """Replace a run by the one in its ``.next`` folder."""
     (folder / _PREVIOUS).mkdir(exist_ok=True)
     _finish_swap(folder)
 
 
 def _finish_swap(folder: Path) -> None:
-    """Bring a swap to its end, wherever it was cut short."""
+    """Complete a replacement, wherever it was interrupted."""
     new, old = folder / _NEXT, folder / _PREVIOUS
     if not old.is_dir():
         return
     if not (old / _MOVED_OUT).exists():
-        # The scores first, so that the folder never looks finished in between.
+        # Remove the scores first, so that the folder never looks finished in between.
         for path in sorted(folder.iterdir(), key=lambda path: path.name != SCORES):
             if path.name not in (RUN_MARKER, _NEXT, _PREVIOUS):
                 os.replace(path, old / path.name)
@@ -188,7 +189,7 @@ def _finish_swap(folder: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
+    """Remove a file or a folder if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -196,7 +197,7 @@ def remove(path: Path) -> None:
 
 
 def remove_if_empty(folder: Path) -> None:
-    """Remove a folder without anything in it, and the dated folders above it, within the working folder, likewise."""
+    """Remove an empty folder, and empty dated folders above it within the working folder."""
     here = Path.cwd()
     parents = [parent for parent in folder.parents if parent.is_relative_to(here) and parent != here]
     with suppress(OSError):
@@ -205,7 +206,7 @@ def remove_if_empty(folder: Path) -> None:
 
 
 class _LogFile(logging.FileHandler):
-    """A log whose disk may be full: the run says so where it writes its results, once and in one line."""
+    """A log file that ignores a full disk: the run reports that once, in one line, when it writes its results."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name for it
         pass
@@ -213,14 +214,14 @@ class _LogFile(logging.FileHandler):
 
 @contextmanager
 def logging_to(folder: RunFolder) -> Iterator[None]:
-    """Write the log of the block to ``train.log``, after what is there of the same run."""
+    """Append the log of the block to the run's ``train.log``."""
     handler = _LogFile(folder.path / LOG, mode="a", delay=True, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     loggers = [logging.getLogger(name) for name in _LOGGED]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.addHandler(handler)
-    loggers[0].setLevel(logging.INFO)  # in Python, where nobody set a level
+    loggers[0].setLevel(logging.INFO)  # in Python, where no level was set
     try:
         yield
     finally:

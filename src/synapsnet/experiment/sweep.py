@@ -1,7 +1,7 @@
-"""What a multirun ends with: one table over its runs, and the names of those that failed.
+"""The end of a multirun: one table over its runs, and the names of those that failed.
 
-Every job leaves a note of its folder and of how it went in a hidden folder of the sweep, whichever launcher ran it.
-Each sweep has a folder of notes of its own, so that two sweeps into one folder keep apart.
+Every job writes a note with its folder and its outcome to a hidden folder of the sweep, whichever launcher ran it. Each
+sweep has its own folder of notes, so that two sweeps into one folder stay separate.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Status = Literal["finished", "kept", "failed", "stopped"]
 
 
 class SweepTable(Callback):
-    """Begins the notes of a multirun, and ends it with their table.
+    """Starts the notes of a multirun, and ends it with their table.
 
     Writes ``sweep_table.csv`` in the sweep's folder, and ends the program with exit code 1 if a job failed.
     """
@@ -52,7 +52,7 @@ class SweepTable(Callback):
 
 
 def note(run_dir: Path, status: Status, message: str = "") -> None:
-    """Note how a job of a sweep went; outside a sweep, do nothing."""
+    """Note the outcome of a job of a sweep; outside a sweep, do nothing."""
     if SWEEP_NOTES in os.environ:
         content = {"folder": str(run_dir.absolute()), "status": status, "message": message}
         with (
@@ -63,13 +63,13 @@ def note(run_dir: Path, status: Status, message: str = "") -> None:
 
 
 def conclude(*, ended: bool = False) -> bool:
-    """End the sweep that runs, if one does: print and write its table, and name the jobs that failed.
+    """End the running sweep, if there is one: print and write its table, and name the jobs that failed.
 
     Args:
-        ended: Whether all of its jobs were run.
+        ended: True if all of its jobs were run.
 
     Returns:
-        Whether a job failed.
+        True if a job failed.
     """
     if SWEEP_NOTES not in os.environ:
         return False
@@ -79,7 +79,7 @@ def conclude(*, ended: bool = False) -> bool:
     folder = notes.parent
     runs = {_name(job, folder): _read(job) for job in jobs if job["status"] in ("finished", "kept")}
     if runs:
-        from synapsnet.experiment.tables import Scores, print_table, score_table  # slow, and a typo is told without
+        from synapsnet.experiment.tables import Scores, print_table, score_table  # slow, and not needed for a typo
 
         rows = {name: Scores.from_results(run) for name, run in runs.items()}
         print_table(score_table(f"{len(runs)} run{'s' if len(runs) > 1 else ''} in {folder}, test split", rows))
@@ -97,7 +97,7 @@ def conclude(*, ended: bool = False) -> bool:
 
 
 def write_sweep_table(path: Path, runs: dict[str, dict[str, Any]]) -> None:
-    """One row a run: folder, model, data, seed, how training ended, then mean and standard error of each metric."""
+    """One row per run: folder, model, data, seed, end of training, then mean and standard error of each metric."""
     metrics = list(dict.fromkeys(metric for run in runs.values() for metric in run["mean"]))
     columns = [name for metric in metrics for name in (metric, f"{metric}_sem")]
     facts, ends = ["model", "data", "seed", "n_parameters", "fit_seconds"], ["reason", "step", "budget"]
@@ -121,6 +121,6 @@ def _read(job: dict[str, str]) -> dict[str, Any]:
 
 
 def _command(folder: Path) -> str:
-    """The command that goes on with a sweep, whose folder may have been named by the time of day."""
+    """The command that continues a sweep, whose folder may have been named by the time of day."""
     arguments = [argument for argument in sys.argv if not argument.startswith("hydra.sweep.dir=")]
     return shlex.join(["python", *arguments, f"hydra.sweep.dir={folder}"])

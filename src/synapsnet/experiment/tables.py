@@ -34,7 +34,7 @@ class Scores:
     Attributes:
         mean: By metric.
         sem: By metric.
-        cut: Whether the clock ended training.
+        cut: True if the clock ended training.
     """
 
     mean: Mapping[str, float]
@@ -43,7 +43,7 @@ class Scores:
 
     @classmethod
     def from_results(cls, results: Mapping[str, Any]) -> Scores:
-        """Of a run, from ``test_metrics.json`` or one of its ``references``."""
+        """Scores of a run, from ``test_metrics.json`` or one of its ``references``."""
         stopped = results.get("stopped")
         mean, sem = (
             {name: math.nan if value is None else float(value) for name, value in results[part].items()}
@@ -53,10 +53,10 @@ class Scores:
 
 
 def show_finished(folder: Path) -> float:
-    """Print the table of a finished run that is asked for once more.
+    """Print the table of a run that was already finished.
 
     Returns:
-        Its validation score, NaN of an evaluation.
+        Its validation score; NaN for an evaluation.
     """
     try:
         results = Run(folder).facts
@@ -74,15 +74,15 @@ def show_finished(folder: Path) -> float:
 def score_table(title: str, rows: Mapping[str, Scores]) -> Table:
     """A table of scores, mean ± standard error over sessions, the best of each metric in bold.
 
-    Metrics say their own heading, place and direction, see `Column`. A dagger marks a run that the clock cut: it is
-    never the best.
+    Metrics define their own heading, place and direction, see `Column`. A dagger marks a run that the clock ended: it
+    is never the best.
 
     Args:
-        title: Above the table.
+        title: Title above the table.
         rows: Scores by the name of the row.
     """
     shown = columns(metric for scores in rows.values() for metric in scores.mean)
-    # With little padding, the numbers of one session fit a terminal of 80 columns.
+    # Little padding, so that the numbers of one session fit a terminal of 80 columns.
     table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False, collapse_padding=True)
     table.add_column("", no_wrap=True)
     for column in shown:
@@ -102,7 +102,7 @@ def score_table(title: str, rows: Mapping[str, Scores]) -> Table:
 
 
 def print_table(table: Table) -> None:
-    """Print a table, as wide as it needs where standard output is no terminal."""
+    """Print a table, at its full width if standard output is not a terminal."""
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 

@@ -64,12 +64,12 @@ _EXPECTED_WARNINGS = (
 
 
 def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome:
-    """Run one job; its results wait in the folder to be moved into place.
+    """Run one job; its results stay in a staging folder until they are moved into place.
 
     Args:
-        request: What the command line asks for.
+        request: The request of the command line.
         folder: The folder to write into.
-        saved: The checkpoint to go on from, or to test; None to start from nothing.
+        saved: The checkpoint to continue from, or to test; None to start from scratch.
 
     Raises:
         UserError: for bad input, before anything is written.
@@ -78,7 +78,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
     with _pleasant_terminal():
         data = build_data(config["data"], trust=config["trusted_packages"], sessions=request.sessions)
         settings = {**request.in_folder(folder.home), "overwrite": False}  # to be written down
-        settings["data"] = with_root(settings["data"], public)  # what gives access is written down nowhere
+        settings["data"] = with_root(settings["data"], public)  # credentials are never saved
         if saved is not None:
             _check_data(saved, data, config)
         check_references(config["reference_models"], config)
@@ -122,7 +122,7 @@ def _check_data(saved: Saved, data: Data, config: Config) -> None:
 
 
 def _module(config: Config, data: Data, saved: Saved | None, said: dict[str, Any]) -> ForecastModule:
-    """The model in its training module; checkpoints carry what is ``said`` of the run."""
+    """The model in its training module; checkpoints carry ``said``, the description of the run."""
     trust = config["trusted_packages"]
     pl.seed_everything(config["seed"], verbose=False)
     if saved is None:
@@ -228,7 +228,7 @@ def _fit(
         trainer.fit(module, datamodule=datamodule, ckpt_path=None if saved is None else saved.path)
         ended = ending(trainer) or Ending("budget", trainer.global_step, planned)
     for path in (callback.path(trainer) for callback in checkpoints if callback.monitor):
-        if path.is_file():  # scores are of the best weights, always
+        if path.is_file():  # scores are always those of the best weights
             state = read_checkpoint(path)
             load_weights(model, state, path)
             return _best_score(state), ended
@@ -236,7 +236,7 @@ def _fit(
 
 
 def _ended_before(saved: Saved | None, config: Config, planned: int) -> Ending | None:
-    """How the training of a checkpoint has ended; None where these settings let it go on."""
+    """The reason why the training of a checkpoint has ended; None if these settings let it continue."""
     ended = None if saved is None else saved.ending
     if ended is None or saved is None:
         return None
@@ -255,14 +255,14 @@ def _best_score(state: dict[str, Any]) -> float:
 
 
 def n_parameters(model: Forecaster) -> int:
-    """Numbers that were fitted: parameters, or what a closed-form model stores."""
+    """Number of fitted values: parameters, or the values that a closed-form model stores."""
     closed_form = isinstance(model, ClosedFormForecaster)
     fitted = model.state_dict().values() if closed_form else model.parameters()
     return sum(values.numel() for values in fitted)
 
 
 def _copy_history(saved: Saved, folder: RunFolder) -> None:
-    """Give a run that goes on from another one's checkpoint what that has of its curve and its best weights."""
+    """Copy the training curve and the best weights of another run to a run that continues from its checkpoint."""
     if saved.run_dir is None:
         return
     (folder.path / CHECKPOINTS).mkdir(exist_ok=True)
@@ -273,7 +273,7 @@ def _copy_history(saved: Saved, folder: RunFolder) -> None:
 
 @contextmanager
 def _pleasant_terminal() -> Iterator[None]:
-    """Keep from the terminal what is as it should be."""
+    """Hide warnings about intended behaviour."""
     with warnings.catch_warnings():
         for message in _EXPECTED_WARNINGS:
             warnings.filterwarnings("ignore", message=message)

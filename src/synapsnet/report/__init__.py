@@ -1,1 +1,1 @@
-"""Judgements over runs: how far a connectivity matrix can be trusted, and what is missing to know."""
+"""Judgements over runs: how far a connectivity matrix can be trusted, and which runs are missing to judge it."""

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synap
 
     Args:
         arguments: Folders and options; those of the command line by default.
-        prog: How the program was called.
+        prog: Name by which the program was called.
 
     Raises:
         SystemExit: with code 2, after one line on standard error, for bad input.
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synap
         for block in blocks:
             sys.stdout.write(f"{block}\n\n")
             sys.stdout.flush()
-    except (UserError, OSError) as error:  # of the system: a folder that cannot be written, a full disk
+    except (UserError, OSError) as error:  # from the system: a folder that cannot be written, a full disk
         parser.exit(2, f"error: {' '.join(str(error).split())}\n")
 
 

@@ -1,4 +1,4 @@
-"""All fits of one model or method to one session: which belong together, and what they say together."""
+"""All fits of one model or method to one session: grouping them, and summarising each group."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from synapsnet.results.run import BUDGET, require_alike
 from synapsnet.session import Signal
 
 TOP_K = 100
-"""Strongest edges to compare between the halves; a tenth of all where there are few."""
+"""Number of strongest edges to compare between the halves; a tenth of all edges if there are few."""
 
 _APART = ("data.name", "data.train_part", "data.surrogate", "data.surrogate_seed", "data.network_seed")
-"""What tells the fits of an ensemble apart, or is told by other settings."""
+"""Settings that may differ within an ensemble, or that follow from other settings."""
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Fits of one model or method to one session that differ by seed, part of the recording and surrogate alone.
+    """Fits of one model or method to one session that differ only by seed, part of the recording and surrogate.
 
     Attributes:
         whole: Fits of the whole train split, by seed.
         first_half: Fits of its first half.
         second_half: Fits of its second half.
         surrogates: Fits of surrogates.
-        notes: Runs that were left out, and why.
+        notes: Runs that were left out, with the reason.
     """
 
     whole: list[Fit] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Ensemble:
 
     @property
     def fits(self) -> list[Fit]:
-        """All of them, those of the whole first."""
+        """All fits, those of the whole first."""
         return [*self.whole, *self.first_half, *self.second_half, *self.surrogates]
 
     @property
@@ -79,7 +79,7 @@ class Ensemble:
 
     @property
     def signal(self) -> Signal:
-        """Kind of recording; calcium stands for activity of any kind where the settings do not say."""
+        """Kind of recording; calcium stands for any kind of activity if the settings do not say."""
         return self.fits[0].run.signal or "calcium"
 
     @property
@@ -89,30 +89,30 @@ class Ensemble:
 
     @property
     def null(self) -> Null:
-        """What can be divided out of so few surrogates, see `select_edges`."""
+        """The null that this number of surrogates allows, see `select_edges`."""
         return "units" if len(self.surrogates) > 1 else "pooled"
 
     @property
     def standard_error(self) -> npt.NDArray[np.float64] | None:
-        """Over blocks of time, root mean square over seeds, ``[post, pre]``: these do not make the data more."""
+        """Standard error over blocks of time, root mean square over seeds, ``[post, pre]``: seeds do not add data."""
         errors = [fit.estimate.standard_error for fit in self.whole]
         known = [np.square(error.astype(np.float64)) for error in errors if error is not None]
         return np.sqrt(np.mean(known, axis=0)) if known and len(known) == len(errors) else None
 
     @property
     def inclusion(self) -> npt.NDArray[np.float64] | None:
-        """Probability that an edge is there, mean over seeds, ``[post, pre]``."""
+        """Probability that an edge exists, mean over seeds, ``[post, pre]``."""
         inclusions = [fit.connectivity.inclusion for fit in self.whole]
         known = [inclusion for inclusion in inclusions if inclusion is not None]
         return np.mean(known, axis=0, dtype=np.float64) if known and len(known) == len(self.whole) else None
 
     def mean(self, role: Role) -> npt.NDArray[np.float64] | None:
-        """Mean over the fits of a role, ``[post, pre]``; None without any."""
+        """Mean over the fits of a role, ``[post, pre]``; None if there are none."""
         matrices = [fit.estimate.matrix for fit in self.of(role)]
         return np.mean(matrices, axis=0, dtype=np.float64) if matrices else None
 
     def stability(self, false_discovery_rate: float) -> Stability:
-        """Whether the matrix comes back, and its edges.
+        """Judge the reproducibility of the matrix, and select its edges.
 
         Raises:
             UserError: without a fit of the whole.
@@ -129,15 +129,15 @@ class Ensemble:
 
 
 def gather(runs: Iterable[Run], *, methods: bool = False) -> Iterator[Ensemble]:
-    """Ensembles by model, recording and session; those of one model and recording are in memory at a time.
+    """Ensembles by model, recording and session; only those of one model and recording are in memory at a time.
 
     Args:
         runs: The runs.
-        methods: Whether methods without a model make ensembles of their own.
+        methods: True if model-free methods form ensembles of their own.
 
     Raises:
-        UserError: if runs of a session differ in their units or in settings that make another matrix, or if none of
-            them has the matrix of a model.
+        UserError: if runs of a session differ in their units or in settings that change the matrix, or if no run has
+            the matrix of a model.
     """
     empty = True
     for _, block in groupby(sorted(runs, key=_name), key=_name):

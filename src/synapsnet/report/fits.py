@@ -1,4 +1,4 @@
-"""Matrices of a run, and what a run is good for when matrices are judged."""
+"""Matrices of a run, and its role when matrices are judged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from synapsnet.results import Connectivity, Run, runs
 from synapsnet.results.files import CONNECTIVITY
 
 Role = Literal["whole", "first_half", "second_half", "surrogates"]
-"""What a fit is for: the matrix itself, one half against the other, or the null."""
+"""Role of a fit: the matrix itself, a half to compare with the other half, or the null."""
 
 _ROLES: Mapping[tuple[str, bool], Role] = {
     ("all", False): "whole",
@@ -29,8 +29,8 @@ class Fit:
 
     Attributes:
         run: The run.
-        connectivity: What the run says of the session.
-        estimate: The matrix of the model, or of a method without a model.
+        connectivity: Connectivity of the session in the run.
+        estimate: The matrix of the model, or of a model-free method.
     """
 
     run: Run
@@ -43,7 +43,7 @@ def fits(run: Run, *, methods: bool) -> Iterator[Fit]:
 
     Args:
         run: The run.
-        methods: Whether those of methods without a model are wanted, too.
+        methods: True to include those of model-free methods.
     """
     for connectivity in run.connectivities().values():
         for name, estimate in connectivity.estimates(run.model_name).items():
@@ -66,7 +66,7 @@ def find_runs(folders: Iterable[Path]) -> list[Run]:
 
 
 def trained(run: Run) -> bool:
-    """Whether the model has a learning rate; one without is fitted by formula, and its seed changes nothing."""
+    """Return True if the model has a learning rate; without one it is fitted by formula, and its seed has no effect."""
     return "tuned" in (run.config.get("model") or {})
 
 
@@ -77,5 +77,5 @@ def surrogate(run: Run) -> str:
 
 
 def role(run: Run) -> Role | None:
-    """What a fit is for; None for the surrogate of a half, whose null is not that of the whole."""
+    """The role of a fit; None for the surrogate of a half, because its null is not that of the whole."""
     return _ROLES.get((str(run.data.get("train_part", "all")), surrogate(run) != "none"))

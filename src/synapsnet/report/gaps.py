@@ -1,4 +1,4 @@
-"""What is missing to judge a matrix, and the command that supplies it."""
+"""The runs that are missing to judge a matrix, and the commands for them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from synapsnet.results import Run
 from synapsnet.results.run import BUDGET, flat
 
 SEEDS = 3
-"""Fits of the whole that tell how much a matrix depends on its seed."""
+"""Number of fits of the whole that show how much a matrix depends on its seed."""
 
 SURROGATES = 2
-"""Fewer do not tell what the sizes of units bring about by chance."""
+"""Minimum number of surrogates that show the effects of unit sizes by chance."""
 
-_DEMO = "simulated"  # name of the recording that is simulated where the user names none
+_DEMO = "simulated"  # name of the recording that is simulated if the user names none
 _HALVES: tuple[Role, ...] = ("first_half", "second_half")
 _LENGTH = (*BUDGET, "trainer.max_time")
 _SET_APART = ("name", "root", "signal", "train_part", "surrogate", "surrogate_seed", "network_seed")
 
 
 def gaps(ensemble: Ensemble, conf: Path) -> list[tuple[str, str]]:
-    """What is missing, as one plain line, each with its command.
+    """List the missing runs, one plain line for each, with its command.
 
     Args:
         ensemble: Fits of one session.
-        conf: Folder of the configuration; what it sets anyway is left out of commands. It need not be there.
+        conf: Folder of the configuration; commands leave out settings that are already its defaults. It need not exist.
     """
     run = ensemble.fits[0].run
     whole = ensemble.whole
@@ -56,7 +56,7 @@ def gaps(ensemble: Ensemble, conf: Path) -> list[tuple[str, str]]:
             if surrogates
             else "no surrogates, so no edge can be told from chance"
         )
-        # Their kind is that of the one at hand.
+        # The same kind as the existing one.
         kind = surrogates[0].run.data["surrogate"] if surrogates else "circular_shift"
         more = _unused(surrogates, SURROGATES - len(surrogates))
         found.append((what, _command(run, conf, more, f"data.surrogate={kind}")))
@@ -75,7 +75,7 @@ def _command(run: Run, conf: Path, seeds: Sequence[int], *part: str) -> str:
 
 
 def _recording(run: Run, conf: Path) -> list[str]:
-    """Overrides that bring about the recording of a run, with its bins, units and budget."""
+    """Overrides that reproduce the recording of a run, with its bins, units and budget."""
     data, apart = run.data, set(_SET_APART)
     degradation = data.get("degradation") or {}
     if data["root"] is not None:
@@ -101,7 +101,7 @@ def _recording(run: Run, conf: Path) -> list[str]:
 
 
 def _changed(section: str, settings: dict[str, Any], usual: dict[str, Any]) -> list[str]:
-    """Overrides for the settings that are other than usual."""
+    """Overrides for the settings that differ from the defaults."""
     before = flat(usual, f"{section}.")
     unset = object()
     return [

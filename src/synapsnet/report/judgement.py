@@ -1,4 +1,4 @@
-"""How far a matrix can be trusted, in words, as a table of edges and as a figure."""
+"""The trustworthiness of a matrix, in words, as a table of edges and as a figure."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _DPI = 110
 
 
 def report(folders: Iterable[Path], *, false_discovery_rate: float, out: Path, conf: Path) -> Iterator[str]:
-    """Judge every session of the runs in some folders, and write ``edges.csv`` and ``stability.png`` of each.
+    """Judge every session of the runs in some folders, and write ``edges.csv`` and ``stability.png`` for each.
 
     Args:
         folders: Run folders, or folders that hold them.
-        false_discovery_rate: Tolerated share of chance among the selected edges, between 0 and 1.
-        out: Where to write: ``<out>/<model>/<recording>/<session>/``.
-        conf: Folder of the configuration beside ``train.py``, to keep commands short; see `gaps`.
+        false_discovery_rate: Tolerated share of chance edges among the selected, between 0 and 1.
+        out: Folder to write to: ``<out>/<model>/<recording>/<session>/``.
+        conf: Folder of the configuration next to ``train.py``, to keep commands short; see `gaps`.
 
     Yields:
-        What is to be said: a block of lines a session, and one for what is missing with the commands that supply it.
+        Text to print: a block of lines per session, and one for the missing runs with their commands.
 
     Raises:
-        UserError: if there is no run, or runs cannot be read or do not go together.
+        UserError: if there is no run, or if runs cannot be read or do not fit together.
     """
     if not 0 < false_discovery_rate < 1:
         raise UserError(f"--fdr: a false-discovery rate lies between 0 and 1, got {false_discovery_rate:g}")
@@ -73,7 +73,7 @@ def _judged(ensemble: Ensemble, false_discovery_rate: float, out: Path) -> list[
 
 
 def edge_table(stability: Stability, ensemble: Ensemble) -> pd.DataFrame:
-    """One row an edge, the surest first, else the strongest; columns that nothing was fitted for are left out.
+    """One row per edge, the most certain first, or else the strongest; columns without any fits are left out.
 
     Columns are ``post``, ``pre``, ``mean`` and ``sd`` over seeds, ``standard_error`` over blocks of time,
     ``inclusion`` (probability), and against surrogates ``p``, ``q``, ``selected``.
@@ -98,7 +98,7 @@ def edge_table(stability: Stability, ensemble: Ensemble) -> pd.DataFrame:
 
 
 def _drawn(stability: Stability, ensemble: Ensemble, false_discovery_rate: float, path: Path) -> bool:
-    """Draw what there is to draw; whether there was any."""
+    """Draw the available panels; return True if there are any."""
     if stability.split_half is None and stability.edges is None:
         path.unlink(missing_ok=True)  # that of other runs
         return False
@@ -148,7 +148,7 @@ def _findings(stability: Stability, run: Run, false_discovery_rate: float) -> It
 def _r(correlation: float | None) -> str:
     if correlation is None or np.isnan(correlation):
         return "r undefined"
-    return f"r = {round(correlation, 2) + 0.0:.2f}"  # no minus before a zero
+    return f"r = {round(correlation, 2) + 0.0:.2f}"  # avoids a minus sign before a zero
 
 
 def _runs(ensemble: Ensemble) -> str:

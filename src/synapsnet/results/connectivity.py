@@ -1,9 +1,8 @@
-"""Who drives whom in one session, as ``connectivity.npz`` holds it.
+"""Connectivity of one session, as stored in ``connectivity.npz``.
 
 Keys of a session: ``/unit_ids``; ``/effective``, ``/standard_error``, ``/raw``, ``/inclusion`` ``[post, pre]`` and
-``/per_lag`` ``[lags, post, pre]`` of the model; ``/method/<name>`` of every method without a model, ``/unsigned`` the
-names of those that cannot tell excitation from inhibition; ``/unit/<column>`` of the unit table; ``/truth`` of a
-simulation.
+``/per_lag`` ``[lags, post, pre]`` of the model; ``/method/<name>`` of every model-free method, ``/unsigned`` the names
+of those that cannot tell excitation from inhibition; ``/unit/<column>`` of the unit table; ``/truth`` of a simulation.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Connectivity:
         raw: The model's own parameters, without a meaningful sign or scale.
         inclusion: Probability that an edge exists, of a sparse connectivity.
         per_lag: ``effective`` by lag, the most recent bin first, ``[lags, post, pre]``; read only on request.
-        methods: Matrices by methods without a model, by name.
+        methods: Matrices of model-free methods, by name.
         unsigned: Names of the methods that cannot tell excitation from inhibition.
         unit_table: Columns of the unit table, ``[units]`` each.
         truth: The known connectivity of a simulation.
@@ -80,7 +79,7 @@ class Connectivity:
         return None if column is None else [str(name) for name in column]
 
     def estimates(self, model: str) -> dict[str, ConnectivityEstimate]:
-        """The matrix of the model, where there is one, and those of all methods, by name and in float64.
+        """The matrix of the model, if there is one, and those of all methods, by name and in float64.
 
         Args:
             model: Name of the model.
@@ -99,7 +98,7 @@ class Connectivity:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a pair of different units: ``post``, ``pre``, and every matrix of the model that there is."""
+        """One row per pair of different units: ``post``, ``pre``, and every available matrix of the model."""
         post, pre = np.nonzero(~np.eye(len(self.unit_ids), dtype=bool))
         units = np.array(self.unit_ids)
         matrices = {name: getattr(self, name) for name in (*_OF_MODEL, "truth")}
@@ -129,7 +128,7 @@ def read_connectivity(path: Path, *, per_lag: bool = False) -> dict[str, Connect
 
     Args:
         path: ``connectivity.npz`` of a run folder.
-        per_lag: Whether to read the matrices by lag, which are most of the file.
+        per_lag: True to read the matrices by lag, which are most of the file.
 
     Raises:
         UserError: if the file cannot be read, or its arrays do not fit together.

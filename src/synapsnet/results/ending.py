@@ -1,4 +1,4 @@
-"""Why training ended, as a run folder keeps it."""
+"""The reason why training ended, as saved in a run folder."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _WORDS: Mapping[Reason, str] = {
 
 @dataclass(frozen=True)
 class Ending:
-    """Why training ended.
+    """The reason why training ended.
 
     Attributes:
         reason: ``budget`` of steps or epochs, ``patience`` of early stopping, ``time`` (``trainer.max_time``), or
             ``formula`` where nothing was trained by gradient.
-        step: Gradient steps done.
-        budget: Gradient steps that were allowed.
+        step: Number of gradient steps done.
+        budget: Number of gradient steps allowed.
     """
 
     reason: Reason
@@ -32,7 +32,7 @@ class Ending:
 
     @property
     def cut(self) -> bool:
-        """Whether the clock ended training, so that the scores depend on how busy the machine was."""
+        """True if the clock ended training, so that the scores depend on how busy the machine was."""
         return self.reason == "time"
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class Ending:
         return words if self.reason == "formula" else f"stopped at step {self.step} of {self.budget}: {words}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, as checkpoints and scores hold it."""
+        """Convert to plain data for checkpoints and scores."""
         return asdict(self)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Names of the files in a run folder; nowhere else are they spelt."""
+"""Names of the files in a run folder, defined only here."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ SCORES = "test_metrics.json"
 """Scores of the test split and facts of the run; a folder that has it holds a finished run."""
 
 UNIT_SCORES = "unit_metrics.csv"
-"""The same scores, one row a unit."""
+"""The same scores, one row per unit."""
 
 CURVE = "metrics.csv"
 """The training curve."""
 
 CONNECTIVITY = "connectivity.npz"
-"""Who drives whom, see `synapsnet.results.connectivity`."""
+"""Connectivity, see `synapsnet.results.connectivity`."""
 
 RECOVERY = "recovery.csv"
-"""How true the connectivity is, where truth is known: one row a session and method."""
+"""Scores of the connectivity where the truth is known: one row per session and method."""
 
 FIGURES = "figures"
 """Folder of pictures."""
@@ -32,17 +32,17 @@ EVALUATIONS = "evaluations"
 """Folder of test runs of this run's checkpoints, each with results of its own."""
 
 LOG = "train.log"
-"""What was said on the way."""
+"""The log of the run."""
 
 FAILURE = "error.txt"
-"""Why a job of a sweep failed."""
+"""The reason why a job of a sweep failed."""
 
 STAGE = ".results"
-"""Folder in which results gather, until all of them are moved into place at once."""
+"""Staging folder for results, until all of them are moved into place at once."""
 
 
 def checkpoint(folder: Path, name: str) -> Path:
-    """The file of a checkpoint in a run folder, there or not.
+    """Path of a checkpoint in a run folder; the file need not exist.
 
     Args:
         folder: The run folder.

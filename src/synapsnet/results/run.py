@@ -20,18 +20,18 @@ from synapsnet.results.ending import Ending
 from synapsnet.session import Signal
 
 BUDGET = ("trainer.max_steps", "trainer.max_epochs", "trainer.limit_train_batches")
-"""Settings that say how long a model is trained."""
+"""Settings that determine how long a model is trained."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, or an evaluation of one; files are read when they are asked for.
+    """A finished run, or an evaluation of one; files are read on demand.
 
     Attributes:
         folder: Its folder.
 
     Raises:
-        UserError: by any attribute whose file is missing or cannot be read.
+        UserError: from any attribute whose file is missing or cannot be read.
     """
 
     folder: Path
@@ -58,7 +58,7 @@ class Run:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """Settings of the recording, and of which part of it was fitted."""
+        """Settings of the recording and of the part that was fitted."""
         data: Mapping[str, Any] = self.config["data"]
         return data
 
@@ -69,7 +69,7 @@ class Run:
 
     @property
     def signal(self) -> Signal | None:
-        """Kind of recording; None for a simulated network, whose settings do not say."""
+        """Kind of recording; None for a simulated network, because its settings do not say."""
         signal: Signal | None = self.data.get("signal")
         return signal
 
@@ -80,12 +80,12 @@ class Run:
 
     @property
     def is_evaluation(self) -> bool:
-        """Whether a checkpoint of another run was tested; the configuration does not say what it was fitted to."""
+        """True if a checkpoint of another run was tested; the configuration does not describe what it was fitted to."""
         return self.config.get("mode") == "test"
 
     @cached_property
     def facts(self) -> Mapping[str, Any]:
-        """Everything that ``test_metrics.json`` holds."""
+        """The content of ``test_metrics.json``."""
         path = self._file(files.SCORES)
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
@@ -99,7 +99,7 @@ class Run:
         """One entry of ``test_metrics.json``, such as ``fit_seconds``.
 
         Raises:
-            UserError: if it is not there.
+            UserError: if it does not exist.
         """
         if name not in self.facts:
             raise UserError(f"{self.folder / files.SCORES}: no {name}; run it again")
@@ -107,33 +107,33 @@ class Run:
 
     @property
     def scores(self) -> pd.DataFrame:
-        """Scores of the test split: one row a session, one column a metric, NaN where undefined."""
+        """Scores of the test split: one row per session, one column per metric, NaN where undefined."""
         return pd.DataFrame.from_dict(self.fact("sessions"), orient="index", dtype=float).rename_axis("session")
 
     @property
     def summary(self) -> pd.DataFrame:
-        """Scores over sessions: one row a metric, columns ``mean`` and ``sem`` (standard error)."""
+        """Scores over sessions: one row per metric, columns ``mean`` and ``sem`` (standard error)."""
         return pd.DataFrame({name: self.fact(name) for name in ("mean", "sem")}, dtype=float).rename_axis("metric")
 
     @property
     def unit_scores(self) -> pd.DataFrame:
-        """Scores of the test split: one row a unit, with columns ``session`` and ``unit_id``."""
+        """Scores of the test split: one row per unit, with columns ``session`` and ``unit_id``."""
         return _read_table(self._file(files.UNIT_SCORES))
 
     @property
     def recovery(self) -> pd.DataFrame:
-        """Scores of the connectivity against a known truth: one row a session and method."""
+        """Scores of the connectivity against a known truth: one row per session and method."""
         return _read_table(self._file(files.RECOVERY))
 
     @property
     def stopped(self) -> Ending | None:
-        """Why training ended; None where it had not when the checkpoint that was tested was written."""
+        """The reason why training ended; None if the tested checkpoint was written before the end."""
         stopped = self.fact("stopped")
         return None if stopped is None else Ending.from_dict(stopped)
 
     @property
     def has_connectivity(self) -> bool:
-        """Whether a connectivity was estimated."""
+        """True if a connectivity was estimated."""
         return (self.folder / files.CONNECTIVITY).is_file()
 
     def connectivities(self, *, per_lag: bool = False) -> dict[str, Connectivity]:
@@ -141,7 +141,7 @@ class Run:
         return read_connectivity(self._file(files.CONNECTIVITY), per_lag=per_lag)
 
     def connectivity(self, session_id: str) -> Connectivity:
-        """Connectivity of one session, the matrices by lag included."""
+        """Connectivity of one session, including the matrices by lag."""
         sessions = self.connectivities(per_lag=True)
         if session_id not in sessions:
             raise UserError(f"{self.folder}: no session {session_id!r} among {', '.join(sessions)}")
@@ -151,7 +151,7 @@ class Run:
         """The file of the ``best`` or the ``last`` checkpoint.
 
         Raises:
-            UserError: if it is not there; an evaluation has none.
+            UserError: if it does not exist; an evaluation has none.
         """
         return self._file(str(files.checkpoint(Path(), name)))
 
@@ -162,7 +162,7 @@ class Run:
         return [Run(path.parent) for path in sorted(folder.glob(f"*/{files.SCORES}"))]
 
     def settings(self, keep: Callable[[str], bool]) -> dict[str, Plain]:
-        """Settings of the configuration by their dotted names, those that ``keep`` says yes to."""
+        """Settings of the configuration by their dotted names, restricted to those for which ``keep`` returns True."""
         return {name: value for name, value in flat(self.config).items() if keep(name)}
 
     def _file(self, name: str) -> Path:
@@ -173,7 +173,7 @@ class Run:
 
 
 def runs(*folders: str | os.PathLike[str]) -> list[Run]:
-    """Every finished run at or below some folders, evaluations left out, in order of their names.
+    """Every finished run at or below some folders, without evaluations, in order of their names.
 
     Raises:
         UserError: if a folder does not exist, or a configuration cannot be read.
@@ -183,18 +183,18 @@ def runs(*folders: str | os.PathLike[str]) -> list[Run]:
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder; name run folders, or folders that hold them")
         inside = (path.relative_to(folder) for path in folder.rglob(files.SCORES))
-        # Results that are still gathering lie in hidden folders.
+        # Results of unfinished runs are in hidden folders.
         found |= {(folder / path).parent.resolve() for path in inside if not any(p.startswith(".") for p in path.parts)}
     return [run for run in map(Run, sorted(found)) if not run.is_evaluation]
 
 
 def require_alike(first: Run, other: Run, keep: Callable[[str], bool]) -> None:
-    """Refuse two runs that differ in one of some settings.
+    """Refuse two runs that differ in any of the compared settings.
 
     Args:
         first: One run.
         other: The other.
-        keep: Whether a setting, by its dotted name, is compared.
+        keep: Returns True if a setting, given by its dotted name, is compared.
 
     Raises:
         UserError: with the first setting that differs.

@@ -41,7 +41,7 @@ def write_scores(folder: Path, scores: ForecastScores, spec: TaskSpec, facts: Ma
 
 
 def _write_unit_scores(path: Path, spec: TaskSpec, scores: ForecastScores) -> None:
-    """One row a unit: session, unit id, metrics; an undefined metric is an empty cell."""
+    """One row per unit: session, unit id, metrics; an undefined metric is an empty cell."""
     by_session = scores.unit_metrics()
     names = list(next(iter(by_session.values())))
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:

@@ -14,7 +14,7 @@ from synapsnet.checkpoint_file import read_checkpoint, write_checkpoint
 class AtomicCheckpointIO(TorchCheckpointIO):
     """A killed run leaves the checkpoint of the epoch before, never half of a new one.
 
-    Lightning's own writer renames from the system's temporary folder, which is a copy where that is another disk.
+    Lightning's own writer renames from the system's temporary folder, which is a copy if that is on another disk.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: _PATH, storage_options: Any | None = None) -> None:

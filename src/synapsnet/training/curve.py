@@ -1,4 +1,4 @@
-"""The training curve as CSV: always written, beside whatever other loggers there are."""
+"""The training curve as CSV: always written, in addition to any other loggers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _SPLITS = ("train/", "validation/")
 
 
 class CurveLogger(Logger):
-    """Writes ``step, epoch, train/..., validation/...``, a row a step that logged something.
+    """Writes ``step, epoch, train/..., validation/...``, one row per step that logged something.
 
     The file is replaced as a whole whenever a validation score arrives, so that a killed run leaves a readable curve
     (offline W&B loses its last block).
 
     Args:
         path: The file.
-        resume_step: First step of a resumed run: earlier rows of the file are kept, later ones are of a future that
-            the resumed run is about to repeat. None starts an empty curve.
+        resume_step: First step of a resumed run: earlier rows of the file are kept, later ones are dropped because the
+            resumed run will repeat them. None starts an empty curve.
     """
 
     def __init__(self, path: Path, *, resume_step: int | None = None) -> None:
@@ -46,7 +46,7 @@ class CurveLogger(Logger):
         return ""
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """The configuration has a file of its own."""
+        """Do nothing: the configuration has a file of its own."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         curve = {name: value for name, value in metrics.items() if name.startswith(_SPLITS)}

@@ -17,7 +17,7 @@ class ForecastDataModule(LightningDataModule):
 
     Args:
         task: The forecasting task.
-        batch_size: Windows a batch.
+        batch_size: Windows per batch.
         seed: Seed of the order of the training windows.
         truth: Connectivity by session id where it is known, ``[post, pre]``.
     """

@@ -1,4 +1,4 @@
-"""When training ends, and why it did."""
+"""The end of training, and the reason for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from synapsnet.results.ending import Ending, Reason
 
 
 def ending(trainer: Trainer) -> Ending | None:
-    """Why a trainer has ended training or is about to; None where it goes on."""
+    """The reason why a trainer has ended training or is about to; None if it continues."""
     step, budget = trainer.global_step, step_budget(trainer)
     reason: Reason | None = None
     if step >= budget:
@@ -26,7 +26,7 @@ def ending(trainer: Trainer) -> Ending | None:
 
 
 def step_budget(trainer: Trainer) -> int:
-    """Gradient steps that a trainer's ``max_steps`` and ``max_epochs`` allow, once it knows its batches."""
+    """Number of gradient steps that a trainer's ``max_steps`` and ``max_epochs`` allow, once it knows its batches."""
     limits = []
     if trainer.max_steps >= 0:
         limits.append(trainer.max_steps)
@@ -38,7 +38,8 @@ def step_budget(trainer: Trainer) -> int:
 class ValidateAtBudget(Callback):
     """Ends training at exactly ``trainer.max_steps``, with a validation of the last steps.
 
-    Lightning validates at the end of an epoch; without this, the steps of a broken last epoch could never be the best.
+    Lightning validates at the end of an epoch; without this, the steps of an incomplete last epoch could never be the
+    best.
     """
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:

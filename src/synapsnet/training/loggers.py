@@ -1,4 +1,4 @@
-"""What all loggers are told, and how they end."""
+"""Functions for all loggers: sending figures and closing runs."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ def close(loggers: Iterable[Logger], *, failed: bool) -> None:
     """End every run that a logger holds open."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
-            from synapsnet.training.wandb_logging import finish  # costs a second, so only where in use
+            from synapsnet.training.wandb_logging import finish  # takes a second to import, so only if in use
 
             finish(exit_code=int(failed))

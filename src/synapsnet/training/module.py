@@ -1,4 +1,4 @@
-"""The only LightningModule: it trains a forecaster and knows nothing of how one is made.
+"""The only LightningModule: it trains a forecaster and does not know how one is built.
 
 Logged names, a contract with loggers, callbacks and readers of ``metrics.csv``:
 ``train/nll``, ``train/penalty``, ``train/lr`` every ``log_every_n_steps`` steps and at least
@@ -34,7 +34,7 @@ class ForecastModule(LightningModule):
     Args:
         model: The forecaster.
         optimizer: Makes the optimizer and its schedule.
-        seed: Every step's randomness is a function of it and of the step's position.
+        seed: Every step's randomness is a function of this seed and of the step's position.
         hyper_parameters: Plain values that a checkpoint carries so that it loads without the data.
     """
 
@@ -44,13 +44,13 @@ class ForecastModule(LightningModule):
         super().__init__()
         self.model = model
         self.scores = ForecastScores(model.spec, model.likelihood)
-        """Of the split evaluated last."""
+        """Scores of the split evaluated last."""
         self.fit_seconds = 0.0
         self._optimizer = optimizer
         self._seed = seed
         self._hyper_parameters = hyper_parameters
         self._between_epochs = False
-        self._refined_epoch = -1  # the last after which the model refined itself
+        self._refined_epoch = -1  # the last epoch after which the model refined itself
         self._clock = math.nan
         self._log_every_n_steps = 1
         self._asked: list[tuple[float, float]] = []  # learning rate and weight decay of each group of parameters
@@ -66,7 +66,8 @@ class ForecastModule(LightningModule):
         trainer.log_every_n_steps = min(trainer.log_every_n_steps, trainer.num_training_batches)
         self._log_every_n_steps = trainer.log_every_n_steps
         self._apply_rates()
-        # Lightning restores a loader's position only if nothing asked for its length before, and a schedule must.
+        # Lightning restores a loader's position only if its length was not used before, but a schedule needs the
+        # length.
         self._go_to_batch(trainer.fit_loop.epoch_loop.batch_progress.current.ready)
 
     def on_train_epoch_start(self) -> None:
@@ -82,7 +83,7 @@ class ForecastModule(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         penalty = self.model.penalty()
         loss = self.model.training_loss(batch) + penalty
-        # Each logged key costs as much as a small step, and reading the loss makes an accelerator wait.
+        # Logging a key takes as long as a small step, and reading the loss makes an accelerator wait.
         logs = (self.global_step + 1) % self._log_every_n_steps == 0
         if logs or loss.device.type == "cpu":
             self._require_finite(float(loss.detach()), "training loss")
@@ -139,12 +140,12 @@ class ForecastModule(LightningModule):
         self._clock = math.nan
 
     def elapsed_seconds(self) -> float:
-        """Seconds of fitting so far, those before a resumption included."""
+        """Seconds of fitting so far, including those before a resumption."""
         running = 0.0 if math.isnan(self._clock) else time.monotonic() - self._clock
         return self.fit_seconds + running
 
     def _refine_if_due(self) -> None:
-        """Let the model refine itself at even shares of the epochs, and where training ends."""
+        """Let the model refine itself at evenly spaced epochs, and at the end of training."""
         trainer: Any = self._fitter()
         if not isinstance(self.model, Refining):
             return
@@ -162,7 +163,7 @@ class ForecastModule(LightningModule):
         self._refined_epoch = self.current_epoch
 
     def _apply_rates(self) -> None:
-        """Give a resumed optimizer the rates that are asked for now; its state brings those it was saved with."""
+        """Set the currently requested rates in a resumed optimizer; its state contains those it was saved with."""
         (config,) = self._fitter().lr_scheduler_configs
         schedule: Any = config.scheduler
         schedule.base_lrs = [lr for lr, _ in self._asked]

@@ -14,12 +14,12 @@ from torch.optim.lr_scheduler import LambdaLR
 Schedule = Callable[[int, int], float]
 """Factor on the learning rate from ``(step, total_steps)``."""
 
-CONNECTIVITY = "connectivity."  # in the qualified name of every parameter of a connectivity
+CONNECTIVITY = "connectivity."  # part of the qualified name of every parameter of a connectivity
 _UNDECAYED = ("bias", "embedding", "offset", "shape")
 
 
 class OptimizerRecipe(Protocol):
-    """What the training module asks of ``conf/optimizer``."""
+    """The interface that the training module expects from ``conf/optimizer``."""
 
     def __call__(self, model: nn.Module, *, total_steps: int) -> tuple[Optimizer, LambdaLR]:
         """Optimizer of a model's parameters and its schedule by steps."""
@@ -37,10 +37,10 @@ def adamw(
     """AdamW (Loshchilov & Hutter 2019) with a parameter group of its own for the connectivity.
 
     Args:
-        model: Its parameters are optimized.
+        model: The model whose parameters are optimized.
         total_steps: Steps the schedule spans.
         lr: Peak learning rate.
-        weight_decay: Of the weights; biases, embeddings, offsets and other vectors are not decayed.
+        weight_decay: Weight decay of the weights; biases, embeddings, offsets and other vectors are not decayed.
         connectivity: ``lr`` and ``weight_decay`` of the parameters under a ``connectivity`` module.
         schedule: Factor on the learning rates.
     """
@@ -66,8 +66,8 @@ class Cosine:
     """Linear warm-up, then half a cosine down.
 
     Args:
-        warmup_fraction: Share of the steps that the rate rises.
-        final_fraction: Of the peak rate, at the end.
+        warmup_fraction: Share of the steps during which the rate rises.
+        final_fraction: Final rate as a share of the peak rate.
     """
 
     def __init__(self, *, warmup_fraction: float, final_fraction: float) -> None:
@@ -85,9 +85,9 @@ class OneCycle:
     """One cycle (Smith & Topin 2018): half a cosine up, half a cosine down.
 
     Args:
-        warmup_fraction: Share of the steps that the rate rises.
-        initial_fraction: Of the peak rate, at the start.
-        final_fraction: Of the peak rate, at the end.
+        warmup_fraction: Share of the steps during which the rate rises.
+        initial_fraction: Initial rate as a share of the peak rate.
+        final_fraction: Final rate as a share of the peak rate.
     """
 
     def __init__(self, *, warmup_fraction: float, initial_fraction: float, final_fraction: float) -> None:

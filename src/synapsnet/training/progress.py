@@ -1,4 +1,4 @@
-"""Where a run is, as a checkpoint records it, so that resuming equals never having stopped."""
+"""The position of a run, as saved in a checkpoint, so that a resumed run equals one that was never stopped."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _SEED_STRIDE = 1_000_003
 
 
 def step_seed(seed: int, epoch: int, batch: int) -> int:
-    """Seed of one training step: randomness is a function of the position, and so needs no saved state."""
+    """Seed of one training step: randomness is a function of the position, so no state needs to be saved."""
     return ((seed * _SEED_STRIDE + epoch) * _SEED_STRIDE + batch) % 2**63
 
 
 def seed_step(seed: int, device: torch.device) -> None:
     """Seed the generators a training step draws from.
 
-    Not by `torch.manual_seed`, which on a machine without an accelerator formats a stack trace for each kind of
-    accelerator that might yet appear, and so costs as much as a small step.
+    This avoids `torch.manual_seed`, which on a machine without an accelerator formats a stack trace for each kind of
+    accelerator that might still appear, and so takes as long as a small step.
     """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
@@ -28,8 +28,8 @@ def seed_step(seed: int, device: torch.device) -> None:
 def settle_finished_epoch(loops: dict[str, Any]) -> None:
     """Rewrite Lightning's progress counters, saved at the end of an epoch, as "the next epoch is about to start".
 
-    At that moment Lightning has counted the epoch's last batch but not yet the epoch; a run resumed from these counts
-    as they are goes through an epoch without a batch, or counts its steps one off.
+    At that moment Lightning has counted the epoch's last batch but not yet the epoch; a run resumed from unchanged
+    counts goes through an epoch without a batch, or miscounts its steps by one.
 
     Args:
         loops: ``checkpoint["loops"]["fit_loop"]``, changed in place.

@@ -11,15 +11,15 @@ from types import FrameType
 
 LEAVE = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 STOPPED_CODE = 128 + signal.SIGTERM  # as a shell reports SIGTERM, whatever the signal was
-_deferred = False  # during training, which ends by itself after the step
+_deferred = False  # True during training, which ends by itself after the step
 
 
 class Stopped(BaseException):
-    """The run was asked to leave. It is no `Exception`, so that nothing takes it for a failure and goes on."""
+    """The run was asked to leave. It is not an `Exception`, so that nothing mistakes it for a failure and continues."""
 
 
 def leave_at_once() -> None:
-    """Let a signal end the process by `STOPPED_CODE` while libraries are loaded, which takes seconds."""
+    """Let a signal end the process with `STOPPED_CODE` while libraries are loaded, which takes seconds."""
     for number in LEAVE:
         signal.signal(number, lambda *_: sys.exit(STOPPED_CODE))
 
@@ -43,7 +43,7 @@ def leaving_on_signals() -> Iterator[None]:
 
 
 def defer_leaving(deferred: bool) -> None:
-    """Leave it to training, which runs, to end between two steps; or no longer."""
+    """Set whether training is running, and so ends by itself between two steps."""
     global _deferred
     _deferred = deferred
 

@@ -1,4 +1,4 @@
-"""Weights & Biases, the only module that knows it; imported only where ``logger=wandb`` asks for it."""
+"""Weights & Biases, the only module that uses it; imported only for ``logger=wandb``."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def wandb_logger(
 
     Args:
         run_dir: The run folder.
-        run_id: Name of the run for W&B: a run that is continued has the one it began with.
+        run_id: Name of the run for W&B: a continued run keeps the one it began with.
         name: Name of the run.
-        run_tags: What the run itself says of its data and model.
+        run_tags: Tags that describe the run's data and model.
         project: W&B project.
-        offline: Whether to work without login and network; None leaves it to the environment, and without a word
-            there is offline.
-        tags: The user's own.
+        offline: True to work without login and network; None follows the environment, and is offline if that sets
+            nothing.
+        tags: The user's own tags.
 
     Returns:
         The logger, its run begun; None where the environment switches W&B off.
 
     Raises:
-        UserError: if W&B is to be online and there is no login, or no network.
+        UserError: if W&B is set to online and there is no login or no network.
     """
     mode = _mode(offline)
     if mode == "disabled":
@@ -57,10 +57,10 @@ def wandb_logger(
         mode=mode,
         silent=True,
         console="off",
-        disable_git=True,  # a remote's URL may hold a token; the commit is logged by ourselves
+        disable_git=True,  # a remote's URL may contain a token; we log the commit ourselves
         save_code=False,
     )
-    wandb.setup(settings)  # or it warns of an argument that Lightning passes
+    wandb.setup(settings)  # otherwise it warns about an argument that Lightning passes
     logger = WandbLogger(
         project=project,
         name=name,
@@ -73,7 +73,7 @@ def wandb_logger(
         settings=settings,
     )
     try:
-        _ = logger.experiment  # begins the run now, so that what is wrong is told before training
+        _ = logger.experiment  # begins the run now, so that errors appear before training
     except (wandb.Error, OSError) as error:
         raise UserError(
             f"W&B cannot go online: {one_line(error)[:300]}; log in by `wandb login`, or work offline by "

@@ -1,6 +1,6 @@
-"""What is in a recording, at a glance: `python -m synapsnet.data inspect PATH`.
+"""The content of a recording at a glance: `python -m synapsnet.data inspect PATH`.
 
-`facts` measures a session, `outlook` finds what training would take of it, `text` says both, and `command` goes
+`facts` measures a session, `outlook` finds what training would take of it, `text` prints both, and `command` goes
 through the recordings at a path and draws them.
 """
 

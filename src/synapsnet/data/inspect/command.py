@@ -1,4 +1,4 @@
-"""Through the recordings at a path, one session in memory at a time."""
+"""Go through the recordings at a path, with one session in memory at a time."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from synapsnet.errors import UserError, one_line
 from synapsnet.file_names import safe_name
 from synapsnet.session import Session
 
-_PIPED_WIDTH = 110  # of a file that the text is written to
+_PIPED_WIDTH = 110  # width of the text when it is written to a file
 _NAME_WIDTH = (12, 36)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `run` reads."""
+    """Add the arguments of `run`."""
     parser.description = (
         "Say what is in a recording, what training would leave out and why, and draw it. "
         "Of several recordings, one line each."
@@ -53,10 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Look at everything there is at ``options.paths``.
+    """Inspect all recordings at ``options.paths``.
 
     Raises:
-        UserError: if nothing is there or it cannot be read; of several recordings the others are shown first.
+        UserError: if nothing is there, or if a recording cannot be read (any others are shown first).
     """
     if options.bin_width_s is not None and not (math.isfinite(options.bin_width_s) and options.bin_width_s > 0):
         raise UserError(f"--bin-width-s must be a positive number of seconds, got {options.bin_width_s:g}")
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 class _Survey:
-    """What has been seen so far; no session outlives the call that shows it."""
+    """Totals over the sessions shown so far; no session outlives the call that shows it."""
 
     def __init__(self, options: argparse.Namespace, recordings: list[Recording]) -> None:
         self._options = options
@@ -90,7 +90,7 @@ class _Survey:
         self._in_rows = False
 
     def add(self, recording: Recording) -> None:
-        """Read a recording and show its sessions; one that cannot be read is an end only where it is the only one."""
+        """Read a recording and show its sessions; an unreadable recording is fatal only if it is the only one."""
         try:
             with gathered_notes(logging.INFO) as notes, self._console.status(f"reading {recording.name}"):
                 sessions = recording.read(bin_width_s=self._options.bin_width_s)
@@ -106,10 +106,10 @@ class _Survey:
             self._show(sessions.pop(0), recording.name, notes if in_full else None)
 
     def finish(self) -> None:
-        """Sum up, say where the figures are, and what to do next.
+        """Print a summary, the location of the figures, and the next steps.
 
         Raises:
-            UserError: if no session has the task that was asked for, or if a recording could not be read.
+            UserError: if no session has the requested task, or if a recording could not be read.
         """
         if not self._n_shown and self._n_without:
             there_are = f"there are {', '.join(sorted(self._tasks))}" if self._tasks else "none is named"
@@ -134,7 +134,7 @@ class _Survey:
             raise UserError(f"{self._n_failed} of {self._n_recordings} recordings could not be taken; see above")
 
     def _show(self, session: Session, origin: str, notes: list[str] | None) -> None:
-        """One session: in full, with what the reader noted, or else in a row."""
+        """Show one session: in full with the notes of the reader, or as a row."""
         first = self._origins.setdefault(session.session_id, origin)
         if first != origin:
             self._fail(session.session_id, f"{origin}: the session id is taken by {first}; rename one")
@@ -172,19 +172,19 @@ class _Survey:
         self._configs[config] = self._configs.get(config, 0) + 1
 
     def _config(self) -> str | None:
-        """The config for all that was shown; None where it holds both signals, of which training takes one."""
+        """The config for everything shown; None if both kinds of signal are present: training takes one only."""
         if len(self._configs) == 1:
             return next(iter(self._configs))
         return GROUPS[next(iter(self._signals))] if len(self._signals) == 1 else None
 
     def _draw(self, session: Session) -> None:
-        from synapsnet.viz.overview import draw_overview  # a second to import, of which text alone has no need
+        from synapsnet.viz.overview import draw_overview  # takes a second to import, and plain text does not need it
 
         path = self._options.out / f"{safe_name(session.session_id)}.png"
         figure = draw_overview(session)
         try:
             with warnings.catch_warnings(), replacing(path) as partial:
-                warnings.filterwarnings("ignore", message="Glyph .* missing")  # of scripts that the font lacks
+                warnings.filterwarnings("ignore", message="Glyph .* missing")  # characters that the font lacks
                 figure.savefig(partial)
         except OSError as error:
             raise UserError(
@@ -220,11 +220,11 @@ class _Survey:
             self._line(f"{'session':<{self._name_width}}  {HEADER}", style="dim")
 
     def _line(self, text: str, style: str | None = None) -> None:
-        """A line that is never broken: a row, or a command to copy."""
+        """A line that is never wrapped: a row, or a command to copy."""
         self._console.print(text, style=style, soft_wrap=True)
 
     def _write(self, text: RenderableType) -> None:
-        """Tables, without the blanks that fill their last column."""
+        """Tables without trailing blanks."""
         with self._console.capture() as captured:
             self._console.print(text)
         for line in captured.get().splitlines():

@@ -18,7 +18,7 @@ _CHANCE_SPIKES = 1  # two units that share a single spike may do so by chance
 
 @dataclass(frozen=True, eq=False)
 class UnitFacts:
-    """What each unit did while it was recorded, ``[units]`` each.
+    """Activity statistics of the units while they were recorded, ``[units]`` each.
 
     Attributes:
         mean: Mean activity: spikes per bin, or the signal.
@@ -34,13 +34,13 @@ class UnitFacts:
 
     @property
     def flat(self) -> npt.NDArray[np.bool_]:
-        """Units that never change: of spikes, mostly the silent ones."""
+        """Units that never change; for spikes, mostly silent ones."""
         return np.equal(self.active, 0)
 
 
 @dataclass(frozen=True)
 class BehaviorFacts:
-    """One series of behavior on the recorded bins; NaN where nothing of it was measured."""
+    """One series of behavior on the recorded bins; NaN where it was not measured."""
 
     name: str
     low: float
@@ -50,20 +50,20 @@ class BehaviorFacts:
 
     @property
     def remark(self) -> str:
-        """What makes it useless, if anything does."""
+        """The reason why it is useless, if there is one."""
         if np.isnan(self.low):
             return "never measured"
         return "constant" if self.low == self.high else ""
 
 
 def lengths(intervals: Intervals) -> npt.NDArray[np.int64]:
-    """Bins in each range, ``[intervals]``."""
+    """Number of bins in each range, ``[intervals]``."""
     counted: npt.NDArray[np.int64] = intervals[:, 1] - intervals[:, 0]
     return counted
 
 
 def n_recorded(session: Session) -> int:
-    """Bins that lie in a segment."""
+    """Number of bins that lie in a segment."""
     return int(lengths(session.segments).sum())
 
 
@@ -96,12 +96,12 @@ def behavior_facts(session: Session) -> list[BehaviorFacts]:
 
 
 def task_bins(session: Session) -> dict[str, int]:
-    """Recorded bins of every task."""
+    """Number of recorded bins of every task."""
     return {name: int(lengths(common(session.segments, bins)).sum()) for name, bins in session.tasks.items()}
 
 
 def identical_units(session: Session, facts: UnitFacts) -> list[list[str]]:
-    """Groups of units that were active in the very same way, as copies of one unit are; flat ones aside.
+    """Groups of units with identical activity, such as copies of one unit; constant units are ignored.
 
     A copy forecasts its twin perfectly, and no connection between the two means anything.
     """
@@ -120,7 +120,7 @@ def identical_units(session: Session, facts: UnitFacts) -> list[list[str]]:
 
 
 def label_counts(labels: npt.NDArray[np.str_]) -> list[tuple[str, int]]:
-    """How many units bear each label, the most frequent first; ``unknown`` stands for an empty one, and comes last."""
+    """Number of units with each label, the most frequent first; empty labels count as ``unknown`` and come last."""
     names, counts = np.unique(labels, return_counts=True)
     ordered = sorted(zip(names.tolist(), counts.tolist(), strict=True), key=lambda item: (not item[0], -item[1]))
     return [(name or "unknown", count) for name, count in ordered]

@@ -1,4 +1,4 @@
-"""The commands that follow a look."""
+"""The commands that follow an inspection."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from synapsnet.data.training_command import training_command
 def next_steps(
     paths: Sequence[str], config: str | None, task: str | None, bin_width_s: float | None, *, is_prepared: bool
 ) -> list[str]:
-    """Lines with the commands to train on what was looked at, and to prepare it for that.
+    """Lines with the commands to train on the inspected recordings, and to prepare them for training.
 
     Args:
         paths: As the user named them.
-        config: Name of the config under ``data=`` for all that is there; None where training takes no such mixture.
-        task: The task that was asked for.
-        bin_width_s: The width that was asked for.
-        is_prepared: Whether there is nothing but archives.
+        config: Name of the config under ``data=`` for all of the recordings; None if training does not take their
+            mixture.
+        task: The requested task.
+        bin_width_s: The requested bin width.
+        is_prepared: True if there are only session archives.
     """
     settings = [] if task is None else [f"data.task={quoted(task)}"]
     settings += [] if bin_width_s is None else [f"data.bin_width_s={bin_width_s:g}"]

@@ -1,4 +1,4 @@
-"""The outlook of a session: what training would take of it, and what it would leave out and why."""
+"""The outlook of a session: the parts that training would take, the parts that it would leave out, and why."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ from synapsnet.session import Session
 
 
 def settings_of(config: str, **given: Plain) -> DataSettings:
-    """The settings of training under a config, unless told otherwise.
+    """The training settings of a config, with some of them replaced.
 
     Args:
         config: Name of the config under ``data=``.
-        given: Settings that are given with it.
+        given: Settings that replace those of the config.
     """
     return DataSettings.of({**section("data", config), "name": config, **given})
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What would become of a session.
+    """The outcome of admitting a session to training.
 
     Attributes:
         n_units: Units taken.
         behavior: Series of behavior taken.
-        left_units: Ids of the units left out, by the reason.
-        left_behavior: Series of behavior left out: constant, or never measured, on the train split.
+        left_units: Ids of the units left out, by reason.
+        left_behavior: Series of behavior left out because they are constant or never measured on the train split.
         unwanted: Series of behavior that the config does not ask for.
         split_bins: Bins of train, validation and test.
-        targets: Bins of each to be forecast: those with a full context before them.
-        problem: Why training would leave it out, if it would; what follows that point is then empty.
+        targets: Number of bins to be forecast in each split: those with a full context before them.
+        problem: The reason why training would leave the session out, if it would; attributes set after that point are
+            then empty.
     """
 
     n_units: int = 0
@@ -53,11 +54,11 @@ class Outlook:
 
 
 def outlook(session: Session, settings: DataSettings) -> Outlook:
-    """Admit a session as training does, and note what is left out.
+    """Admit a session as training does, and record what is left out.
 
     Args:
         session: As it was recorded.
-        settings: Those of the training.
+        settings: Settings of the training.
     """
     taken = admit(session, settings)
     if isinstance(taken, Refused):

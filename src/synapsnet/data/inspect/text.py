@@ -1,4 +1,4 @@
-"""What was found, in words and tables."""
+"""The findings of an inspection as text and tables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from synapsnet.data.splits import SPLITS
 from synapsnet.session import Session
 from synapsnet.session.unit_table import TEXT
 
-_MOST_NAMED = 8  # units named before the rest is counted
+_MOST_NAMED = 8  # maximum number of units listed by name; the rest are counted
 _MOST_LABELS = 24
 _ORIGIN = ("subject", "species", "region", "description", "source", "citation", "licence")
 _Line = tuple[str, RenderableType | str]
@@ -39,9 +39,9 @@ def details(session: Session, expected: Outlook, settings: DataSettings, notes: 
 
     Args:
         session: As it was recorded.
-        expected: What training would take of it.
-        settings: Those of that training.
-        notes: What the reader had to say.
+        expected: The parts that training would take.
+        settings: Settings of the training.
+        notes: Notes of the reader.
     """
     units, behavior = unit_facts(session), behavior_facts(session)
     lines: list[_Line] = [
@@ -74,11 +74,11 @@ HEADER = " ".join(
         "behavior  tasks",
     ]
 )
-"""Of the rows, after the name of the session. ``taken`` is how many of the units training would take."""
+"""Column headings after the name of the session. ``taken`` is the number of units that training would take."""
 
 
 def row(session: Session, expected: Outlook, name_width: int) -> str:
-    """One session in a line."""
+    """One session on one line."""
     return (
         f"{session.session_id:<{name_width}}  {session.signal:<7} {session.n_units:>6,} {expected.n_units:>6,} "
         f"{session.n_bins:>9,} {width(session.bin_width_s):>8} "
@@ -88,7 +88,7 @@ def row(session: Session, expected: Outlook, name_width: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as one reads a clock: ``1 h 02 min``, ``12 min 57 s``, ``8.3 s``."""
+    """Format a duration: ``1 h 02 min``, ``12 min 57 s``, ``8.3 s``."""
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -96,7 +96,7 @@ def duration(seconds: float) -> str:
 
 
 def width(seconds: float) -> str:
-    """Width of a bin: ``20 ms``, ``0.6 s``."""
+    """Format a bin width: ``20 ms``, ``0.6 s``."""
     return f"{1000 * seconds:.4g} ms" if seconds < 0.1 else f"{seconds:.4g} s"
 
 
@@ -162,7 +162,7 @@ def _missing(session: Session, behavior: Sequence[BehaviorFacts]) -> str:
 
 
 def _columns(session: Session) -> Iterator[_Line]:
-    """The unit table: labels counted, numbers by their range."""
+    """The unit table: labels with their counts, numbers by their range."""
     for name, column in sorted(session.unit_table.items(), key=lambda item: item[0] not in TEXT):
         if column.dtype.kind == "U":
             counted = [f"{label} {count:,}" for label, count in label_counts(column)]
@@ -218,7 +218,7 @@ def _outlook(session: Session, expected: Outlook, settings: DataSettings) -> Ren
 
 
 def _named(units: Sequence[str]) -> str:
-    """How many units, and which."""
+    """The number of units, and their names."""
     if not units:
         return "none"
     more = f", {len(units) - _MOST_NAMED:,} more" if len(units) > _MOST_NAMED else ""

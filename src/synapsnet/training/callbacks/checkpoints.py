@@ -22,15 +22,15 @@ class RunCheckpoint(ModelCheckpoint):
     """One file, overwritten at the end of an epoch: the latest state, or the best.
 
     Two of these make a run's checkpoints: one with ``monitor``, one without (with both in one, ``last`` goes stale).
-    The one without is also written when the run is asked to stop, and only then: after an error, a loss that is
-    not finite among them, the last good state is the one to keep.
+    The one without is also written when the run is asked to stop, but not after an error (such as a loss that is not
+    finite), when the last good state is the one to keep.
 
     The folder is ``checkpoints`` in the trainer's root. The callback's state names no folder, so that a run folder
     can be moved and resumed where it is.
 
     Args:
         filename: Name without suffix.
-        monitor: What the best checkpoint minimises; None keeps the latest.
+        monitor: The score that the best checkpoint minimises; None keeps the latest.
     """
 
     def __init__(self, *, filename: str, monitor: str | None = None) -> None:
@@ -60,7 +60,7 @@ class RunCheckpoint(ModelCheckpoint):
             return
         path = f"{self.dirpath}/{self.filename}.ckpt"
         try:
-            # Of the file itself, which may be an epoch ahead of the state that a killed run goes on from.
+            # Read from the file itself, which may be an epoch ahead of the state that a killed run continues from.
             score = read_checkpoint(Path(path))["callbacks"][self.state_key]["best_model_score"]
         except (UserError, KeyError, TypeError) as error:
             log.warning("%s; the best checkpoint will be the best of the steps to come", one_line(error))
@@ -70,7 +70,7 @@ class RunCheckpoint(ModelCheckpoint):
         self.best_k_models = {path: self.best_model_score}
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        # A validation cut short has no place in Lightning's counts: the run resumes from the epoch's start.
+        # Lightning's counters cannot describe an interrupted validation: the run resumes from the epoch's start.
         stopped = isinstance(exception, SIGTERMException) and not trainer.validating
         if self.monitor is None and stopped:
             self._save_checkpoint(trainer, self.format_checkpoint_name({}))

@@ -1,4 +1,4 @@
-"""Which unit drives which: by the model, by methods without a model, and how true it is where truth is known."""
+"""Connectivity by the model and by model-free methods, and its scores where the truth is known."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from synapsnet.results.files import CONNECTIVITY, RECOVERY, STAGE
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
 
-MOST_DIFFERENTIATED = 64  # windows, where every receiver takes a backward pass of its own
+MOST_DIFFERENTIATED = 64  # maximum number of windows if every receiver needs its own backward pass
 
 
 class ConnectivityWriter(Callback):
-    """Writes ``connectivity.npz`` and, where the truth is known, ``recovery.csv`` to where results gather.
+    """Writes ``connectivity.npz`` and, where the truth is known, ``recovery.csv`` to the staging folder for results.
 
-    The effective connectivity is a mean over held-out windows. Held out is the validation split: the test split
-    is for scores alone, and the weights never saw either.
+    The effective connectivity is a mean over held-out windows of the validation split. The test split is kept for
+    scores; the weights were fitted on neither.
 
     Args:
         model: Name of the model.
-        max_windows: Windows a session, spread evenly over the split.
-        n_lags: Lags told apart; the last holds all that lie further back.
-        n_blocks: Blocks of windows for the standard error.
-        any_model: Whether models that claim no connectivity are differentiated as well.
+        max_windows: Windows per session, spread evenly over the split.
+        n_lags: Number of separate lags; the last also sums all earlier bins.
+        n_blocks: Number of blocks of windows for the standard error.
+        any_model: True to differentiate models that claim no connectivity as well.
         methods: Model-free methods by name.
     """
 
@@ -56,7 +56,7 @@ class ConnectivityWriter(Callback):
         methods: Mapping[str, ConnectivityMethod],
     ) -> None:
         for name, number in (("max_windows", max_windows), ("n_lags", n_lags), ("n_blocks", n_blocks)):
-            if not isinstance(number, int) or number < 1:  # or it would be told only once the model is fitted
+            if not isinstance(number, int) or number < 1:  # fails now, before the fit
                 raise UserError(f"callbacks.connectivity.{name} must be a whole number above 0, got {number!r}")
         self._model = model
         self._max_windows, self._n_lags, self._n_blocks = max_windows, n_lags, n_blocks
@@ -148,7 +148,7 @@ def _row(estimate: ConnectivityEstimate, truth: npt.NDArray[np.floating]) -> dic
 def held_out_windows(datamodule: ForecastDataModule, session: int, max_windows: int) -> tuple[Tensor, Tensor]:
     """Windows of the validation split whose last step has full context, with their behavior.
 
-    They must be of one length: at least half of the windows are as long as their median, and are cut to it.
+    Windows must have one length: those shorter than the median (at most half) are left out, the rest are cut to it.
 
     Returns:
         ``past [windows, time, units]`` and ``behavior [windows, time, features]``.

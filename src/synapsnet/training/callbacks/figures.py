@@ -28,7 +28,7 @@ _CURVE = {"step", "train/nll", "validation/nll"}
 
 
 class FigureWriter(Callback):
-    """Writes ``figures/*.png`` once the test split is scored, from the run's files and to where its results gather.
+    """Writes ``figures/*.png`` to the staging folder from the run's files, once the test split is scored.
 
     Args:
         model: Name of the model.

@@ -13,10 +13,10 @@ from synapsnet.viz.ordered import draw_ordered
 
 
 def connectivity_figures(of: Connectivity, *, signal: Signal, model: str) -> Iterator[tuple[str, Figure]]:
-    """One figure by name, of the most that is known.
+    """One figure by its name: the most informative one that is possible.
 
-    Where the truth is known, ``recovery``: the truth, the model and every method. Else ``connectivity``: the model
-    beside pairwise correlation, or alone where that was not asked for.
+    Where the truth is known, ``recovery``: the truth, the model and every method. Else ``connectivity``: the model next
+    to pairwise correlation, or alone if that was not asked for.
 
     Args:
         of: The connectivity to draw.

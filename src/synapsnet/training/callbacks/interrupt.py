@@ -1,4 +1,4 @@
-"""Signals end a run between two steps, where its state is whole."""
+"""Signals end a run between two steps, where its state is consistent."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from synapsnet.training.signals import defer_leaving
 
 FORWARDED = (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
-"""Ctrl-C, and what schedulers send before they take the machine away."""
+"""Ctrl-C, and the signals that schedulers send before they take the machine away."""
 
 
 class FinishStepOnInterrupt(Callback):
     """Treats Ctrl-C, SIGUSR1 and SIGUSR2 during training as SIGTERM, at which Lightning finishes the step and stops.
 
-    An exception may rise in the middle of an optimizer step, and a checkpoint saved then resumes to something else.
+    An exception may be raised in the middle of an optimizer step, and a checkpoint saved then would not resume exactly.
     A second Ctrl-C stops at once.
     """
 

@@ -14,9 +14,9 @@ log = logging.getLogger(__name__)
 
 
 class EpochProgress(Callback):
-    """One bar over all steps with the validation score; a bar an epoch would flicker, epochs are short.
+    """One bar over all steps with the validation score; a bar per epoch would flicker, because epochs are short.
 
-    Where standard error is no terminal, a log line every tenth of the steps instead.
+    If standard error is not a terminal, a log line is written every tenth of the steps instead.
 
     Args:
         monitor: The score shown.
