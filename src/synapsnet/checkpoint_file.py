@@ -41,7 +41,7 @@ def write_checkpoint(checkpoint: Mapping[str, Any], path: Path) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint of ours onto the CPU; no object but tensors and plain containers is ever built.
+    """Read one of our checkpoints onto the CPU; only tensors and plain containers are ever built.
 
     Raises:
         UserError: if the file is missing.

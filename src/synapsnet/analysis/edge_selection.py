@@ -60,7 +60,7 @@ def select_edges(
     rate for p-values that share one null (Bates et al. 2023, Annals of Statistics 51, 149). Chance differences between
     edges are divided out first:
 
-    - ``pooled``: nothing; every edge is taken to vary alike.
+    - ``pooled``: nothing; all edges are assumed to vary equally by chance.
     - ``units``: sizes of receiver and sender, ``W_ij / (a_i b_j)``, such that the mean square of the surrogates is 1 in
       every row and column. Effects on a busy unit are larger than on a quiet one, whatever the unit of measurement.
     - ``edge``: each edge's own root mean square over surrogates, which takes ten or more of them; the size by ``units``
@@ -112,7 +112,7 @@ def _unit_sizes(surrogates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _edge_sizes(surrogates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Size of an edge by itself, steadied by that of its units, ``[post, pre]``."""
+    """Size of each edge on its own, stabilised by the size from its units, ``[post, pre]``."""
     power = np.square(surrogates).sum(0) + np.square(_unit_sizes(surrogates))
     size: npt.NDArray[np.float64] = np.sqrt(power / (len(surrogates) + 1))
     return size

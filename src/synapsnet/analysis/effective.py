@@ -25,10 +25,10 @@ def effective_connectivity(
 ) -> ConnectivityEstimate:
     """Mean Jacobian over held-out windows, with its standard error over contiguous blocks of them.
 
-    Neighbouring windows are alike, blocks of many less so: for block means ``W_b`` over shares ``p_b`` of the windows,
-    ``W = Σ p_b W_b``, ``sd² = Σ p_b (W_b - W)² / (1 - Σ p_b²)`` and ``se² = sd² Σ p_b²``, which for ``B`` equal blocks
-    are the common standard deviation and ``sd² / B``. It measures how much the mean depends on the stretch of the
-    recording, not how well the data determine the model.
+    Neighbouring windows are correlated, long blocks of them much less so. For block means ``W_b`` over shares ``p_b``
+    of the windows, ``W = Σ p_b W_b``, ``sd² = Σ p_b (W_b - W)² / (1 - Σ p_b²)`` and ``se² = sd² Σ p_b²``, which for
+    ``B`` equal blocks are the common standard deviation and ``sd² / B``. The standard error measures how much the mean
+    depends on the stretch of the recording, not how well the data determine the model.
 
     Args:
         model: A fitted model.

@@ -77,9 +77,9 @@ def compare_states(
 ) -> StateComparison:
     """Compare effective connectivity between the windows in the lower and the upper third of a level.
 
-    Where one value (rest, say) fills more than a third, its windows are one state and those beyond it the other. The
-    model is the same in both. Only its operating point on its nonlinearities differs, so a linear model of calcium
-    shows no difference between states.
+    If one value (for example rest) fills more than a third of the windows, these are one state and those beyond it the
+    other. The model is the same in both. Only its operating point on its nonlinearities differs, so a linear model of
+    calcium shows no difference between states.
 
     Args:
         model: A fitted model.

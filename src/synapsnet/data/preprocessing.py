@@ -1,4 +1,4 @@
-"""Everything done to a recording before windows are cut, fitted on the train split alone.
+"""All preprocessing of a recording before windows are cut, fitted on the train split alone.
 
 Nothing here smooths: with a centred filter before the split even pure noise "forecasts" at r = 0.99.
 """

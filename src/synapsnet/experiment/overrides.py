@@ -30,7 +30,7 @@ MAY_BE_OFF = ("logger", "callbacks")
 NAMED_PARTS = ("callbacks", "logger", "methods", "references", "data.degradation")
 """Sections that hold parts under user-chosen names, each with its ``_target_``."""
 _BUILT = ("trainer",)  # arguments of a constructor that the section does not name
-_NEVER_BUILT = ("model.tuned",)  # read by the optimizer, kept from the model
+_NEVER_BUILT = ("model.tuned",)  # read by the optimizer, not passed to the model
 _OVERRIDE = re.compile(r"(?P<sign>\+{0,2})(?P<key>[A-Za-z_][\w./@-]*)=(?P<value>.*)", re.DOTALL)
 
 

@@ -71,7 +71,7 @@ def trained(run: Run) -> bool:
 
 
 def surrogate(run: Run) -> str:
-    """Kind of surrogate with its seed; ``none`` for the recording as it is."""
+    """Kind of surrogate with its seed; ``none`` for the original recording."""
     kind = str(run.data.get("surrogate", "none"))
     return kind if kind == "none" else f"{kind} {run.data.get('surrogate_seed', run.seed)}"
 

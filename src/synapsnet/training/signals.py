@@ -26,9 +26,9 @@ def leave_at_once() -> None:
 
 @contextmanager
 def leaving_on_signals() -> Iterator[None]:
-    """Within the block, a signal to leave raises `Stopped`; during training it only ends the step.
+    """Within the block, a signal to leave raises `Stopped`; training instead stops by itself after the step.
 
-    Signals reach the main thread alone; elsewhere the block changes nothing.
+    Only the main thread receives signals; in other threads the block changes nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -68,7 +68,7 @@ def wandb_logger(
         offline=mode == "offline",
         log_model=False,
         id=run_id,
-        resume=None if mode == "offline" else "allow",  # offline, the id alone joins the parts at `wandb sync`
+        resume=None if mode == "offline" else "allow",  # offline, only the id joins the parts at `wandb sync`
         tags=sorted({*run_tags, *tags}),
         settings=settings,
     )
