@@ -24,6 +24,12 @@ def recordings() -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def no_package_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that one test trusts is unknown to the next."""
+    monkeypatch.setenv("SYNAPSNET_TRUSTED", "")
+
+
 @pytest.fixture
 def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
     """``python train.py`` in an empty folder, within this process."""

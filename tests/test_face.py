@@ -140,7 +140,7 @@ def test_more_than_one_session_in_a_path(tmp_path: Path) -> None:
 
 def test_a_recording_that_is_not_the_models(fitted: sn.FittedRun, session: sn.Session) -> None:
     other = sn.Session.from_arrays(session.activity, bin_width_s=0.05, session_id="rat")
-    with pytest.raises(sn.UserError, match="no session 'rat' in this model; it knows mouse"):
+    with pytest.raises(sn.UserError, match="no session 'rat' in this model; it has mouse"):
         fitted.forecast(other)
     fewer = session.of_units(np.arange(5))
     with pytest.raises(sn.UserError, match="has no unit 'u5', which the model forecasts"):

@@ -40,13 +40,20 @@ def trust(packages: Iterable[str]) -> None:
 
 
 def modules(kind: Kind) -> dict[str, ModuleType]:
-    """Modules of a kind in the trusted packages, by their last name."""
+    """Modules of a kind in the trusted packages, by their last name.
+
+    Raises:
+        UserError: if one cannot be imported.
+    """
     found: dict[str, ModuleType] = {}
     for place in (f"{package}.{kind}" for package in _packages()):
-        if importlib.util.find_spec(place) is not None:
-            for module in pkgutil.iter_modules(getattr(import_module(place), "__path__", ())):
-                if not module.name.startswith("_"):
-                    found[module.name] = import_module(f"{place}.{module.name}")
+        try:
+            if importlib.util.find_spec(place) is not None:
+                for module in pkgutil.iter_modules(getattr(import_module(place), "__path__", ())):
+                    if not module.name.startswith("_"):
+                        found[module.name] = import_module(f"{place}.{module.name}")
+        except ImportError as error:
+            raise UserError(f"{place}, of a package that is trusted, cannot be imported: {one_line(error)}") from error
     return found
 
 

@@ -148,7 +148,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatc
         path.write_text(text)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("SYNAPSNET_TRUSTED", "")  # and as it was, afterwards
     yield "--config-dir", str(site / "mylab" / "conf"), "trusted_packages=[mylab]"
     for name in [name for name in sys.modules if name.partition(".")[0] == "mylab"]:
         del sys.modules[name]

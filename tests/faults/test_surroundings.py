@@ -33,7 +33,7 @@ def with_small_files(folder: Path, most_bytes: int, *overrides: str) -> subproce
     return subprocess.run(
         [sys.executable, str(TRAIN), *overrides],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
         text=True,
         check=False,

@@ -1,22 +1,21 @@
 """Metrics say how tables show them; one that is added as a file is shown so as well."""
 
 import math
-import runpy
 import sys
-from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from rich.console import Console
 
 import synapsnet.metrics
+from experiments.forecasting import summarize
 from synapsnet.experiment.tables import Scores, score_table
 from synapsnet.metrics import column, columns
 from synapsnet.metrics.base import Reference, ScoredBins
 from synapsnet.metrics.families import metric_families
 from synapsnet.session import Signal
 
-STUDY = Path(__file__).resolve().parents[2] / "experiments" / "forecasting"
 MINE = '''
 import torch
 
@@ -105,13 +104,11 @@ def test_a_metric_added_as_one_file_is_computed_and_bold_where_it_is_lowest():
 
 
 @pytest.mark.usefixtures("added")
-def test_a_study_asks_the_metric_too(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(STUDY)
-    study = runpy.run_path(str(STUDY / "summarize.py"))
+def test_a_study_asks_the_metric_too():
     facts = {"data": "mouse", "seed": 0, "session": "s", "signal": "calcium", "n_units": 2}
     facts |= {"n_parameters": 1, "fit_seconds": 1.0, "skill_vs_persistence": 0.2, "cut": False}
-    runs = study["pd"].DataFrame([{**facts, "model": "good", "mae": 0.1}, {**facts, "model": "bad", "mae": 0.7}])
-    text = study["markdown"](study["summarize"](runs, ["good", "bad"]))
+    runs = pd.DataFrame([{**facts, "model": "good", "mae": 0.1}, {**facts, "model": "bad", "mae": 0.7}])
+    text = summarize._block("mouse", summarize.table_of(runs, ["good", "bad"]))
     assert "| skill_vs_persistence | mae ↓ |" in text
     assert "**0.100**" in text
     assert "**0.700**" not in text

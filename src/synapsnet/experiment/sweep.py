@@ -26,7 +26,6 @@ from omegaconf import DictConfig
 from synapsnet.atomic import replacing
 from synapsnet.experiment.run_folder import remove_if_empty
 from synapsnet.names import SWEEP_NOTES
-from synapsnet.results import Run
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +115,8 @@ def _name(job: dict[str, str], folder: Path) -> str:
 
 
 def _read(job: dict[str, str]) -> dict[str, Any]:
+    from synapsnet.results import Run  # slow, and not needed for a typo
+
     facts = Run(job["folder"]).facts
     return {**facts, "mean": {name: math.nan if value is None else value for name, value in facts["mean"].items()}}
 
