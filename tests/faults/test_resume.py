@@ -100,6 +100,7 @@ def test_a_finished_run_goes_on_for_longer_in_another_folder(train: Command, ses
     assert done.code == 0, done.err
     assert "is finished and stays as it is" in done.out
     (other,) = (train.folder / "outputs").glob("*/*")
+    assert other.name.endswith("-synapsnet-two-seed0")
     assert checkpoint(other, "last")["epoch"] == 2
     assert contents(train.folder / "run") == before
     first, both = ((run / "metrics.csv").read_text().splitlines() for run in (train.folder / "run", other))

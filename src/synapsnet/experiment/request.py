@@ -111,9 +111,9 @@ def other_settings(folder: Path, config: Config) -> str | None:
 
 def _place(saved: Saved, cfg: DictConfig, config: Config, hydra: HydraConf) -> tuple[Path, bool]:
     """The output folder of a command that names a checkpoint, and whether another name would do as well."""
-    asked = Path(config["run_dir"])
+    asked = _renamed(Path(config["run_dir"]), cfg, config)
     by_hydra = any(override.startswith("hydra.run.dir=") for override in hydra.overrides.hydra)
-    chosen = by_hydra or asked != Path(hydra.runtime.output_dir)
+    chosen = by_hydra or cfg.run_dir != hydra.runtime.output_dir
     if chosen or hydra.mode == RunMode.MULTIRUN or saved.run_dir is None:
         return asked, _named_by_time(cfg, hydra)
     if config["mode"] == "test":
@@ -123,6 +123,13 @@ def _place(saved: Saved, cfg: DictConfig, config: Config, hydra: HydraConf) -> t
         log.info("the run in %s is finished and stays as it is; this one goes on in %s", saved.run_dir, asked)
         return asked, True
     return saved.run_dir, False
+
+
+def _renamed(folder: Path, cfg: DictConfig, config: Config) -> Path:
+    """The folder under the name of the checkpoint's run, because Hydra named it before the checkpoint was read."""
+    before = f"{cfg.choices.model}-{cfg.choices.data}-seed{cfg.seed}"
+    name = safe_name(f"{config['choices']['model']}-{config['choices']['data']}-seed{config['seed']}")
+    return folder.with_name(folder.name.removesuffix(before) + name) if folder.name.endswith(before) else folder
 
 
 def _named_by_time(cfg: DictConfig, hydra: HydraConf) -> bool:
