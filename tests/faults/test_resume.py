@@ -79,7 +79,7 @@ def test_stopped_in_a_run_with_refinements(recordings: str, stop: str, train: Co
     resumed = train(*settings, "ckpt_path=cut/checkpoints/last.ckpt")
     assert resumed.code == 0, resumed.err
     assert_equal_runs(train.folder / "whole", train.folder / "cut")
-    assert checkpoint(train.folder / "cut", "last")["refined_epoch"] == EPOCHS - 1
+    assert checkpoint(train.folder / "cut", "last")["callbacks"]["Refinement"] == {"epoch": EPOCHS - 1}
 
 
 def test_the_checkpoint_knows_its_own_settings(train: Command, sessions: Path, uninterrupted: Path) -> None:

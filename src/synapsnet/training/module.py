@@ -13,19 +13,18 @@ import time
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from synapsnet.data.windows import EvaluationLoader, TrainingLoader
+from synapsnet.data.windows import EvaluationLoader
 from synapsnet.errors import UserError
 from synapsnet.metrics import ForecastScores, summarize
 from synapsnet.models.base import Forecaster
-from synapsnet.models.hooks import Refining, Selecting
+from synapsnet.models.hooks import Selecting
 from synapsnet.session import Batch
-from synapsnet.training.ending import ending, step_budget
+from synapsnet.training.callbacks.exact_resume import ExactResume
+from synapsnet.training.callbacks.refinement import Refinement
 from synapsnet.training.optimizers import OptimizerRecipe
-from synapsnet.training.progress import seed_step, settle_finished_epoch, step_seed
 
 
 class ForecastModule(LightningModule):
@@ -49,11 +48,12 @@ class ForecastModule(LightningModule):
         self._optimizer = optimizer
         self._seed = seed
         self._hyper_parameters = hyper_parameters
-        self._between_epochs = False
-        self._refined_epoch = -1  # the last epoch after which the model refined itself
         self._clock = math.nan
         self._log_every_n_steps = 1
         self._asked: list[tuple[float, float]] = []  # learning rate and weight decay of each group of parameters
+
+    def configure_callbacks(self) -> list[Callback]:
+        return [Refinement(), ExactResume(self._seed)]
 
     def configure_optimizers(self) -> Any:
         optimizer, schedule = self._optimizer(self.model, total_steps=int(self.trainer.estimated_stepping_batches))
@@ -66,19 +66,6 @@ class ForecastModule(LightningModule):
         trainer.log_every_n_steps = min(trainer.log_every_n_steps, trainer.num_training_batches)
         self._log_every_n_steps = trainer.log_every_n_steps
         self._apply_rates()
-        # Lightning restores a loader's position only if its length was not used before, but a schedule needs the
-        # length.
-        self._go_to_batch(trainer.fit_loop.epoch_loop.batch_progress.current.ready)
-
-    def on_train_epoch_start(self) -> None:
-        trainer = self._fitter()
-        self._between_epochs = False
-        # An epoch starts afresh even in a resumed run; Lightning would first go over the end of the epoch before.
-        trainer.fit_loop.epoch_loop.restarting = False
-        self._go_to_batch(0)
-
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        seed_step(step_seed(self._seed, self.current_epoch, batch_idx), self.device)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         penalty = self.model.penalty()
@@ -93,15 +80,9 @@ class ForecastModule(LightningModule):
             self.log_dict(scalars, batch_size=len(batch.past))
         return loss
 
-    def on_train_epoch_end(self) -> None:
-        self._between_epochs = True
-
     def on_validation_epoch_start(self) -> None:
         loader = self.trainer.val_dataloaders
         assert isinstance(loader, EvaluationLoader)
-        trainer: Any = self.trainer
-        if trainer.state.fn == TrainerFn.FITTING:
-            self._refine_if_due()
         if isinstance(self.model, Selecting):
             self.model.select(loader)
         self.scores = ForecastScores(self.model.spec, self.model.likelihood)
@@ -125,15 +106,9 @@ class ForecastModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["hyper_parameters"] = self._hyper_parameters
         checkpoint["fit_seconds"] = self.elapsed_seconds()
-        checkpoint["refined_epoch"] = self._refined_epoch
-        ended = ending(self._fitter()) if self._between_epochs else None
-        checkpoint["ending"] = None if ended is None else ended.to_dict()
-        if self._between_epochs:
-            settle_finished_epoch(checkpoint["loops"]["fit_loop"])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.fit_seconds = checkpoint["fit_seconds"]
-        self._refined_epoch = checkpoint["refined_epoch"]
 
     def on_train_end(self) -> None:
         self.fit_seconds = self.elapsed_seconds()
@@ -144,24 +119,6 @@ class ForecastModule(LightningModule):
         running = 0.0 if math.isnan(self._clock) else time.monotonic() - self._clock
         return self.fit_seconds + running
 
-    def _refine_if_due(self) -> None:
-        """Let the model refine itself at evenly spaced epochs, and at the end of training."""
-        trainer: Any = self._fitter()
-        if not isinstance(self.model, Refining):
-            return
-        n_epochs = max(math.ceil(step_budget(trainer) / trainer.num_training_batches), 1)
-        due, done = (
-            (epoch + 1) * self.model.n_refinements // n_epochs for epoch in (self.current_epoch, self._refined_epoch)
-        )
-        ends = trainer.should_stop and self.model.n_refinements > 0
-        if due == done and not ends:
-            return
-        datamodule = trainer.datamodule
-        train = datamodule.task.loader("train", batch_size=datamodule.batch_size)
-        with torch.inference_mode(False):
-            self.model.refine(train, datamodule.val_dataloader())
-        self._refined_epoch = self.current_epoch
-
     def _apply_rates(self) -> None:
         """Set the currently requested rates in a resumed optimizer; its state contains those it was saved with."""
         (config,) = self._fitter().lr_scheduler_configs
@@ -170,12 +127,6 @@ class ForecastModule(LightningModule):
         groups = schedule.optimizer.param_groups
         for group, (lr, weight_decay), factor in zip(groups, self._asked, schedule.lr_lambdas, strict=True):
             group.update(initial_lr=lr, weight_decay=weight_decay, lr=lr * factor(schedule.last_epoch))
-
-    def _go_to_batch(self, batch: int) -> None:
-        trainer: Any = self._fitter()
-        loader = trainer.train_dataloader
-        assert isinstance(loader, TrainingLoader)
-        loader.load_state_dict({"epoch": 0 if trainer.overfit_batches else self.current_epoch, "batch": batch})
 
     @torch.no_grad()
     def _nll(self, batch: Batch) -> Tensor:
