@@ -109,7 +109,7 @@ def test_a_warning_says_what_is_wrong_and_what_not_to_do() -> None:
     assert measured([truth], halves(truth, 0.5), unconnected).warning is None
     assert measured([truth], halves(truth, 0.5), [0 * truth, 0 * truth]).warning is None
     cases = {
-        "nobody knows whether": measured([truth]),
+        "reproducibility not tested": measured([truth]),
         r"halves of the recording agree only to r = 0\.\d\d \(threshold 0\.5\)": measured([truth], halves(truth, 2.0)),
         "agree only to r = nan": measured([truth], ([0 * truth], [0 * truth])),
         "from other seeds agree only": measured([truth, draw(rng, 1.0)], halves(truth, 0.1)),

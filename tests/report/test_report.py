@@ -129,7 +129,7 @@ def test_noise_gets_the_warning(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_a_lone_run_is_told_what_it_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = plant_run(tmp_path / "run", planted() + noise(0), sessions="ab", min_rate=0.5)
     said = judged(capsys, run, "--out", tmp_path / "out")
-    assert "nobody knows whether this matrix comes back" in said
+    assert "reproducibility not tested" in said
     shared = "model=synapsnet data=neuropixels data.root=/r/mice data.context_bins=7 data.min_rate=0.5"
     for command in (f"{shared} seed=1,2", f"{shared} data.train_part=first_half,second_half seed=0"):
         assert said.count(f"python train.py -m {command}") == 1  # once for both sessions

@@ -95,7 +95,7 @@ class Stability:
         where = f"{self.method}, session {self.session_id!r}"
         if self.split_half is None or self.corrected_r is None:
             return (
-                f"{where}: nobody knows whether this matrix comes back; fit both halves of the recording "
+                f"{where}: reproducibility not tested; fit both halves of the recording "
                 "(data.train_part=first_half,second_half) before interpreting single edges"
             )
         r, limit = self.split_half.pearson, f"(threshold {REPRODUCIBLE_R:g})"

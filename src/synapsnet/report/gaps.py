@@ -43,12 +43,12 @@ def gaps(ensemble: Ensemble, conf: Path) -> list[tuple[str, str]]:
         found.append(("no fit of the whole recording, and so no matrix to judge", _command(run, conf, seeds)))
     elif trained(run) and len(seeds) == 1:
         more = _unused(whole, SEEDS - 1)
-        found.append(("one seed only, so nobody knows how much the matrix depends on it", _command(run, conf, more)))
+        found.append(("one seed only: dependence on the seed not tested", _command(run, conf, more)))
     halves = [role for role in _HALVES if not ensemble.of(role)]
     if halves:
         what = "no fits of the two halves" if len(halves) == 2 else f"no fit of the {halves[0].replace('_', ' ')}"
         command = _command(run, conf, seeds, f"data.train_part={','.join(halves)}")
-        found.append((f"{what} of the recording, so nobody knows whether the matrix comes back", command))
+        found.append((f"{what} of the recording: reproducibility not tested", command))
     surrogates = ensemble.surrogates
     if len(surrogates) < SURROGATES:
         what = (

@@ -47,7 +47,7 @@ def report(folders: Iterable[Path], *, false_discovery_rate: float, out: Path, c
             missing.setdefault(command, (what, []))[1].append(_subject(ensemble))
     if missing:
         lines = ["What is missing, and the command that supplies it (add what you gave under model, optimizer or"]
-        lines += ["likelihood, and name the new run folders beside the old ones here):"]
+        lines += ["likelihood, and name the new run folders here as well):"]
         for command, (what, subjects) in missing.items():
             others = f" and {len(subjects) - 1} more" if len(subjects) > 1 else ""
             lines += ["", f"  {subjects[0]}{others}: {what}", f"    {command}"]
