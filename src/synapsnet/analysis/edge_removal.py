@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from synapsnet.analysis.evaluation import evaluate
 from synapsnet.errors import UserError
-from synapsnet.metrics import ForecastScores
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
-from synapsnet.models.evaluating import evaluating
 from synapsnet.session import Batch
 
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -108,14 +107,9 @@ def edge_removal(
     )
 
 
-@torch.no_grad()
 def _score(model: Forecaster, batches: Sequence[Batch], session_id: str, score: str) -> float:
     """A session metric of the model on batches of one session."""
-    scores = ForecastScores(model.spec, model.likelihood)
-    with evaluating(model):
-        for batch in batches:
-            scores.update(model(batch.past, batch.behavior, batch.session), batch)
-    found = scores.session_metrics().get(session_id)
+    found = evaluate(model, batches).session_metrics().get(session_id)
     if found is None:
         raise UserError(f"session {session_id!r}: no held-out bin to score")
     if score not in found:

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
+from synapsnet.analysis.evaluation import evaluate
 from synapsnet.data.task import Task
 from synapsnet.errors import UserError
 from synapsnet.experiment import parts
 from synapsnet.experiment.build import Config, build_model
 from synapsnet.experiment.tables import Scores
-from synapsnet.metrics import ForecastScores, summarize
-from synapsnet.models.base import Forecaster
+from synapsnet.metrics import summarize
 from synapsnet.models.closed_form import ClosedFormForecaster
-
-
-@torch.no_grad()
-def score(model: Forecaster, task: Task, *, batch_size: int) -> Scores:
-    """Score a fitted model on the test split."""
-    scores = ForecastScores(model.spec, model.likelihood)
-    model.eval()
-    for batch in task.loader("test", batch_size=batch_size):
-        scores.update(model(batch.past, batch.behavior, batch.session), batch)
-    return Scores(*summarize(scores.session_metrics()))
 
 
 def check_references(names: Sequence[str], config: Config) -> None:
@@ -60,5 +48,6 @@ def score_references(names: Sequence[str], config: Config, task: Task) -> dict[s
         model.fit_closed_form(
             task.loader("train", batch_size=batch_size), task.loader("validation", batch_size=batch_size)
         )
-        scores[name] = score(model, task, batch_size=batch_size)
+        found = evaluate(model, task.loader("test", batch_size=batch_size))
+        scores[name] = Scores(*summarize(found.session_metrics()))
     return scores

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from synapsnet.analysis.evaluation import evaluate
 from synapsnet.data.task import Task
-from synapsnet.metrics import ForecastScores
 from synapsnet.session import Session
 from synapsnet.testing.fitting import Recipe, fitted, seeded
 from synapsnet.testing.laws.under_test import ModelUnderTest
@@ -25,10 +25,7 @@ class HonestyLaws(ModelUnderTest):
     def test_independent_noise_cannot_be_forecast(self, recipe: Recipe, noise: Task) -> None:
         """On independent counts no correlation and no information is scored."""
         model = fitted(seeded(recipe, noise.spec), noise, steps=60)
-        scores = ForecastScores(noise.spec, model.likelihood)
-        for batch in noise.loader("test", batch_size=64):
-            scores.update(model(batch.past, batch.behavior, batch.session), batch)
-        found = scores.session_metrics()["noise"]
+        found = evaluate(model, noise.loader("test", batch_size=64)).session_metrics()["noise"]
         assert abs(found["pearson_r"]) < 0.02
         assert found["bits_per_spike"] < 0.002
 
