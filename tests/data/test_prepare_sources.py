@@ -13,7 +13,6 @@ from types import ModuleType
 import pytest
 from layouts import bugeon2022 as bugeon2022_layout
 from layouts import ibl as ibl_layout
-from layouts import neuromatch as neuromatch_layout
 from layouts import steinmetz2019 as steinmetz2019_layout
 from prepared import assert_same, prepare
 from range_server import Web, web_server
@@ -56,26 +55,6 @@ def test_steinmetz2019(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prepared
         figshare(web, 9974357, {f"{prefix}{path.name}": path for path in session.iterdir()})
         monkeypatch.setattr(steinmetz2019, "files", partial(steinmetz2019.files, figshare_api=web.url))
         prepared("steinmetz2019", session, "Cori_2016-12-14")
-
-
-def test_steinmetz2019_by_neuromatch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prepared: Callable[..., None]
-) -> None:
-    neuromatch_layout.write(tmp_path / "layout")
-    parts = sorted((tmp_path / "layout").glob("*.npz"))
-    with web_server() as web:
-        for guid, path in zip(steinmetz2019._PARTS.values(), parts, strict=False):
-            web.files[f"/{guid}"] = path
-            attributes = {
-                "size": path.stat().st_size,
-                "extra": {"hashes": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}},
-            }
-            web.answers[f"/files/{guid}/"] = {
-                "data": {"attributes": attributes, "links": {"download": f"{web.url}/{guid}"}}
-            }
-        monkeypatch.setattr(steinmetz2019, "_PARTS", dict(list(steinmetz2019._PARTS.items())[: len(parts)]))
-        monkeypatch.setattr(steinmetz2019, "files", partial(steinmetz2019.files, osf_api=web.url))
-        prepared("steinmetz2019", tmp_path / "layout", "neuromatch")
 
 
 def test_bugeon2022(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prepared: Callable[..., None]) -> None:

@@ -1,5 +1,3 @@
-from typing import Any
-
 import pytest
 from range_server import web_server
 
@@ -22,10 +20,7 @@ def chosen(*select: str) -> list[RemoteFile]:
             {"name": name, "size": 1, "download_url": f"{web.url}/{number}", "computed_md5": "0"}
             for number, name in enumerate(NAMES)
         ]
-        for guid in ("agvxh", "uv3mw", "ehmw2"):
-            answer: dict[str, Any] = {"attributes": {"size": 2, "extra": {"hashes": {"sha256": "1"}}}}
-            web.answers[f"/files/{guid}/"] = {"data": answer | {"links": {"download": f"{web.url}/{guid}"}}}
-        return steinmetz2019.files(select, figshare_api=web.url, osf_api=web.url)
+        return steinmetz2019.files(select, figshare_api=web.url)
 
 
 def test_files_of_a_session_lie_in_its_folder() -> None:
@@ -41,15 +36,6 @@ def test_sessions_can_be_chosen() -> None:
     assert [file.path for file in chosen("Cori_2016-12-17", "Forssmann_2017-11-01")] == [
         "Cori_2016-12-17/spikes.times.npy",
         "Forssmann_2017-11-01.tar",
-    ]
-
-
-def test_the_form_of_neuromatch() -> None:
-    parts = [f"steinmetz_part{number}.npz" for number in range(3)]
-    assert [file.path for file in chosen("neuromatch")] == parts
-    assert [file.path for file in chosen("neuromatch", "Cori_2016-12-17")] == [
-        *parts,
-        "Cori_2016-12-17/spikes.times.npy",
     ]
 
 

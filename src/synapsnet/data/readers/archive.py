@@ -32,7 +32,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.readers import neuromatch
 from synapsnet.errors import UserError, one_line
 from synapsnet.session import Session
 
@@ -55,7 +54,7 @@ _COLUMN = "unit_"  # prefix of the keys of unit-table columns
 
 def recognises(path: Path | str) -> bool:
     """Return True if the file is named like an archive."""
-    return isinstance(path, Path) and path.suffix == _SUFFIX and path.is_file() and not neuromatch.recognises(path)
+    return isinstance(path, Path) and path.suffix == _SUFFIX and path.is_file()
 
 
 def read(path: Path, *, bin_width_s: float | None) -> list[Session]:

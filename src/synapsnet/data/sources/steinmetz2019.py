@@ -1,16 +1,13 @@
 """Steinmetz et al. 2019: Neuropixels recordings across the mouse brain in a visual discrimination task, 39 sessions.
 
-``--select`` takes sessions such as ``Cori_2016-12-14``; the default is all sessions. ``--select neuromatch`` downloads
-the version prepared by Neuromatch Academy instead, ``steinmetz_part0.npz`` to ``steinmetz_part2.npz``: all 39 sessions
-as counts in bins of 10 ms around every trial.
+``--select`` takes sessions such as ``Cori_2016-12-14``; the default is all sessions.
 
-Not verified against the archives:
+Not verified against the archive:
 
 * that figshare record 9974357 (its twin 9970907 has 2,168 files, according to public pages) still lists one file for
   every file of a session, named by its path with ``~`` for ``/``, as uploaded by the ONE light client (sessions as
   ``.tar`` work too);
-* that OSF gives the checksum of its three files;
-* the sizes of both, which are stated before a download begins.
+* its size, which is stated before a download begins.
 """
 
 from __future__ import annotations
@@ -20,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from synapsnet.data.readers.steinmetz2019 import CITATION, LICENCE
-from synapsnet.data.web import figshare, osf
+from synapsnet.data.web import figshare
 from synapsnet.data.web.file import RemoteFile
 from synapsnet.errors import UserError
 
@@ -28,37 +25,29 @@ __all__ = ["CITATION", "LICENCE", "TITLE", "files"]
 
 TITLE = "Neuropixels across the mouse brain, visual discrimination (Steinmetz et al. 2019)"
 
-NEUROMATCH = "neuromatch"
 _RECORD = 9974357
-_PARTS = {"steinmetz_part0.npz": "agvxh", "steinmetz_part1.npz": "uv3mw", "steinmetz_part2.npz": "ehmw2"}
 _NAME = re.compile(r"[^/]+/Subjects/(?P<subject>[^/]+)/(?P<date>[^/]+)/[^/]+/alf/(?P<rest>.+)")
 
 
-def files(select: Sequence[str], *, figshare_api: str = figshare.API, osf_api: str = osf.API) -> list[RemoteFile]:
+def files(select: Sequence[str], *, figshare_api: str = figshare.API) -> list[RemoteFile]:
     """The files to download.
 
     Args:
-        select: Sessions, or ``neuromatch``; empty means all sessions.
+        select: Sessions; empty means all sessions.
         figshare_api: Address of the figshare API.
-        osf_api: Address of the API of the Open Science Framework.
 
     Raises:
-        UserError: if an archive cannot be reached, or if a session is not in it.
+        UserError: if the archive cannot be reached, or if a session is not in it.
     """
-    wanted = dict.fromkeys(select)
-    parts = [osf.osf_file(guid, name, api=osf_api) for name, guid in _PARTS.items()] if NEUROMATCH in wanted else []
-    wanted.pop(NEUROMATCH, None)
-    if parts and not wanted:
-        return parts
     sessions: dict[str, list[RemoteFile]] = {}
     for file in figshare.record_files(_RECORD, api=figshare_api):
         path = _path(file.path)
         if path is not None:
             sessions.setdefault(path.partition("/")[0].removesuffix(".tar"), []).append(replace(file, path=path))
-    unknown = [name for name in wanted if name not in sessions]
+    unknown = [name for name in select if name not in sessions]
     if unknown or not sessions:
         raise UserError(f"no session {', '.join(unknown)} in figshare record {_RECORD}; it has {', '.join(sessions)}")
-    return parts + [file for name in wanted or sessions for file in sessions[name]]
+    return [file for name in dict.fromkeys(select) or sessions for file in sessions[name]]
 
 
 def _path(name: str) -> str | None:
