@@ -1,8 +1,8 @@
 """Resumable downloads with known sizes and checksums.
 
-`pooch.retrieve` restarts every download, and loses a whole file if it is stopped during the check. Here, a file is
-written as ``<name>.part``. An interruption leaves only that, and the next call continues from there. The file gets its
-name once its checksum is right.
+pooch checks the files. The transport is our own, because `pooch.retrieve` restarts every download, and loses a whole
+file if it is stopped during the check. Here, a file is written as ``<name>.part``. An interruption leaves only that,
+and the next call continues from there. The file gets its name once its checksum is right.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pooch
 import requests
+from pooch.hashes import hash_matches
 from rich.filesize import decimal
 
 from synapsnet.data.meter import Meter, meter
@@ -96,7 +97,7 @@ def _obtain(file: RemoteFile, target: Path, progress: Meter) -> None:
     else:
         part = _part(target)
         _complete(file, part, progress)
-        if not _is_right(part, file.checksum):
+        if not hash_matches(part, file.checksum):
             part.unlink()
             raise UserError(
                 f"{file.url} has the wrong checksum (expected {file.checksum}); the download was removed. "
@@ -167,12 +168,7 @@ def _is_there(file: RemoteFile, target: Path) -> bool:
 
 
 def _is_whole(file: RemoteFile, target: Path) -> bool:
-    return target.is_file() and _size(target) == file.size and _is_right(target, file.checksum)
-
-
-def _is_right(path: Path, checksum: str) -> bool:
-    algorithm, _, expected = checksum.partition(":")
-    return str(pooch.file_hash(str(path), alg=algorithm)) == expected.lower()
+    return target.is_file() and hash_matches(target, file.checksum)
 
 
 def _safe(path: str) -> Path:
