@@ -44,7 +44,7 @@ def test_a_few_strong_connections_among_zeros_are_not_clipped_away():
 
 
 @pytest.mark.parametrize("n_units", [1, 3])
-def test_no_connections_at_all_still_render(n_units):
+def test_no_connections_at_all_have_colours_for_both_signs(n_units):
     figure = draw(np.zeros((n_units, n_units)))
     low, high = figure.axes[0].images[0].get_clim()
     assert low == -high < 0

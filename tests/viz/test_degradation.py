@@ -78,7 +78,7 @@ def test_axes_carry_the_level_and_the_title_what_was_degraded(scores):
     assert "4 networks" in figure.get_suptitle()
 
 
-def test_one_seed_a_missing_level_and_many_methods_still_render(scores):
+def test_many_methods_look_different_with_one_seed_and_a_missing_level(scores):
     many = pd.concat([scores[scores.seed == 0].assign(method=f"method {number}") for number in range(15)])
     kept = many[~((many.method == "method 3") & (many.bins == 500))]
     figure = draw(kept, highlight=None)

@@ -1,7 +1,5 @@
 """The strongest connections against random ones, with their spread."""
 
-import io
-
 import numpy as np
 import pytest
 
@@ -37,7 +35,6 @@ def test_axes_carry_the_score_and_per_cent(scores):
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0%", "1%", "12.5%", "100%"]
     assert "removed" in figure.axes[0].get_xlabel()
     assert figure.axes[0].get_title(loc="left").startswith("mouse")
-    figure.savefig(io.BytesIO(), format="png")
 
 
 def test_shapes_that_do_not_fit_are_refused(scores):

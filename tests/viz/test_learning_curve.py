@@ -1,7 +1,5 @@
 """The learning curve shows what was logged."""
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,9 +36,3 @@ def test_axes_say_what_and_in_which_unit(metrics):
     axes = draw_learning_curve(metrics).axes[0]
     assert axes.get_xlabel() == "training step"
     assert "nats per unit-bin" in axes.get_ylabel()
-
-
-def test_it_renders_to_png(metrics):
-    buffer = io.BytesIO()
-    draw_learning_curve(metrics).savefig(buffer, format="png")
-    assert buffer.getvalue().startswith(b"\x89PNG")

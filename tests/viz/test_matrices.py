@@ -60,7 +60,7 @@ def test_a_given_order_holds_without_truth(truth):
 
 
 @pytest.mark.parametrize("n_methods", [1, 4, 9])
-def test_any_number_of_matrices_renders_empty_ones_too(truth, n_methods):
+def test_there_is_a_panel_for_each_of_any_number_of_matrices(truth, n_methods):
     matrices = {f"method {number}": truth * number for number in range(n_methods)}  # the first is all zeros
     figure = draw_matrices(matrices, truth=truth)
     assert len(panels(figure)) == n_methods + 1

@@ -1,7 +1,5 @@
 """The strongest connections between the right places, in the colour of their sign; still and interactive alike."""
 
-import io
-
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -75,12 +73,19 @@ def test_axes_are_in_micrometres_and_true_to_scale(connectivity):
     assert {"excites (2)", "inhibits (1)"} <= set(names)
 
 
-def test_a_plane_a_single_place_and_no_connections_still_render(connectivity):
-    for positions in (POSITIONS * [1, 1, 0], np.zeros_like(POSITIONS)):
-        draw(connectivity, positions).savefig(io.BytesIO(), format="png")
-        interact(connectivity, positions)
-    draw(np.zeros_like(connectivity)).savefig(io.BytesIO(), format="png")
-    interact(np.zeros_like(connectivity))
+@pytest.mark.parametrize("positions", [POSITIONS * [1, 1, 0], np.zeros_like(POSITIONS)], ids=["plane", "one place"])
+def test_a_plane_and_a_single_place_have_room_on_every_side(connectivity, positions):
+    axes = draw(connectivity, positions).axes[0]
+    for (low, high), places in zip((axes.get_xlim(), axes.get_ylim(), axes.get_zlim()), positions.T, strict=True):
+        assert low < places.min() <= places.max() < high
+    assert len(interact(connectivity, positions).data) == 5
+
+
+def test_without_connections_units_alone_are_drawn(connectivity):
+    assert lines(draw(np.zeros_like(connectivity))) == {}
+    units, *others = interact(np.zeros_like(connectivity)).data
+    assert units.text == IDS
+    assert not any(len(trace.x) for trace in others)
 
 
 def test_the_interactive_figure_shows_the_same(connectivity):

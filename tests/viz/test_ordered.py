@@ -66,7 +66,7 @@ def test_without_regions_there_is_one_row(matrices):
     assert "mouse" in figure.get_suptitle()
 
 
-def test_many_small_regions_still_render(matrices):
+def test_names_of_small_regions_keep_apart(matrices):
     regions = [f"region {unit % 15:02d}" for unit in range(N_UNITS)]
     figure = draw_ordered(matrices, session_id="mouse", regions=regions)
     places = sorted(text.xyann[1] for text in panels(figure)[2].texts)

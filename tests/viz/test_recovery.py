@@ -74,7 +74,7 @@ def test_titles_say_which_network_and_how_many(scores):
     assert "truth" in panels[2].get_xlabel()
 
 
-def test_a_method_missing_from_a_network_and_one_without_spread_still_render(scores):
+def test_a_method_missing_from_a_network_has_no_dots_there(scores):
     kept = scores[~((scores.network == "ring") & (scores.method == "VAR"))]
     figure = draw_recovery(kept[kept.seed == 0], highlight=None)
     assert set(dots(figure.axes[2])) == {"SynapsNet", "correlation"}

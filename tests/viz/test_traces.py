@@ -65,7 +65,7 @@ def test_labels_name_the_session_the_horizon_and_the_units(arrays, signal):
     assert {text.get_text() for text in figure.axes[0].get_legend().get_texts()} == {"recorded", "forecast"}
 
 
-def test_gaps_and_undefined_scores_still_render(arrays, signal):
+def test_one_unit_stands_for_all_where_no_score_is_defined(arrays, signal):
     target, predicted = (values.copy() for values in arrays)
     target[10:15] = predicted[10:15] = np.nan
     figure = draw((target, predicted), signal, scores=np.full(N_UNITS, np.nan))

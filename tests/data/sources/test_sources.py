@@ -19,8 +19,3 @@ def test_every_source_says_what_it_is(name: str) -> None:
     assert source.LICENCE
     assert all(task == task.lower() and task.isidentifier() for task in section("data", name)["tasks"])
     assert hasattr(source, "files") != hasattr(source, "fetch")
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_what_was_never_tried_is_marked(name: str) -> None:
-    assert "not verified" in (sources()[name].__doc__ or "").lower()
