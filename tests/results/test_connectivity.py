@@ -57,6 +57,15 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert_same(read_connectivity(tmp_path / "c.npz")["a"], replace(full("a"), per_lag=None))
 
 
+def test_a_slash_in_a_session_id_splits_no_session(tmp_path: Path) -> None:
+    names = ["a/b", "a/unit/1", "a", "/b/"]
+    write_connectivity(tmp_path / "c.npz", [full(name) for name in names])
+    again = read_connectivity(tmp_path / "c.npz", per_lag=True)
+    assert list(again) == names
+    for name in names:
+        assert_same(again[name], full(name))
+
+
 def test_estimates_are_of_the_model_and_of_methods() -> None:
     estimates = full("a").estimates("net")
     assert set(estimates) == {"net", "correlation", "transfer_entropy"}

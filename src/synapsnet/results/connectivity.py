@@ -24,7 +24,7 @@ from synapsnet.errors import UserError
 
 Matrix = npt.NDArray[np.floating]
 
-_METHOD, _UNIT = "method/", "unit/"
+_METHOD, _UNIT, _NAMES = "method/", "unit/", "/unit_ids"
 _OF_MODEL = ("effective", "standard_error", "raw", "inclusion")
 # A lone array under this name is a TypeError: it cannot be opened as an archive.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -140,20 +140,26 @@ def read_connectivity(path: Path, *, per_lag: bool = False) -> dict[str, Connect
             arrays = {key: archive[key] for key in wanted}
     except _UNREADABLE as error:
         raise UserError(f"{path}: cannot be read ({type(error).__name__}: {error}); run it again") from error
-    entries: dict[str, dict[str, npt.NDArray[Any]]] = {}
-    for key, array in arrays.items():
-        session_id, _, name = key.partition("/")
-        entries.setdefault(session_id, {})[name] = array
     try:
-        return {session_id: _connectivity(session_id, of) for session_id, of in entries.items()}
+        return {session_id: _connectivity(session_id, of) for session_id, of in _by_session(arrays).items()}
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
 
-def _connectivity(session_id: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Connectivity:
-    if "unit_ids" not in arrays:
-        raise UserError(f"no {session_id}/unit_ids; run it again")
+def _by_session(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, dict[str, npt.NDArray[Any]]]:
+    """Arrays by session id and name; a slash may also be part of a session id."""
+    entries: dict[str, dict[str, npt.NDArray[Any]]] = {
+        key.removesuffix(_NAMES): {} for key in arrays if key.endswith(_NAMES)
+    }
+    for key, array in arrays.items():
+        session_id = max((name for name in entries if key.startswith(f"{name}/")), key=len, default=None)
+        if session_id is None:
+            raise UserError(f"no {key.rpartition('/')[0]}{_NAMES}; run it again")
+        entries[session_id][key.removeprefix(f"{session_id}/")] = array
+    return entries
 
+
+def _connectivity(session_id: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Connectivity:
     def below(prefix: str) -> dict[str, npt.NDArray[Any]]:
         return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
 
