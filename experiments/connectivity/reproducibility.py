@@ -46,6 +46,7 @@ def reproducibility(found: Sequence[Ensemble]) -> pd.DataFrame:
                 "split_half_rank_r": halves.spearman if halves else None,
                 "surrogate_r": stability.surrogate_r,
                 "corrected_r": stability.corrected_r,
+                "top_k": halves.top_k if halves else None,
                 "top_overlap": halves.top_overlap if halves else None,
                 "top_chance": halves.top_chance if halves else None,
                 "n_selected": int(stability.edges.selected.sum()) if stability.edges else None,
@@ -59,6 +60,7 @@ def reproducibility(found: Sequence[Ensemble]) -> pd.DataFrame:
         "split_half_rank_r",
         "surrogate_r",
         "corrected_r",
+        "top_k",
         "top_overlap",
         "top_chance",
         "n_selected",
@@ -77,5 +79,7 @@ def over_sessions(table: pd.DataFrame) -> pd.DataFrame:
         ["seed_r", "split_half_r", "split_half_rank_r", "surrogate_r", "corrected_r", "top_overlap", "top_chance"]
     ].mean()
     counts = grouped[["n_selected", "n_edges"]].sum(min_count=1)
+    fewest, most = grouped["top_k"].min().rename("fewest_top"), grouped["top_k"].max().rename("most_top")
     said = grouped["warning"].agg(lambda warnings: int((warnings != "").sum())).rename("n_warnings")
-    return pd.concat([means, counts, said, grouped.size().rename("n_sessions")], axis=1).reset_index()
+    columns = [means, fewest, most, counts, said, grouped.size().rename("n_sessions")]
+    return pd.concat(columns, axis=1).reset_index()

@@ -11,7 +11,6 @@ from experiments._tables import markdown_table, number
 from experiments.connectivity.connectome import SHUFFLES
 from experiments.connectivity.reproducibility import FALSE_DISCOVERY_RATE
 from experiments.connectivity.worms import POOLED
-from synapsnet.report.ensemble import TOP_K
 
 SCORES = ("auroc", "auroc_balanced", "auroc_apart", "auprc", "spearman", "symmetry")
 
@@ -51,8 +50,7 @@ def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str
         table: As `reproducibility.over_sessions` returns it.
         recordings: Their order.
     """
-    header = ["method", "seeds r", "halves r", "of ranks", "surrogates r", "halves r beyond surrogates"]
-    header += [f"top {TOP_K} in common (chance)", f"edges at FDR {FALSE_DISCOVERY_RATE:g}", "not reproducible"]
+    correlations = ["seeds r", "halves r", "of ranks", "surrogates r", "halves r beyond surrogates"]
     blocks = ["## Reproducibility"]
     for recording in recordings:
         block = table[table.recording == recording].sort_values("corrected_r", ascending=False)
@@ -70,8 +68,18 @@ def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str
             ]
             for row in block.itertuples()
         ]
+        header = ["method", *correlations, f"{_strongest(block)} in common (chance)"]
+        header += [f"edges at FDR {FALSE_DISCOVERY_RATE:g}", "not reproducible"]
         blocks += ["", f"### {recording}", markdown_table(header, rows)]
     return "\n".join(blocks)
+
+
+def _strongest(block: pd.DataFrame) -> str:
+    """The number of edges that were compared; small sessions have fewer."""
+    fewest, most = block.fewest_top.min(), block.most_top.max()
+    if np.isnan(fewest):
+        return "strongest"
+    return f"top {fewest:.0f}" if fewest == most else f"top {fewest:.0f} to {most:.0f}"
 
 
 def removal_table(table: pd.DataFrame) -> str:

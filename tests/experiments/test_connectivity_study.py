@@ -209,6 +209,7 @@ def test_summary_scores_every_method_and_says_what_does_not_come_back(
     removed.to_csv(root / "synapsnet" / "calcium_worm-all-none" / "seed0" / "edge_removal.csv", index=False)
     assert run_summary(root, tmp_path / "data", out) == 0
     assert (out / "table.md").read_text() in capsys.readouterr().out
+    assert f"| top {len(UNITS) * (len(UNITS) - 1) // 10} in common (chance) |" in (out / "table.md").read_text()
     scores = pd.read_csv(out / "connectome.csv").set_index(["method", "session"])
     assert scores.loc[("synapsnet", "w1"), "auroc"] == 1.0
     assert scores.loc[("synapsnet", "pooled"), "auroc"] == 1.0

@@ -98,6 +98,7 @@ def test_planted_edges_are_selected_and_nothing_is_missing(tmp_path: Path, capsy
     root = plant_study(tmp_path / "runs", truth, also=also)
     said = judged(capsys, root, "--fdr", "0.05", "--out", tmp_path / "out")
     assert "synapsnet on mice, session a: 20 units runs 3 whole (seeds 0, 1, 2), 1 + 1 halves, 2 surrogates" in said
+    assert "of the 38 strongest edges" in said
     assert "selected at a false-discovery rate of 0.05" in said
     assert "WARNING" not in said
     assert "train.py" not in said

@@ -28,15 +28,15 @@ class Agreement:
     Attributes:
         pearson: Correlation of edges; NaN where a matrix does not vary.
         spearman: Correlation of their ranks.
-        top_overlap: Share of the strongest edges, in absolute terms, that both matrices have in common.
-        top_jaccard: Edges that both have, as a share of those that either has.
-        top_chance: Overlap of strongest edges drawn at random.
+        top_k: Number of the strongest edges compared, in absolute terms.
+        top_overlap: Share of them that both matrices have in common.
+        top_chance: Overlap of as many edges drawn at random.
     """
 
     pearson: float
     spearman: float
+    top_k: int
     top_overlap: float
-    top_jaccard: float
     top_chance: float
 
 
@@ -189,12 +189,11 @@ def agreement(a: Matrix, b: Matrix, *, top_k: int) -> Agreement:
     tops = [
         set(np.argsort(-np.abs(x), kind="stable")[:top_k].tolist()) - set(np.flatnonzero(x == 0)) for x in (left, right)
     ]
-    common, either = len(tops[0] & tops[1]), len(tops[0] | tops[1])
     return Agreement(
         pearson=pearson(left, right),
         spearman=pearson(rankdata(left), rankdata(right)),
-        top_overlap=common / top_k,
-        top_jaccard=common / either if either else 0.0,
+        top_k=top_k,
+        top_overlap=len(tops[0] & tops[1]) / top_k,
         top_chance=top_k / len(left),
     )
 

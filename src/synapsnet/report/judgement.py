@@ -128,7 +128,8 @@ def _findings(stability: Stability, run: Run, false_discovery_rate: float) -> It
         nothing = "" if trained(run) else "; it is fitted by formula, and another changes nothing"
         yield "seeds", f"one alone{nothing}"
     if halves is not None:
-        shared = f"of the strongest edges {halves.top_overlap:.1%} in common, {halves.top_chance:.1%} by chance"
+        strongest = f"of the {halves.top_k} strongest edges"
+        shared = f"{strongest} {halves.top_overlap:.1%} in common, {halves.top_chance:.1%} by chance"
         longer = f"to expect of another recording as long: {_r(stability.full_recording_r)}"
         yield "halves", f"{_r(halves.pearson)}; {shared}; {longer}"
     else:
