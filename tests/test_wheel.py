@@ -70,5 +70,5 @@ def test_an_installed_package_trains_inspects_and_reports_from_another_folder(sc
     assert {result["seed"] for result in results} == {0, 1}
     assert "simulated" in run(program, "report", "runs", cwd=tmp_path)
     write_recording(tmp_path / "mouse.npz")
-    assert "mouse" in run(program, "inspect", "mouse.npz", cwd=tmp_path)
-    assert "mouse" in run(program, "prepare", "mouse.npz", cwd=tmp_path)
+    for command in ("inspect", "prepare"):
+        assert " synapsnet train " in run(program, command, "mouse.npz", cwd=tmp_path)

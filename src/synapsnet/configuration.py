@@ -9,9 +9,6 @@ from typing import Any
 
 import yaml
 
-_SAFE = r"[\w./+@%-][\w./+~@%-]*"
-_NO_TEXT = r"[+-]?[\d_.]*(e[+-]?[\d_]+)?|[+-]?(inf|nan)|null|true|false"
-
 
 def conf_folder() -> Path:
     """The folder ``conf``, where every default is typed: inside the installed package, or next to ``src``."""
@@ -56,15 +53,3 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-
-
-def quoted(value: Any) -> str:
-    """A plain value on the command line so that Hydra reads it as it is: a text, commas and all, is never a number."""
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(quoted, value))}]"
-    if not isinstance(value, str):
-        return "null" if value is None else str(value)
-    if re.fullmatch(_SAFE, value) and not re.fullmatch(_NO_TEXT, value, re.IGNORECASE):
-        return value
-    # Backslashes count as such unless a quotation mark follows.
-    return '"' + re.sub(r'(\\*)("|$)', lambda end: 2 * end[1] + (r"\"" if end[2] else ""), value) + '"'

@@ -10,7 +10,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import QuotedString
 
-from synapsnet.configuration import quoted
+from synapsnet.command_line import quoted
 from synapsnet.errors import UserError
 from synapsnet.experiment.overrides import as_typed
 

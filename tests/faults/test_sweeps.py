@@ -11,6 +11,9 @@ import pytest
 from command import QUICK, TRAIN, Command, in_new_process
 from runs import contents, scores
 
+from synapsnet.experiment.sweep import conclude
+from synapsnet.names import SWEEP_NOTES
+
 
 @pytest.fixture
 def sweep(sessions: Path) -> tuple[str, ...]:
@@ -64,6 +67,18 @@ def test_a_sweep_that_was_interrupted_still_ends_with_its_table(
     assert not list(folder.glob(".sweep-*"))
     assert train(*sweep).code == 0
     assert len(rows(folder)) == 4
+
+
+@pytest.mark.parametrize("arguments", [["train", "-m", "seed=0,1"], ["-m", "seed=0,1"]], ids=["here", "elsewhere"])
+def test_a_sweep_of_the_installed_program_is_continued_by_it(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "sweep" / ".sweep-0").mkdir(parents=True)
+    monkeypatch.setenv(SWEEP_NOTES, str(tmp_path / "sweep" / ".sweep-0"))
+    monkeypatch.setattr("sys.argv", ["/bin/synapsnet", *arguments, "hydra.sweep.dir=sweep"])
+    with caplog.at_level("INFO"):
+        conclude()
+    assert caplog.messages[-1].endswith(f": synapsnet train -m seed=0,1 hydra.sweep.dir={tmp_path}/sweep")
 
 
 def test_failed_jobs_are_tried_once_more(train: Command, sweep: tuple[str, ...]) -> None:

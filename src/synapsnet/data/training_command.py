@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 
-from synapsnet.configuration import options, quoted
+from synapsnet.command_line import command, quoted
+from synapsnet.configuration import options
 from synapsnet.session import Session
 
 GROUPS: Mapping[str, str] = {"spikes": "neuropixels", "calcium": "calcium"}
@@ -19,7 +19,7 @@ def config_of(session: Session) -> str:
 
 
 def training_command(config: str, roots: Sequence[str], *settings: str) -> str:
-    """``python train.py`` on recordings or folders, quoted for the shell and for Hydra.
+    """The command on recordings or folders, quoted for the shell and for Hydra.
 
     Args:
         config: Name of the config under ``data=``.
@@ -27,4 +27,4 @@ def training_command(config: str, roots: Sequence[str], *settings: str) -> str:
         *settings: Further ones, as ``key=value``.
     """
     root = quoted(roots[0] if len(roots) == 1 else list(roots))
-    return shlex.join(["python", "train.py", "model=synapsnet", f"data={config}", f"data.root={root}", *settings])
+    return command("train", "model=synapsnet", f"data={config}", f"data.root={root}", *settings)

@@ -20,7 +20,8 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
-from synapsnet.configuration import conf_folder, quoted
+from synapsnet.command_line import quoted
+from synapsnet.configuration import conf_folder
 from synapsnet.errors import UserError, did_you_mean
 
 TEXT = ("data.root", "data.task", "ckpt_path", "run_dir", "hydra.run.dir", "hydra.sweep.dir")

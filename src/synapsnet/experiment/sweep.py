@@ -12,7 +12,6 @@ import logging
 import math
 import os
 import secrets
-import shlex
 import shutil
 import sys
 from contextlib import suppress
@@ -24,6 +23,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from synapsnet.atomic import replacing
+from synapsnet.command_line import command
 from synapsnet.experiment.run_folder import remove_if_empty
 from synapsnet.names import SWEEP_NOTES
 
@@ -123,5 +123,6 @@ def _read(job: dict[str, str]) -> dict[str, Any]:
 
 def _command(folder: Path) -> str:
     """The command that continues a sweep, whose folder may have been named by the time of day."""
-    arguments = [argument for argument in sys.argv if not argument.startswith("hydra.sweep.dir=")]
-    return shlex.join(["python", *arguments, f"hydra.sweep.dir={folder}"])
+    place = "hydra.sweep.dir="
+    settings = [setting for setting in sys.argv[1:] if setting != "train" and not setting.startswith(place)]
+    return command("train", *settings, f"{place}{folder}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from synapsnet.configuration import quoted
+from synapsnet.command_line import command, quoted
 from synapsnet.data.training_command import GROUPS
 from synapsnet.report.ensemble import Ensemble
 from synapsnet.report.fits import Fit, Role, trained
@@ -47,8 +46,8 @@ def gaps(ensemble: Ensemble, conf: Path) -> list[tuple[str, str]]:
     halves = [role for role in _HALVES if not ensemble.of(role)]
     if halves:
         what = "no fits of the two halves" if len(halves) == 2 else f"no fit of the {halves[0].replace('_', ' ')}"
-        command = _command(run, conf, seeds, f"data.train_part={','.join(halves)}")
-        found.append((f"{what} of the recording: reproducibility not tested", command))
+        parts = f"data.train_part={','.join(halves)}"
+        found.append((f"{what} of the recording: reproducibility not tested", _command(run, conf, seeds, parts)))
     surrogates = ensemble.surrogates
     if len(surrogates) < SURROGATES:
         what = (
@@ -71,7 +70,7 @@ def _unused(fits: Sequence[Fit], count: int) -> list[int]:
 def _command(run: Run, conf: Path, seeds: Sequence[int], *part: str) -> str:
     settings = [f"model={run.model_name}", *_recording(run, conf), *part, f"seed={','.join(map(str, seeds))}"]
     multirun = ["-m"] if any("," in setting for setting in (*part, settings[-1])) else []
-    return shlex.join(["python", "train.py", *multirun, *settings])
+    return command("train", *multirun, *settings)
 
 
 def _recording(run: Run, conf: Path) -> list[str]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
-from synapsnet.configuration import quoted
+from synapsnet.command_line import command, quoted
 from synapsnet.data.training_command import training_command
 
 
@@ -29,6 +28,6 @@ def next_steps(
         lines.append(f"train:   {training_command(config, paths, *settings)}")
     if not is_prepared:
         width = [] if bin_width_s is None else ["--bin-width-s", f"{bin_width_s:g}"]
-        commands = [shlex.join(["python", "-m", "synapsnet.data", "prepare", path, *width]) for path in paths]
-        lines += [f"prepare: {command}   (reads it once, so that training starts in seconds)" for command in commands]
+        commands = [command("prepare", path, *width) for path in paths]
+        lines += [f"prepare: {line}   (reads it once, so that training starts in seconds)" for line in commands]
     return lines
