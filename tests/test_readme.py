@@ -1,4 +1,4 @@
-"""Python in README runs, and what README names exists."""
+"""Python in the guides runs, and what they name exists."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ from laws import simulated, small_task
 from synapsnet.likelihoods import default_likelihood
 
 PROJECT = TESTS.parent
-TEXT = (PROJECT / "README.md").read_text(encoding="utf-8")
-PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+GUIDES = ("README.md", "CONTRIBUTING.md", "src/synapsnet/data/README.md", "tests/faults/README.md")
+TEXTS = {PROJECT / name: (PROJECT / name).read_text(encoding="utf-8") for name in GUIDES}
+PYTHON = [code for text in TEXTS.values() for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
+
+
+def named(pattern: str) -> list[tuple[Path, str]]:
+    """Whatever the guides name by a pattern, and the folder of the guide."""
+    return sorted({(path.parent, found) for path, text in TEXTS.items() for found in re.findall(pattern, text)})
 
 
 def test_the_example_of_a_fit_runs(tmp_path: Path) -> None:
@@ -39,21 +45,18 @@ def test_the_example_of_a_model_trains() -> None:
     assert all(parameter.grad is not None for parameter in model.factors)
 
 
-@pytest.mark.parametrize("place", sorted(set(re.findall(r"`((?:src|conf|tests|experiments)/[\w./-]*)`", TEXT))))
-def test_places_exist(place: str) -> None:
+@pytest.mark.parametrize(("_", "place"), named(r"`((?:src|conf|tests|experiments)/[\w./-]*)`"))
+def test_places_exist(_: Path, place: str) -> None:
     assert "NAME" in place or (PROJECT / place).exists()
 
 
-@pytest.mark.parametrize("place", sorted(set(re.findall(r"\]\(((?!https?:)[\w./-]+)\)", TEXT))))
-def test_links_lead_somewhere(place: str) -> None:
-    assert (PROJECT / place).exists()
+@pytest.mark.parametrize(
+    ("folder", "place"), named(r"\]\(((?!https?:)[\w./-]+)\)") + named(r"`(test_\w+\.py|slurm\.sh)`")
+)
+def test_links_lead_somewhere(folder: Path, place: str) -> None:
+    assert (folder / place).exists()
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(test_\w+\.py|slurm\.sh)`", TEXT))))
-def test_tests_of_faults_exist(name: str) -> None:
-    assert (TESTS / "faults" / name).exists()
-
-
-@pytest.mark.parametrize("module", sorted(set(re.findall(r"python -m (synapsnet[\w.]*)", TEXT))))
-def test_modules_import(module: str) -> None:
+@pytest.mark.parametrize(("_", "module"), named(r"python -m (synapsnet[\w.]*)"))
+def test_modules_import(_: Path, module: str) -> None:
     importlib.import_module(module)

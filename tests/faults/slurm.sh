@@ -18,7 +18,7 @@ job_name=slurm-faults-$$
 
 # --- the job --------------------------------------------------------------------------------------------------------
 
-# What the README shows. `exec` would not do: somebody must be left to requeue the job.
+# The script of README.md in this folder. `exec` would not do: somebody must be left to requeue the job.
 batch_script() {
     cat <<'EOF'
 #!/bin/bash
