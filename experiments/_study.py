@@ -1,11 +1,9 @@
-"""The kit of all studies: one command line that does the runs that are missing, and one that writes what came out.
+"""The kit of all studies: a command for the missing runs, and one for tables and figures.
 
     python -m experiments.STUDY.study     --data <folder of recordings> [--jobs 2] [--out <folder of runs>] [--quick]
     python -m experiments.STUDY.summarize --data <folder of recordings> [--out <folder of runs>] [--quick]
 
-Both are called from the root of the project. A run folder with results is left alone and an unfinished one is
-continued, so that a study can be interrupted and started again. ``--quick`` tries everything on a tiny simulated
-network, in a folder of its own.
+Both are called from the root of the project.
 """
 
 from __future__ import annotations
@@ -36,6 +34,7 @@ _OF_TINY = (
     "data.network.n_units=8",
     "data.network.duration_s=40",
 )
+_STUDY = "Do the missing runs of a study. Finished runs are kept, and unfinished ones are continued."
 _PATIENCE_S = 60.0  # until a process that was asked to stop is killed
 
 
@@ -172,8 +171,8 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
     Returns:
         The exit code: 1 if a job failed, 130 if interrupted.
     """
-    parser = _parser(study, "study")
-    parser.add_argument("--jobs", type=int, default=2, help="processes side by side, one thread each (default: 2)")
+    parser = _parser(study, "study", _STUDY)
+    parser.add_argument("--jobs", type=int, default=2, help="parallel processes of one thread each (default: 2)")
     options = parser.parse_args(arguments)
     out = _out(study, options)
     for name in () if options.quick else study.recordings:
@@ -211,8 +210,10 @@ def summarize(
     Returns:
         The exit code.
     """
-    parser = _parser(study, "summarize")
-    parser.add_argument("--to", type=Path, help="where to write (default: results/ of the study; of --quick, of --out)")
+    parser = _parser(study, "summarize", "Write the tables and figures of a study from its runs.")
+    parser.add_argument(
+        "--to", type=Path, help="output folder (default: results/ of the study, or of --out if --quick)"
+    )
     options = parser.parse_args(arguments)
     out = _out(study, options)
     to = options.to or (out if options.quick else PROJECT / "experiments" / study.name) / "results"
@@ -234,12 +235,11 @@ def summarize(
     return 0
 
 
-def _parser(study: Study, module: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m experiments.{study.name}.{module}", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+def _parser(study: Study, module: str, purpose: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m experiments.{study.name}.{module}", description=purpose)
     parser.add_argument("--data", type=lambda text: Path(text).resolve(), help="folder of the recordings")
     parser.add_argument("--out", type=Path, help=f"folder of the runs (default: outputs/{study.name})")
-    parser.add_argument("--quick", action="store_true", help="a tiny simulated network, to see that everything works")
+    parser.add_argument("--quick", action="store_true", help="try everything on a tiny simulated network")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Seconds and memory of counting the spikes of a long recording, beside `np.histogram` of every unit.
+"""Seconds and memory of counting the spikes of a long recording, compared with `np.histogram` of every unit.
 
     python experiments/benchmark/binning.py
     python experiments/benchmark/binning.py --spikes 2000000 --units 200 --repeats 1
@@ -151,11 +151,11 @@ def measure(contestant: tuple[str, str], recording: Recording) -> Cost:
 def main() -> None:
     """Measure in turns, so that a busy machine slows all of them equally, and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--spikes", type=int, default=20_000_000, help="in all units together (default %(default)s)")
-    parser.add_argument("--units", type=int, default=1000, help="(default %(default)s)")
-    parser.add_argument("--hours", type=float, default=1.0, help="that were recorded (default %(default)s)")
-    parser.add_argument("--bin-width", type=float, default=0.02, help="in seconds (default %(default)s)")
-    parser.add_argument("--repeats", type=int, default=3, help="times that each is measured (default %(default)s)")
+    parser.add_argument("--spikes", type=int, default=20_000_000, help="number of spikes (default: %(default)s)")
+    parser.add_argument("--units", type=int, default=1000, help="number of units (default: %(default)s)")
+    parser.add_argument("--hours", type=float, default=1.0, help="length of the recording (default: %(default)s)")
+    parser.add_argument("--bin-width", type=float, default=0.02, help="bin width in seconds (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="repeats of each measurement (default: %(default)s)")
     options = parser.parse_args()
     n_bins = round(options.hours * 3600 / options.bin_width)
     measured: dict[tuple[str, str], list[Cost]] = {contestant: [] for contestant in CONTESTANTS}

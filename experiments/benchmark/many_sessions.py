@@ -147,14 +147,14 @@ def measure(root: str, in_memory: bool, n_steps: int) -> Cost:
 def main() -> None:
     """Measure in turns, so that a busy machine slows both equally, and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sessions", type=int, default=30, help="(default %(default)s)")
-    parser.add_argument("--units", type=int, default=200, help="of a session (default %(default)s)")
-    parser.add_argument("--bins", type=int, default=40_000, help="of a session (default %(default)s)")
-    parser.add_argument("--steps", type=int, default=200, help="of training (default %(default)s)")
-    parser.add_argument("--repeats", type=int, default=1, help="times that each is measured (default %(default)s)")
+    parser.add_argument("--sessions", type=int, default=30, help="number of sessions (default: %(default)s)")
+    parser.add_argument("--units", type=int, default=200, help="units per session (default: %(default)s)")
+    parser.add_argument("--bins", type=int, default=40_000, help="bins per session (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=200, help="steps of training (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=1, help="repeats of each measurement (default: %(default)s)")
     options = parser.parse_args()
     if not STATUS.exists():
-        parser.exit(2, "error: this system does not tell how much memory is a process's own; Linux does\n")
+        parser.exit(2, "error: the memory of a process can be measured only on Linux\n")
     measured: dict[bool, list[Cost]] = {True: [], False: []}
     fresh: dict[str, Any] = {"max_tasks_per_child": 1, "mp_context": multiprocessing.get_context("spawn")}
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, **fresh) as processes:

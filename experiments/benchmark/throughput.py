@@ -1,4 +1,4 @@
-"""Training throughput of SynapsNet beside a plain reference: scored unit-bins per second, on the CPU.
+"""Training throughput of SynapsNet and of a plain reference: scored unit-bins per second, on the CPU.
 
     python experiments/benchmark/throughput.py
     python experiments/benchmark/throughput.py --recording ../shared/data/spikes_m1/stevenson2011.npz
@@ -192,11 +192,11 @@ def _descend(
 def main() -> None:
     """Measure in turns, so that a busy machine slows all of them equally, and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recording", help="one session of spike counts; left out, the simulated demo")
-    parser.add_argument("--repeats", type=int, default=5, help="times that each is measured (default %(default)s)")
-    parser.add_argument("--threads", type=int, help="of torch; left out, its own choice")
-    parser.add_argument("--window-bins", type=int, default=50, help="of the reference (default %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=32, help="of the reference (default %(default)s)")
+    parser.add_argument("--recording", help="one session of spike counts (default: the simulated demo)")
+    parser.add_argument("--repeats", type=int, default=5, help="repeats of each measurement (default: %(default)s)")
+    parser.add_argument("--threads", type=int, help="threads of torch (default: its own choice)")
+    parser.add_argument("--window-bins", type=int, default=50, help="window of the reference (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=32, help="batch size of the reference (default: %(default)s)")
     options = parser.parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=UserWarning, module="lightning")

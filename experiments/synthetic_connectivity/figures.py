@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments.synthetic_connectivity.study import CURVE_SEEDS, CURVES, IN_ALL, METHODS, METHODS_BESIDE, TABLE, Curve
+from experiments.synthetic_connectivity.study import CURVE_SEEDS, CURVES, IN_ALL, METHODS, METHODS_FROM, TABLE, Curve
 from synapsnet.results import Connectivity, Run
 from synapsnet.viz.degradation import draw_degradation
 from synapsnet.viz.matrices import draw_matrices
@@ -72,8 +72,8 @@ def _matrices(root: Path, data: str) -> tuple[npt.NDArray[np.floating] | None, d
             continue
         found = {model: _only_session(run) for model, run in runs.items()}
         matrices = {model: of.effective for model, of in found.items() if of.effective is not None}
-        beside = found[METHODS_BESIDE]
-        return beside.truth, matrices | {name: beside.methods[name] for name in METHODS_SHOWN}
+        computed = found[METHODS_FROM]
+        return computed.truth, matrices | {name: computed.methods[name] for name in METHODS_SHOWN}
     return None, {}
 
 

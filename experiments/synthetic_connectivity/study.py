@@ -11,7 +11,7 @@ from pathlib import Path
 from experiments._study import Job, Study, main, say, tiny
 
 FIRST_SEED = 100  # the generators were calibrated on seeds 0 to 9
-METHODS_BESIDE = "var"  # model-free methods do not depend on the model, so only these runs compute them
+METHODS_FROM = "var"  # model-free methods do not depend on the model, so only these runs compute them
 METHODS = ("correlation", "lagged_correlation", "partial_correlation", "granger", "transfer_entropy")
 
 IN_ALL = ("synapsnet_sparse", "var", "lasso_var")
@@ -113,7 +113,7 @@ CURVE_SEEDS = range(FIRST_SEED, FIRST_SEED + 5)  # also of reused rows, so that 
 
 def expected_seeds(row: Row, method: str) -> int:
     """Networks to score a model, or a model-free method, on."""
-    return row.n_seeds.get(METHODS_BESIDE if method in METHODS else method, 0)
+    return row.n_seeds.get(METHODS_FROM if method in METHODS else method, 0)
 
 
 def _job(row: Row, model: str) -> Job:
@@ -123,7 +123,7 @@ def _job(row: Row, model: str) -> Job:
 
 
 def _methods(model: str) -> str:
-    return f"method=[{','.join(METHODS if model == METHODS_BESIDE else ())}]"
+    return f"method=[{','.join(METHODS if model == METHODS_FROM else ())}]"
 
 
 def jobs(data: Path) -> Sequence[Job]:

@@ -55,15 +55,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except _UNREADABLE as error:
         raise DamagedError(
-            f"{path} is no checkpoint of synapsnet: it is broken, or holds more than tensors and plain values"
+            f"{path} is not a checkpoint of synapsnet: it is broken, or holds more than tensors and plain values"
         ) from error
     if not isinstance(checkpoint, Mapping) or any(part not in checkpoint for part in _PARTS):
-        raise DamagedError(f"{path} is no checkpoint of synapsnet: it lacks one of {', '.join(_PARTS)}")
+        raise DamagedError(f"{path} is not a checkpoint of synapsnet: it lacks one of {', '.join(_PARTS)}")
     content = {name: value for name, value in checkpoint.items() if name != DIGEST}
     try:
         intact = digest(content, most_bytes=path.stat().st_size) == checkpoint[DIGEST]
     except _UNREADABLE as error:
-        raise DamagedError(f"{path} is no checkpoint of synapsnet: {error}") from error
+        raise DamagedError(f"{path} is not a checkpoint of synapsnet: {error}") from error
     if not intact:
         raise DamagedError(f"{path} is damaged: its content is not what its digest says was written")
     return content

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-ROUNDING = 1e-9  # of the largest value: series within this range are constant, but for sums in another order
+ROUNDING = 1e-9  # of the largest value: series within this range differ only by rounding
 
 
 def pearson(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:

@@ -110,7 +110,7 @@ def test_population_activity_counts_every_unit_alike(spikes: Task, gated: Foreca
 
 def test_what_does_not_fit_is_refused(gated: Forecaster) -> None:
     past, behavior = windows()
-    with pytest.raises(UserError, match=r"no behavior 'whisking' to tell states by; there is: running, pupil"):
+    with pytest.raises(UserError, match=r"no behavior 'whisking' to define states by; there is: running, pupil"):
         behavior_level(gated.spec, behavior, "whisking")
     with pytest.raises(UserError, match="the same in all 120 windows"):
         compare(gated, past, behavior, torch.zeros(120))

@@ -33,7 +33,7 @@ def test_every_key_of_the_configuration_is_a_setting_and_the_other_way_round() -
         ({"units": 3}, "data.units must be null or a mapping, got 3"),
         ({"task": ["2019", "spontaneous"]}, "data.task must be null or the name of one task, got"),
         ({"task": {"2019": 1}}, "data.task must be null or the name of one task, got"),
-        ({"task": "a", "tasks": ["b"]}, "data.task=a is none of this data set's; it has b"),
+        ({"task": "a", "tasks": ["b"]}, "data.task=a is not a task of this data set; it has b"),
         ({"context_bins": 20, "window_bins": 12}, "need 1 <= data.context_bins <= data.window_bins, got 20 and 12"),
         ({"context_bins": True}, "data.context_bins must be a whole number above 0, got True"),
         ({"surrogate_seed": -1}, "data.surrogate_seed must be a whole number, 0 or above, got -1"),

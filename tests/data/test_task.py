@@ -147,7 +147,7 @@ def test_rebinning_sums_counts_within_segments() -> None:
 
 
 def test_a_width_that_is_no_whole_multiple_is_refused() -> None:
-    with pytest.raises(UserError, match=r"data\.bin_width_s=0\.025 is no whole multiple of its bins of 0\.01 s"):
+    with pytest.raises(UserError, match=r"data\.bin_width_s=0\.025 is not a whole multiple of its bins of 0\.01 s"):
         rebin(session(np.ones((40, 3), dtype=np.uint8)), 0.025)
 
 

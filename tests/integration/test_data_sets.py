@@ -142,7 +142,7 @@ def test_every_task_of_a_sweep_has_a_folder_and_a_row(train: Command) -> None:
         (["data.task=flashes"], "data.task=flashes is in no recording; there are gratings, spontaneous"),
         (
             ["data.task=gratings", "data.tasks=[spontaneous]"],
-            "is none of this data set's; it has spontaneous",
+            "is not a task of this data set; it has spontaneous",
         ),
         (["data.units.regions=[VISl]"], "none of its 6 units passes data.units (6: region is not VISl)"),
         (["data.units.regions=3"], "data.units.regions must be null, a label or a list of labels, got 3"),

@@ -108,7 +108,7 @@ def current_activity_correlation(
         raise UserError("currents are compared with a unit's own activity: the diagonal of the matrix must be zero")
     longest = max((len(stretch) for stretch in own), default=0)
     if not 0 <= max_lag <= longest - 2:
-        raise UserError(f"max_lag must be between 0 and {longest - 2}, for the longest stretch is {longest} bins")
+        raise UserError(f"max_lag must be between 0 and {longest - 2}, because the longest stretch is {longest} bins")
     currents = [stretch @ weights.T for stretch in own]
     lags = np.arange(-max_lag, max_lag + 1)
     by_lag = []

@@ -49,7 +49,7 @@ def behavior_level(spec: TaskSpec, behavior: Tensor, name: str) -> Tensor:
     """
     if name not in spec.behavior_names:
         known = ", ".join(spec.behavior_names) or "none"
-        raise UserError(f"no behavior {name!r} to tell states by; there is: {known}")
+        raise UserError(f"no behavior {name!r} to define states by; there is: {known}")
     return behavior[:, -1, spec.behavior_names.index(name)]
 
 

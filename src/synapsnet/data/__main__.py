@@ -1,4 +1,4 @@
-"""Recordings on the command line: `inspect` says what is in them, `prepare` converts them into session archives."""
+"""Inspect recordings, or prepare them for training."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _run(arguments: Sequence[str], prog: str) -> None:
         metavar="PACKAGE",
         action="append",
         default=[],
-        help="use the readers and sources of a package of yours",
+        help="also use the readers and sources of this package",
     )
     extensions.trust(trusted.parse_known_args(arguments)[0].trust)  # before they are listed
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

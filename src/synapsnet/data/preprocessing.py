@@ -41,7 +41,7 @@ def rebin(session: Session, bin_width_s: float | None) -> Session:
     factor = round(bin_width_s / session.bin_width_s)
     if factor < 1 or abs(factor * session.bin_width_s / bin_width_s - 1) > WIDTH_TOLERANCE:
         raise UserError(
-            f"session {session.session_id!r}: data.bin_width_s={bin_width_s:g} is no whole multiple of its "
+            f"session {session.session_id!r}: data.bin_width_s={bin_width_s:g} is not a whole multiple of its "
             f"bins of {session.bin_width_s:g} s"
         )
     if factor == 1:

@@ -64,7 +64,7 @@ class DataSettings:
             )
         if checked.task is not None and checked.tasks is not None and checked.task not in checked.tasks:
             raise UserError(
-                f"data.task={checked.task} is none of this data set's; it has {', '.join(checked.tasks)} "
+                f"data.task={checked.task} is not a task of this data set; it has {', '.join(checked.tasks)} "
                 "(data.tasks=null looks for others)"
             )
         return checked

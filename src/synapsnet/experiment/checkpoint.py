@@ -75,7 +75,7 @@ def load(path: str | os.PathLike[str], *, trust: Collection[str] = ()) -> Foreca
         The model in evaluation mode, on the CPU; see `Forecaster.forecast`.
 
     Raises:
-        UserError: if the file is no checkpoint of synapsnet, is damaged, or names a model of a package that is
+        UserError: if the file is not a checkpoint of synapsnet, is damaged, or names a model of a package that is
             not trusted.
     """
     if isinstance(trust, str):
@@ -123,7 +123,7 @@ def read_saved(path: Path) -> Saved:
             ending=None if ending is None else Ending.from_dict(ending),
         )
     except (UserError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise DamagedError(f"{path} is no checkpoint of synapsnet: {one_line(error)}") from error
+        raise DamagedError(f"{path} is not a checkpoint of synapsnet: {one_line(error)}") from error
 
 
 def read_latest(path: Path, log: Any) -> Saved:

@@ -1,7 +1,7 @@
-"""How far can a connectivity matrix be trusted? From run folders alone: seeds, halves and surrogates of a recording.
+"""Judge how far the connectivity of runs can be trusted, from seeds, halves and surrogates of a recording.
 
-Prints what was found for every session and what is missing, with the command that supplies it, and writes edges.csv
-and stability.png of each.
+Prints the findings of every session, and commands for the runs that are missing. Writes edges.csv and stability.png
+for each session.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from synapsnet.report.judgement import report
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synapsnet.report") -> None:
-    """Read, judge, write.
+    """Judge the runs in some folders.
 
     Args:
         arguments: Folders and options; those of the command line by default.
@@ -27,10 +27,10 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synap
         SystemExit: with code 2, after one line on standard error, for bad input.
     """
     parser = argparse.ArgumentParser(prog=prog, description=__doc__)
-    parser.add_argument("folders", type=Path, nargs="+", help="run folders, or folders that hold them at any depth")
-    parser.add_argument("--fdr", type=float, default=0.1, help="false-discovery rate of selected edges (default: 0.1)")
+    parser.add_argument("folders", type=Path, nargs="+", help="run folders, or folders that contain them")
+    parser.add_argument("--fdr", type=float, default=0.1, help="false-discovery rate of edges (default: 0.1)")
     parser.add_argument(
-        "--out", type=Path, default=Path("outputs/report"), help="where to write (default: outputs/report)"
+        "--out", type=Path, default=Path("outputs/report"), help="output folder (default: outputs/report)"
     )
     options = parser.parse_args(arguments)
     try:

@@ -53,7 +53,7 @@ def gaps(ensemble: Ensemble, conf: Path) -> list[tuple[str, str]]:
         what = (
             "one surrogate only, so edges are selected as if all units were alike"
             if surrogates
-            else "no surrogates, so no edge can be told from chance"
+            else "no surrogates, so edges cannot be compared with chance"
         )
         # The same kind as the existing one.
         kind = surrogates[0].run.data["surrogate"] if surrogates else "circular_shift"

@@ -143,7 +143,7 @@ def _findings(stability: Stability, run: Run, false_discovery_rate: float) -> It
         n_selected = f"{chance.selected.sum():,} of {n_edges:,}"
         yield "edges", f"{n_selected} selected at a false-discovery rate of {false_discovery_rate:g}"
     else:
-        yield "edges", f"{n_edges:,}, none of them told from chance"
+        yield "edges", f"{n_edges:,}, not compared with chance"
 
 
 def _r(correlation: float | None) -> str:

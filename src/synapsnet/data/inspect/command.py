@@ -42,10 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bin-width-s", type=float, metavar="S", help="bin event times, or widen bins, to this many seconds"
     )
-    parser.add_argument("--task", metavar="NAME", help="look at what was recorded during this task alone")
-    parser.add_argument("--details", action="store_true", help="say all of every session, not of a single one only")
+    parser.add_argument("--task", metavar="NAME", help="inspect only this task")
+    parser.add_argument("--details", action="store_true", help="print all details of every session, even of several")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", default=Path("outputs/inspect"), help="where to draw (default: %(default)s)"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        default=Path("outputs/inspect"),
+        help="folder of figures (default: %(default)s)",
     )
     parser.add_argument(
         "--max-figures", type=int, metavar="N", default=5, help="draw the first N sessions (default: %(default)s)"

@@ -26,7 +26,7 @@ class ConnectivityLaws(ModelUnderTest):
         return small_task(coupled(kind), kind)
 
     def has_edges(self, model: Forecaster) -> bool:
-        """Whether any edge is expected; False for an ablation that has none."""
+        """True if any edge is expected, False for an ablation without edges."""
         return True
 
     def test_effective_connectivity_is_the_mean_jacobian(self, model: Forecaster, task: Task) -> None:
@@ -55,7 +55,7 @@ class ConnectivityLaws(ModelUnderTest):
                 assert ((inclusion >= 0) & (inclusion <= 1)).all()
 
     def test_lags_add_up(self, model: Forecaster, task: Task) -> None:
-        """However many lags are told apart, their sum is the effect of a sustained unit of activity."""
+        """With any number of lags, their sum is the effect of a sustained unit of activity."""
         claimant = claiming(model)
         for session in range(len(task.spec.sessions)):
             past, behavior = windows(task, session)

@@ -38,7 +38,7 @@ class LearningLaws(ModelUnderTest):
         assert torch.isfinite(penalty)
 
     def test_every_parameter_gets_gradient(self, recipe: Recipe, task: Task) -> None:
-        """All sessions together reach all parameters, save those that `idle` names."""
+        """All sessions together reach all parameters, except those that `idle` names."""
         model = seeded(recipe, task.spec)
         if isinstance(model, ClosedFormForecaster):
             pytest.skip("fitted by formula")

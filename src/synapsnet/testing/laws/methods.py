@@ -69,7 +69,7 @@ class MethodLaws(EveryKind):
 
     @pytest.mark.parametrize("sign", [1, -1])
     def test_signs_are_those_of_the_connection(self, method: ConnectivityMethod, sign: Literal[1, -1]) -> None:
-        """Excitation is positive, and inhibition negative where a method tells signs."""
+        """Excitation is positive, and inhibition negative where a method has signs."""
         activity = planted(sign * 2.0)
         if not method.directed:
             activity = planted(0.0)

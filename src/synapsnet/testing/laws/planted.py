@@ -31,7 +31,7 @@ def recorded(activity: Activity, kind: Kind, **overrides: object) -> Session:
 
 
 def planted(weight: float, *, n_units: int = N_UNITS, n_bins: int = N_BINS) -> Activity:
-    """White noise but for one strong connection, from unit PRE to unit POST in the next bin."""
+    """White noise and one strong connection, from unit PRE to unit POST in the next bin."""
     noise = np.random.default_rng(3).standard_normal((n_bins, n_units))
     noise[1:, POST] += weight * noise[:-1, PRE]
     return noise

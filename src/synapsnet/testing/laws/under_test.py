@@ -1,4 +1,4 @@
-"""The model under test, and what its laws are given."""
+"""The model under test, and the fixtures of its laws."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from synapsnet.testing.laws.every_kind import EveryKind
 
 
 class ModelUnderTest(EveryKind):
-    """Fixtures of the laws of models; a subclass says by `make` which model they are about.
+    """Fixtures of the laws of models; a subclass gives its model by `make`.
 
-    A model for one kind of signal alone overrides the fixture `kind`; a family of models, the fixture `recipe`.
+    A model for only one kind of signal overrides the fixture `kind`; a family of models, the fixture `recipe`.
     """
 
     steps = 3  # gradient steps that bring the model away from its start
@@ -31,17 +31,17 @@ class ModelUnderTest(EveryKind):
         return set()
 
     def sees_the_past(self, model: Forecaster) -> bool:
-        """Whether forecasts depend on the past; False for a null model alone."""
+        """True if forecasts depend on the past, False for a null model."""
         return True
 
     def separates_units(self, model: Forecaster) -> bool:
-        """Whether the model claims that no unit's activity reaches the forecast of another."""
+        """True if the model claims that no unit's activity reaches the forecast of another."""
         return False
 
     @pytest.fixture(scope="class")
     @classmethod
     def recipe(cls) -> Recipe:
-        """How a fresh model is built."""
+        """Builder of fresh models."""
         return cls().make
 
     @pytest.fixture(scope="class")
