@@ -18,18 +18,18 @@ from synapsnet.session import Batch, Batches, TaskSpec
 
 
 class Own(TrainedForecaster):
-    """Another lab's model: a shared network on each unit's last bins, its gain and the behavior."""
+    """Another lab's model: a shared network on each unit's last bins, slow state and gain, and the behavior."""
 
     def __init__(self, spec: TaskSpec, width: int = 6) -> None:
         super().__init__(spec=spec, likelihood=default_likelihood(signal=spec.signal))
         self.gains = nn.ParameterList(nn.Parameter(torch.ones(session.n_units)) for session in spec.sessions)
-        self.read_in = nn.Linear(2 + spec.n_behavior, width)
+        self.read_in = nn.Linear(2 + len(spec.slow_s) + spec.n_behavior, width)
         self.read_out = nn.Linear(width, 1)
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         before = nn.functional.pad(inputs, (0, 0, 1, 0))[:, :-1]
         shared = behavior[:, :, None].expand(-1, -1, inputs.shape[2], -1)
-        hidden = torch.tanh(self.read_in(torch.cat([torch.stack([inputs, before], -1), shared], -1)))
+        hidden = torch.tanh(self.read_in(torch.cat([torch.stack([inputs, before], -1), slow, shared], -1)))
         drive: Tensor = self.read_out(hidden)[..., 0] * self.gains[session]
         return drive
 
@@ -47,8 +47,8 @@ class Coupled(Own, ConnectivityForecaster):
         weights = weights * (1 - torch.eye(len(weights)))
         return weights if self.removed is None else weights.masked_fill(self.removed, 0)
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return super().drive(inputs, behavior, session) + inputs @ self.raw_connectivity(session).T
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs, behavior, session, slow) + inputs @ self.raw_connectivity(session).T
 
     @contextmanager
     def without_edges(self, session: int, removed: Tensor) -> Iterator[None]:
@@ -56,71 +56,81 @@ class Coupled(Own, ConnectivityForecaster):
         yield
         self.removed = None
 
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
         scale = self.scale(session)
         inputs = self.inputs(past, session)
         current = torch.zeros_like(inputs, requires_grad=True)
         with torch.enable_grad():
-            drive = self.drive(inputs.detach(), behavior, session) + current
+            drive = self.drive(inputs.detach(), behavior, session, slow) + current
             (slope,) = torch.autograd.grad(self.expected(drive, past, session)[:, -1].sum(), current)
         joint = torch.einsum("bi,bj->ij", slope[:, -1] * scale.raw_size, scale.input_gain(past)[:, -1]) / len(past)
         return by_lag((joint * self.raw_connectivity(session).detach())[None], n_lags)
 
 
 class Acausal(Own):
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return super().drive(inputs, behavior, session) + 0.1 * inputs.roll(-1, 1)
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs, behavior, session, slow) + 0.1 * inputs.roll(-1, 1)
 
 
 class Leaking(Own):
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return super().drive(inputs, behavior, session) + 0.1 * inputs.mean(2, keepdim=True)
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs, behavior, session, slow) + 0.1 * inputs.mean(2, keepdim=True)
+
+
+class Foreseeing(Own):
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs, behavior, session, slow.roll(-1, 1))
+
+
+class Blending(Own):
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs, behavior, session, slow + slow.mean(2, keepdim=True))
 
 
 class Misshapen(Own):
     """Forecasts of the last bin alone, but for training."""
 
-    def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
-        params = super().forward(past, behavior, session)
+    def forward(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        params = super().forward(past, behavior, session, slow)
         return params if self.training else params[:, -1:]
 
 
 class Infinite(Own):
-    def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
-        params = super().forward(past, behavior, session)
+    def forward(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        params = super().forward(past, behavior, session, slow)
         return params if self.training else params / 0
 
 
 class Blind(Own):
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return super().drive(inputs * 0, behavior * 0, session)
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs * 0, behavior * 0, session, slow * 0)
 
 
 class Random(Own):
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return super().drive(inputs, behavior, session) + 0.01 * torch.randn(())
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs, behavior, session, slow) + 0.01 * torch.randn(())
 
 
 class Batchwise(Own):
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return super().drive(inputs - inputs.mean(0), behavior, session)
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs - inputs.mean(0), behavior, session, slow)
 
 
 class Ordered(Own):
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return super().drive(inputs * torch.linspace(0.5, 1.5, inputs.shape[2]), behavior, session)
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs * torch.linspace(0.5, 1.5, inputs.shape[2]), behavior, session, slow)
 
 
 class Short(Own):
     """No forecast for windows as short as the end of a recording may be."""
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return super().drive(inputs, behavior, session) + (torch.nan if inputs.shape[1] < 12 else 0.0)
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs, behavior, session, slow) + (torch.nan if inputs.shape[1] < 12 else 0.0)
 
 
 class Unscored(Own):
     def training_loss(self, batch: Batch) -> Tensor:
-        params = self(batch.past, batch.behavior, batch.session)
+        params = self(batch.past, batch.behavior, batch.session, batch.slow)
         return self.likelihood.loss(params, batch.target).mean()
 
 
@@ -148,8 +158,8 @@ class Unsaved(Own):
         super().__init__(spec)
         self.hidden_gain = torch.rand(())
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return super().drive(inputs, behavior, session) * (1 + self.hidden_gain)
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs, behavior, session, slow) * (1 + self.hidden_gain)
 
 
 class Claiming(Own):
@@ -168,18 +178,18 @@ class Rereading(Own, Refining):
 
 
 class Mirrored(Coupled):
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
-        return -super().effective_connectivity(past, behavior, session, n_lags)
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
+        return -super().effective_connectivity(past, behavior, session, slow, n_lags)
 
 
 class Transposed(Coupled):
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
-        return super().effective_connectivity(past, behavior, session, n_lags).transpose(1, 2)
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
+        return super().effective_connectivity(past, behavior, session, slow, n_lags).transpose(1, 2)
 
 
 class Diagonal(Coupled):
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
-        return super().effective_connectivity(past, behavior, session, n_lags) + torch.eye(past.shape[2])
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
+        return super().effective_connectivity(past, behavior, session, slow, n_lags) + torch.eye(past.shape[2])
 
 
 class Certain(Coupled):
@@ -188,15 +198,15 @@ class Certain(Coupled):
 
 
 class Repeated(Coupled):
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
-        return super().effective_connectivity(past, behavior, session, 1).expand(n_lags, -1, -1)
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
+        return super().effective_connectivity(past, behavior, session, slow, 1).expand(n_lags, -1, -1)
 
 
 class Detour(Coupled):
     """A path between units that is not a connection."""
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return super().drive(inputs, behavior, session) + 0.1 * inputs.mean(2, keepdim=True)
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs, behavior, session, slow) + 0.1 * inputs.mean(2, keepdim=True)
 
 
 class Forgetful(Coupled):

@@ -16,8 +16,10 @@ import pytest
 
 from synapsnet.analysis.methods.base import ConnectivityMethod
 from synapsnet.data.task import Task
+from synapsnet.models import serving
 from synapsnet.models.base import Forecaster
 from synapsnet.session import TaskSpec
+from synapsnet.session.traces import leaky_traces
 from synapsnet.testing import (
     ConnectivityLaws,
     HonestyLaws,
@@ -54,9 +56,11 @@ MODEL_FAULTS = [
     (models.Misshapen, "test_every_unit_and_step_has_its_parameters"),
     (models.Infinite, "test_every_unit_and_step_has_its_parameters"),
     (models.Acausal, "test_nothing_after_a_bin_reaches_its_forecast"),
+    (models.Foreseeing, "test_nothing_after_a_bin_reaches_its_forecast"),
     (models.Blind, "test_the_past_matters"),
     (models.Random, "test_a_forecast_holds_no_chance"),
     (models.Batchwise, "test_a_window_is_forecast_alike_alone_and_in_a_batch"),
+    (models.Blending, "test_units_that_are_claimed_separate_do_not_hear_each_other"),
     (models.Leaking, "test_units_that_are_claimed_separate_do_not_hear_each_other"),
     (models.Ordered, "test_permuting_the_units_permutes_the_forecasts"),
     (models.Short, "test_forecast_of_an_array_is_what_the_batches_give"),
@@ -125,6 +129,16 @@ def test_a_fault_of_a_method_breaks_the_law_that_names_it(
 ) -> None:
     with pytest.raises(AssertionError):
         keep(getattr(MethodLaws(), law), {"method": fault(), "task": task_of(simulated)}, monkeypatch)
+
+
+def test_a_slow_state_that_starts_anew_with_every_window_breaks_its_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = task_of(simulated)
+    model = fitted(seeded(models.Own, task.spec), task)
+    law = TestAnOutsideModelKeepsTheLaws().test_forecast_of_an_array_is_what_the_batches_give
+    keep(law, {"model": model, "task": task}, monkeypatch)
+    monkeypatch.setattr(serving, "leaky_traces", lambda x, before, *rest: leaky_traces(x, before * 0, *rest))
+    with pytest.raises(AssertionError, match="Tensor-likes are not close"):
+        keep(law, {"model": model, "task": task}, monkeypatch)
 
 
 def test_a_model_that_sees_the_noise_to_come_is_not_honest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,11 +50,13 @@ def test_removed_edges_carry_nothing_and_come_back(name: tuple[str, ...], kind: 
 
     def jacobian() -> torch.Tensor:
         with differentiable(model):
-            return differentiated(model, here.past, here.behavior, 0, n_lags=1, blocks=[len(here.past)])[0, 0]
+            return differentiated(model, here.past, here.behavior, 0, here.slow, n_lags=1, blocks=[len(here.past)])[
+                0, 0
+            ]
 
     def forecasts() -> list[torch.Tensor]:
         with torch.no_grad():
-            return [model(batch.past, batch.behavior, batch.session) for batch in (here, elsewhere)]
+            return [model(batch.past, batch.behavior, batch.session, batch.slow) for batch in (here, elsewhere)]
 
     whole, before, raw = jacobian(), forecasts(), model.raw_connectivity(0).clone()
     removed = torch.rand(raw.shape, generator=torch.Generator().manual_seed(0)) < 0.3
@@ -80,9 +82,9 @@ def test_without_any_edge_synapsnet_is_one_whose_matrix_is_zero() -> None:
     here = batches("spikes")[0]
     with torch.no_grad():
         with model.without_edges(0, torch.ones(17, 17, dtype=torch.bool)):
-            removed = model(here.past, here.behavior, 0)
+            removed = model(here.past, here.behavior, 0, here.slow)
         model.connectivity.weights[0].zero_()
-        assert torch.equal(removed, model(here.past, here.behavior, 0))
+        assert torch.equal(removed, model(here.past, here.behavior, 0, here.slow))
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +125,7 @@ def test_the_strongest_edges_are_worth_more_than_random_ones(planted: tuple[Task
     assert found.random[:, 4].std() > 0
     scores = ForecastScores(task.spec, model.likelihood)
     for batch in loader:
-        scores.update(model(batch.past, batch.behavior, 0), batch)
+        scores.update(model(batch.past, batch.behavior, 0, batch.slow), batch)
     assert found.strongest[0] == scores.session_metrics()["planted"]["mse"]
 
 

@@ -43,8 +43,12 @@ def windows(n: int = 120) -> tuple[Tensor, Tensor]:
     )
 
 
+def slow_of(past: Tensor) -> Tensor:
+    return torch.zeros(*past.shape, 2)
+
+
 def compare(model: Forecaster, past: Tensor, behavior: Tensor, level: Tensor, n_blocks: int = 8) -> StateComparison:
-    return compare_states(model, past, behavior, 0, level, n_lags=2, n_blocks=n_blocks, method="glm")
+    return compare_states(model, past, behavior, 0, slow_of(past), level, n_lags=2, n_blocks=n_blocks, method="glm")
 
 
 def test_an_edge_that_running_opens_is_found(gated: Forecaster) -> None:
@@ -64,7 +68,9 @@ def test_states_are_the_outer_thirds(gated: Forecaster) -> None:
     level = torch.randperm(90, generator=torch.Generator().manual_seed(1)).float()
     found = compare(gated, past, behavior, level)
     for estimate, chosen in ((found.low, level < 30), (found.high, level >= 60)):
-        expected = effective_connectivity(gated, past[chosen], behavior[chosen], 0, n_lags=2, n_blocks=8, method="glm")
+        expected = effective_connectivity(
+            gated, past[chosen], behavior[chosen], 0, slow_of(past[chosen]), n_lags=2, n_blocks=8, method="glm"
+        )
         np.testing.assert_array_equal(estimate.matrix, expected.matrix)
         np.testing.assert_array_equal(estimate.standard_error, expected.standard_error)
     error = np.hypot(found.low.standard_error[8, 3], found.high.standard_error[8, 3])
@@ -87,7 +93,9 @@ def test_a_value_that_fills_more_than_a_third_is_one_state(
     found = compare(gated, past, behavior, level)
     for estimate, value in ((found.low, low), (found.high, high)):
         chosen = level == value
-        expected = effective_connectivity(gated, past[chosen], behavior[chosen], 0, n_lags=2, n_blocks=8, method="glm")
+        expected = effective_connectivity(
+            gated, past[chosen], behavior[chosen], 0, slow_of(past[chosen]), n_lags=2, n_blocks=8, method="glm"
+        )
         np.testing.assert_array_equal(estimate.matrix, expected.matrix)
 
 

@@ -31,7 +31,7 @@ class Decay(TrainedForecaster):
         super().__init__(spec=spec, likelihood=likelihood)
         self.factors = torch.nn.ParameterList(torch.full((1,), start) for _ in spec.sessions)
 
-    def drive(self, inputs, behavior, session):
+    def drive(self, inputs, behavior, session, slow):
         return inputs * self.factors[session]
 ''',
     "network.py": """

@@ -39,11 +39,11 @@ class TestClaimsOnDisk(ConnectivityLaws):
 def test_flipping_the_gauge_flips_raw_but_not_effective_connectivity(decoder: str, task: Task) -> None:
     model = trained("synapsnet", task, f"model/decoder={decoder}", steps=20)
     assert isinstance(model, SynapsNet)
-    past, behavior = windows(task, 0)
-    raw, effective = model.raw_connectivity(0), model.effective_connectivity(past, behavior, 0, 1)[0]
+    given = windows(task, 0)
+    raw, effective = model.raw_connectivity(0), model.effective_connectivity(*given, 1)[0]
     flip_currents(model)
     torch.testing.assert_close(model.raw_connectivity(0), -2 * raw)
-    torch.testing.assert_close(model.effective_connectivity(past, behavior, 0, 1)[0], effective, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(model.effective_connectivity(*given, 1)[0], effective, rtol=1e-3, atol=1e-6)
 
 
 @torch.no_grad()
@@ -58,4 +58,4 @@ def flip_currents(model: SynapsNet) -> None:
         lags = decoder.current_filters.out_features
         decoder.current_filters.weight /= -2
         decoder.current_filters.bias /= -2
-        decoder.project.weight[:, lags:] /= -2
+        decoder.project.weight[:, -lags:] /= -2

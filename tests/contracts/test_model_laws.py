@@ -57,7 +57,7 @@ class TestConnectivityIsTheOnlyPath:
             past = batch.past[:6].clone().requires_grad_()
             inputs = synapsnet.inputs(past, 0)
             embeddings = synapsnet.embeddings[0]
-            drive = synapsnet.decoder(inputs, inputs @ matrix.T, embeddings, batch.behavior[:6])[:, -1]
+            drive = synapsnet.decoder(inputs, inputs @ matrix.T, embeddings, batch.behavior[:6], batch.slow[:6])[:, -1]
             rows = [
                 torch.autograd.grad(drive[:, unit].sum(), past, retain_graph=True)[0].abs().sum((0, 1))
                 for unit in range(past.shape[2])

@@ -61,11 +61,13 @@ def test_batches_are_the_same(kind: Kind, surrogate: Surrogate) -> None:
     in_memory, in_files = (small_task(sessions, kind, in_memory=where, **settings) for where in (True, False))
     assert in_files.spec.to_dict() == in_memory.spec.to_dict()
     assert [lies_in_a_scratch_file(session.activity.numpy()) for session in in_files.sessions] == [True] * len(sessions)
+    assert all(lies_in_a_scratch_file(session.slow.kept.numpy()) for session in in_files.sessions)
     for split in get_args(Split):
         pairs = zip(in_memory.loader(split, batch_size=4), in_files.loader(split, batch_size=4), strict=True)
         for expected, batch in pairs:
             assert torch.equal(batch.past, expected.past)
             assert torch.equal(batch.target, expected.target)
+            assert torch.equal(batch.slow, expected.slow)
 
 
 def test_sessions_are_taken_one_at_a_time() -> None:

@@ -8,14 +8,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from laws import simulated, small_task
 
+from synapsnet.data.slow import SlowState, keep_traces
 from synapsnet.data.windows import EvaluationLoader, SessionTensors, TrainingLoader, WindowShape
+from synapsnet.session.scale import scale_of
 
 
 def ramp(n_bins: int, shape: WindowShape) -> SessionTensors:
     """A session whose one unit tells the index of the bin."""
     activity = torch.arange(n_bins, dtype=torch.float32)[:, None]
-    return SessionTensors(index=0, activity=activity, behavior=-activity, shape=shape)
+    return SessionTensors(index=0, activity=activity, behavior=-activity, slow=without_slow(activity), shape=shape)
+
+
+def without_slow(activity: torch.Tensor) -> SlowState:
+    spec = small_task(simulated("levels", units=(1,)), "levels", slow_s=[]).spec
+    return keep_traces(activity, np.array([[0, len(activity)]]), scale_of(spec, 0), np.asarray)
 
 
 PIECES = np.array([[3, 40], [50, 57], [60, 64], [70, 131], [132, 146]])  # the last leaves one target over
@@ -108,7 +116,9 @@ def test_a_position_after_the_last_batch_goes_on_with_the_next_epoch() -> None:
 
 def test_counts_stay_small_in_memory_and_whole_in_batches() -> None:
     counts = torch.arange(200, dtype=torch.uint8)[:, None]
-    session = SessionTensors(index=0, activity=counts, behavior=torch.zeros(200, 0), shape=SHAPE)
+    session = SessionTensors(
+        index=0, activity=counts, behavior=torch.zeros(200, 0), slow=without_slow(counts), shape=SHAPE
+    )
     batch = next(iter(EvaluationLoader([(session, np.array([[0, 200]]))], batch_size=2)))
     assert batch.past.dtype == torch.float32
     assert batch.behavior.shape == (2, 12, 0)

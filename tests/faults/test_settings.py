@@ -27,7 +27,7 @@ class Mine(TrainedForecaster):
         super().__init__(spec=spec, likelihood=likelihood)
         self.gain = torch.nn.Parameter(torch.zeros(width))
 
-    def drive(self, inputs, behavior, session):
+    def drive(self, inputs, behavior, session, slow):
         return inputs * self.gain.mean()
 '''
 

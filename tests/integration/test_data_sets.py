@@ -47,7 +47,7 @@ def train_a_step(*overrides: str) -> None:
     model = build_model(chosen_model, likelihood, task.spec)
     before = [parameter.detach().clone() for parameter in model.parameters()]
     batch = next(iter(task.train_loader(batch_size=4, seed=0)))
-    loss = model.likelihood.nll(model(batch.past, batch.behavior, batch.session), batch.target).mean()
+    loss = model.likelihood.nll(model(batch.past, batch.behavior, batch.session, batch.slow), batch.target).mean()
     loss.backward()
     torch.optim.SGD(model.parameters(), lr=0.1).step()
     assert np.isfinite(loss.item())

@@ -43,8 +43,8 @@ def batches():
         rate = 1000 * step + 3 * torch.rand(shape, generator=generator)
         target = torch.poisson(rate, generator=generator)
         scored = torch.rand(shape[:2], generator=generator) > 0.2
-        behavior = torch.zeros(*shape[:2], 0)
-        yield rate[..., None], Batch(target.roll(1, 1), behavior, target, scored, session)
+        behavior, slow = torch.zeros(*shape[:2], 0), torch.zeros(*shape, 0)
+        yield rate[..., None], Batch(target.roll(1, 1), behavior, slow, target, scored, session)
 
 
 def scores(rank, n_ranks):

@@ -34,6 +34,11 @@ def make_spec(signal, *means_and_scales):
     return TaskSpec(sessions=tuple(sessions), signal=signal, bin_width_s=0.02, context_bins=2, window_bins=50)
 
 
+def batch_of(past, target, counts, session):
+    """A batch without behavior and slow state."""
+    return Batch(past, past.new_zeros(*past.shape[:2], 0), past.new_zeros(*past.shape, 0), target, counts, session)
+
+
 def scored(spec, likelihood, params, target, last, session=0, chunks=1):
     """Scores of ``[bins, units]`` arrays, given in some number of batches of two windows each."""
     scores = ForecastScores(spec, likelihood)
@@ -42,7 +47,7 @@ def scored(spec, likelihood, params, target, last, session=0, chunks=1):
         for rows in (part[:half], part[half:]):
             window = [torch.as_tensor(values[rows], dtype=torch.float32)[None] for values in (params, target, last)]
             everything = torch.ones(1, len(rows), dtype=torch.bool)
-            scores.update(window[0], Batch(window[2], torch.zeros(1, len(rows), 0), window[1], everything, session))
+            scores.update(window[0], batch_of(window[2], window[1], everything, session))
     return scores
 
 
@@ -140,8 +145,8 @@ def test_steps_that_are_not_scored_are_ignored():
         tensor[:, :10] = torch.nan
     mask = (torch.arange(40) >= 10)[None]
     scores = ForecastScores(spec, Poisson())
-    scores.update(tensors[0], Batch(tensors[2], torch.zeros(1, 40, 0), tensors[1], mask, 0))
-    nothing = Batch(tensors[2], torch.zeros(1, 40, 0), tensors[1], torch.zeros_like(mask), 0)
+    scores.update(tensors[0], batch_of(tensors[2], tensors[1], mask, 0))
+    nothing = batch_of(tensors[2], tensors[1], torch.zeros_like(mask), 0)
     scores.update(tensors[0], nothing)
     assert scores.session_metrics()["s0"] == pytest.approx(expected["s0"], rel=1e-11)
 
@@ -237,7 +242,7 @@ def test_sessions_of_different_size_are_kept_apart():
     assert scores.session_metrics().keys() == {"s0"}
     windows = [torch.as_tensor(values[:, :2], dtype=torch.float32)[None] for values in (params, target, last)]
     everything = torch.ones(1, len(target), dtype=torch.bool)
-    scores.update(windows[0], Batch(windows[2], torch.zeros(1, len(target), 0), windows[1], everything, 1))
+    scores.update(windows[0], batch_of(windows[2], windows[1], everything, 1))
     assert scores.session_metrics()["s0"] == pytest.approx(alone)
     np.testing.assert_allclose(scores.unit_metrics()["s1"]["nll"], scores.unit_metrics()["s0"]["nll"][:2], rtol=1e-12)
     assert list(scores.session_metrics()) == ["s0", "s1"]

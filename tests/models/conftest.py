@@ -63,7 +63,7 @@ def make_task(
         bins = torch.as_tensor(target[low:high], dtype=torch.float32)[None]
         covariates = torch.as_tensor(behavior[low:high], dtype=torch.float32)[None]
         scored = torch.arange(high - low - 1)[None] >= context_bins - 1
-        return Batch(bins[:, :-1], covariates[:, :-1], bins[:, 1:], scored, 0)
+        return Batch(bins[:, :-1], covariates[:, :-1], bins.new_zeros(*bins[:, 1:].shape, 0), bins[:, 1:], scored, 0)
 
     return Planted(spec, Listed([batch(0, n_train)]), Listed([batch(n_train, len(activity))]))
 

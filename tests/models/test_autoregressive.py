@@ -52,7 +52,7 @@ def test_response_is_the_fitted_regression(planted_task, inputs):
             seen = torch.cat([inputs_seen[..., unit : unit + 1], batch.behavior], dim=-1).roll(lag, dims=1)
             expected[..., unit] += seen @ coefficients[unit, lag]
         expected[..., unit] += model.intercepts[0][unit, 0]
-    predicted = model.predicted(batch.past, batch.behavior, 0)
+    predicted = model.predicted(batch.past, batch.behavior, 0, batch.slow)
     torch.testing.assert_close(predicted[:, 3:], expected[:, 3:], rtol=1e-4, atol=1e-4)
 
 
@@ -72,7 +72,7 @@ def test_no_unit_sees_another(planted_task):
     model = Autoregressive(spec=task.spec, likelihood=Poisson(), lags=[1, 2])
     model.fit_closed_form(task.train, task.validation)
     past = task.validation[0].past.clone().requires_grad_()
-    model.predicted(past, task.validation[0].behavior, 0)[..., 1].sum().backward()
+    model.predicted(past, task.validation[0].behavior, 0, task.validation[0].slow)[..., 1].sum().backward()
     assert past.grad[..., [0, 2, 3]].abs().max() == 0
 
 

@@ -64,7 +64,7 @@ def test_recovers_planted_coupling_and_its_sign(planted_task, spiking):
     model.select(task.validation)
     batch = task.validation[0]
     past = batch.past[0, :, None][:200]
-    found = model.effective_connectivity(past, torch.zeros(200, 1, 0), 0, 1)[0].numpy()
+    found = model.effective_connectivity(past, torch.zeros(200, 1, 0), 0, torch.zeros(200, 1, 4, 0), 1)[0].numpy()
     off_diagonal = ~np.eye(6, dtype=bool)
     assert np.corrcoef(found[off_diagonal], weights[off_diagonal])[0, 1] > 0.9
     assert np.abs(np.diag(found)).max() == 0
@@ -79,10 +79,10 @@ def test_effective_connectivity_is_the_mean_jacobian(planted_task, signal):
         torch.nn.init.normal_(parameter, std=0.3)
     windows = task.validation[0].past[0, :40].reshape(8, 5, 4).requires_grad_()
     behavior = torch.zeros(8, 5, 0)
-    found = model.effective_connectivity(windows.detach(), behavior, 0, 1)[0]
+    found = model.effective_connectivity(windows.detach(), behavior, 0, torch.zeros(8, 5, 4, 0), 1)[0]
     scale = torch.as_tensor(task.spec.sessions[0].scale).float() if signal == "calcium" else torch.ones(4)
     for post in range(4):
-        mean = model.likelihood.mean(model(windows, behavior, 0))[:, -1, post]
+        mean = model.likelihood.mean(model(windows, behavior, 0, torch.zeros(8, 5, 4, 0)))[:, -1, post]
         (jacobian,) = torch.autograd.grad(mean.sum(), windows)
         expected = jacobian.sum(1).mean(0) * scale[post] / scale
         expected[post] = 0
@@ -97,7 +97,9 @@ def test_serves_the_member_that_validates_best(planted_task, spiking):
     batch = task.validation[0]
     with torch.no_grad():
         losses = [float(member.training_loss(batch)) for member in model.path]
-        served = model.likelihood.nll(model(batch.past, batch.behavior, 0), batch.target)[batch.scored].mean()
+        served = model.likelihood.nll(model(batch.past, batch.behavior, 0, batch.slow), batch.target)[
+            batch.scored
+        ].mean()
     assert int(model.chosen[0]) == int(np.argmin(losses))
     assert float(served) == pytest.approx(min(losses))
 

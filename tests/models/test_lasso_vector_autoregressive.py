@@ -35,7 +35,7 @@ def off_diagonal(matrix) -> np.ndarray:
 
 def effective(model, task) -> np.ndarray:
     batch = task.validation[0]
-    return off_diagonal(model.effective_connectivity(batch.past, batch.behavior, 0, 1)[0])
+    return off_diagonal(model.effective_connectivity(batch.past, batch.behavior, 0, batch.slow, 1)[0])
 
 
 def test_recovers_a_sparse_var_better_than_ridge(planted_task, sparse_var):
@@ -94,13 +94,13 @@ def test_effective_connectivity_is_the_mean_jacobian(planted_task, kind):
     task = planted_task(activity, signal=signal, inputs="increments" if kind == "increments" else "levels")
     model = fit(task, Poisson() if signal == "spikes" else Gaussian(), lags=[2])
     windows = task.validation[0].past[0, :40].reshape(8, 5, 4).requires_grad_()
-    behavior = torch.zeros(8, 5, 0)
-    found = model.effective_connectivity(windows.detach(), behavior, 0, 1)[0]
+    behavior, slow = torch.zeros(8, 5, 0), torch.zeros(8, 5, 4, 0)
+    found = model.effective_connectivity(windows.detach(), behavior, 0, slow, 1)[0]
     info = task.spec.sessions[0]
     scale = torch.as_tensor(info.scale).float() if signal == "calcium" else torch.ones(4)
     assert found[1, 0] > 0.3
     for post in range(4):
-        (jacobian,) = torch.autograd.grad(model.predicted(windows, behavior, 0)[:, -1, post].sum(), windows)
+        (jacobian,) = torch.autograd.grad(model.predicted(windows, behavior, 0, slow)[:, -1, post].sum(), windows)
         if kind == "increments":  # a change lasts: it moves its own bin and all later ones, but the
             jacobian = jacobian.flip(1).cumsum(1).flip(1)[:, 1:]  # change into the first bin is not seen
         expected = jacobian.sum(1).mean(0) * scale[post] / scale
@@ -114,7 +114,9 @@ def test_a_state_dict_carries_the_fit(planted_task, sparse_var):
     fresh = LassoVectorAutoregressive(spec=task.spec, likelihood=Gaussian(), lags=[1, 2], max_features=1000)
     fresh.load_state_dict(fitted.state_dict())
     batch = task.validation[0]
-    torch.testing.assert_close(fresh(batch.past, batch.behavior, 0), fitted(batch.past, batch.behavior, 0))
+    torch.testing.assert_close(
+        fresh(batch.past, batch.behavior, 0, batch.slow), fitted(batch.past, batch.behavior, 0, batch.slow)
+    )
     assert fresh.n_lags(0) == fitted.n_lags(0) == 1
 
 
@@ -122,4 +124,4 @@ def test_a_single_unit_has_nobody_to_be_coupled_to(planted_task):
     task = planted_task(np.random.default_rng(0).normal(size=(400, 1)), signal="calcium")
     model = fit(task, Gaussian())
     assert model.raw_connectivity(0).tolist() == [[0.0]]
-    assert torch.isfinite(model(task.validation[0].past, task.validation[0].behavior, 0)).all()
+    assert torch.isfinite(model(task.validation[0].past, task.validation[0].behavior, 0, task.validation[0].slow)).all()

@@ -21,5 +21,6 @@ def test_ignores_the_past(planted_task):
     model = Mean(spec=task.spec, likelihood=Poisson())
     batch = task.train[0]
     torch.testing.assert_close(
-        model.predicted(batch.past, batch.behavior, 0), model.predicted(batch.past + 7, batch.behavior, 0)
+        model.predicted(batch.past, batch.behavior, 0, batch.slow),
+        model.predicted(batch.past + 7, batch.behavior, 0, batch.slow),
     )

@@ -40,6 +40,8 @@ def test_other_units_matter_only_through_their_statistics(planted_task):
         spec=task.spec, likelihood=Poisson(), embedding_dim=4, width=8, layers=1, heads=2, dropout=0.0
     ).eval()
     past = task.train[0].past
-    before, after = (model(p, task.train[0].behavior, 0) for p in (past, past[..., [1, 0, 2, 3, 4]]))
+    before, after = (
+        model(p, task.train[0].behavior, 0, task.train[0].slow) for p in (past, past[..., [1, 0, 2, 3, 4]])
+    )
     torch.testing.assert_close(before[:, :, 2:], after[:, :, 2:])
     assert (before[:, :, :2] - after[:, :, :2]).abs().max() > 1e-6

@@ -10,7 +10,7 @@ def test_repeats_the_last_bin(planted_task):
     task = planted_task(rng.poisson(2.0, size=(400, 5)), signal="spikes")
     model = Persistence(spec=task.spec, likelihood=Poisson())
     batch = task.train[0]
-    torch.testing.assert_close(model.predicted(batch.past, batch.behavior, 0), batch.past)
+    torch.testing.assert_close(model.predicted(batch.past, batch.behavior, 0, batch.slow), batch.past)
 
 
 def test_the_floor_of_rates_is_chosen_on_validation(planted_task):
@@ -34,5 +34,5 @@ def test_spread_is_that_of_the_changes(planted_task):
     model = Persistence(spec=task.spec, likelihood=Gaussian())
     model.fit_closed_form(task.train, task.validation)
     batch = task.train[0]
-    sd = model.likelihood.distribution(model(batch.past, batch.behavior, 0)).stddev[0, 0]
+    sd = model.likelihood.distribution(model(batch.past, batch.behavior, 0, batch.slow)).stddev[0, 0]
     torch.testing.assert_close(sd, (batch.target - batch.past)[0].square().mean(0).sqrt(), rtol=1e-4, atol=1e-4)

@@ -28,7 +28,7 @@ def model_and_task(request, planted_task):
 def test_starts_at_the_train_mean(model_and_task):
     model, task = model_and_task
     batch = task.train[0]
-    mean = model.likelihood.mean(model.eval()(batch.past, batch.behavior, 0))
+    mean = model.likelihood.mean(model.eval()(batch.past, batch.behavior, 0, batch.slow))
     expected = torch.as_tensor(task.spec.sessions[0].mean).float().expand_as(mean)
     torch.testing.assert_close(mean, expected, rtol=0.02, atol=0.02)
 
@@ -47,6 +47,6 @@ def test_learns_that_one_unit_repeats_another(model_and_task):
         model.training_loss(task.train[0]).backward()
         optimizer.step()
     batch = task.train[0]
-    mean = model.likelihood.mean(model.eval()(batch.past, batch.behavior, 0))
+    mean = model.likelihood.mean(model.eval()(batch.past, batch.behavior, 0, batch.slow))
     r = np.corrcoef(mean[0, :, 1].detach(), batch.target[0, :, 1])[0, 1]
     assert r > 0.8

@@ -46,7 +46,8 @@ def sparse(model: SynapsNet) -> SparseConnectivity:
 def mean_nll(model: SynapsNet, batches: list[Batch]) -> float:
     with torch.no_grad():
         losses = [
-            model.likelihood.nll(model(b.past, b.behavior, b.session), b.target)[b.scored].flatten() for b in batches
+            model.likelihood.nll(model(b.past, b.behavior, b.session, b.slow), b.target)[b.scored].flatten()
+            for b in batches
         ]
     return float(torch.cat(losses).double().mean())
 
@@ -57,7 +58,7 @@ def score_by_autograd(model: SynapsNet, batches: list[Batch]) -> Tensor:
     total = torch.zeros(())
     for batch in batches:
         inputs = model.inputs(batch.past, 0)
-        drive = model.departure(inputs, inputs @ matrix.T, batch.behavior, 0)
+        drive = model.departure(inputs, inputs @ matrix.T, batch.behavior, 0, batch.slow)
         params = model.parameters_of(drive, batch.past, 0)
         total = total + model.likelihood.nll(params, batch.target)[batch.scored].sum()
     (gradient,) = torch.autograd.grad(total, matrix)
@@ -93,7 +94,7 @@ class OneFilter(torch.nn.Module):
         super().__init__()
         self.gain, self.filter = gain, filter_
 
-    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
         padded = torch.nn.functional.pad(currents, (0, 0, len(self.filter) - 1, 0))
         lagged = padded.unfold(1, len(self.filter), 1).flip(-1)  # the present bin first
         return 0.1 * inputs + (lagged @ self.filter) * self.gain
@@ -144,7 +145,7 @@ def slopes_and_sources(model: SynapsNet, batches: list[Batch]) -> tuple[Tensor, 
     for batch in batches:
         inputs = model.inputs(batch.past, 0)
         with torch.enable_grad():
-            drive = model.drive(inputs, batch.behavior, 0).detach().requires_grad_()
+            drive = model.drive(inputs, batch.behavior, 0, batch.slow).detach().requires_grad_()
             nll = model.likelihood.nll(model.parameters_of(drive, batch.past, 0), batch.target).sum()
             (slope,) = torch.autograd.grad(nll, drive)
         filtered = sum(
@@ -167,7 +168,7 @@ def test_of_a_gaussian_the_whole_quadratic_model_is_exact(linear: tuple[SynapsNe
         """Of the best offsets and responses to behavior."""
         means, targets, deviations = [], [], []
         for batch in train:
-            law = model.likelihood.distribution(model(batch.past, batch.behavior, 0))
+            law = model.likelihood.distribution(model(batch.past, batch.behavior, 0, batch.slow))
             means.append(law.mean[batch.scored])
             targets.append(batch.target[batch.scored])
             deviations.append(law.stddev[batch.scored])
@@ -228,9 +229,8 @@ def test_fisher_information_is_the_variance_of_the_slope() -> None:
         squares = []
         for _ in range(30):
             for batch in train:
-                drawn = model.likelihood.distribution(model(batch.past, batch.behavior, 0)).sample()
-                drawn_batch = Batch(batch.past, batch.behavior, drawn, batch.scored, 0)
-                slope, _ = refinement._likelihood_slopes(model, drawn_batch)
+                drawn = model.likelihood.distribution(model(batch.past, batch.behavior, 0, batch.slow)).sample()
+                slope, _ = refinement._likelihood_slopes(model, replace(batch, target=drawn))
                 squares.append(slope[batch.scored].square())
     torch.testing.assert_close(torch.cat(squares).mean(0), expected, rtol=0.1, atol=0)
 
@@ -238,7 +238,7 @@ def test_fisher_information_is_the_variance_of_the_slope() -> None:
 def recovered(model: SynapsNet, task: Task, truth: np.ndarray) -> float:
     """Correlation of the effective connectivity with the truth, off the diagonal."""
     batch = next(iter(task.loader("validation", batch_size=16)))
-    effective = model.effective_connectivity(batch.past, batch.behavior, 0, 5).sum(0).numpy()
+    effective = model.effective_connectivity(batch.past, batch.behavior, 0, batch.slow, 5).sum(0).numpy()
     off = ~np.eye(len(truth), dtype=bool)
     return float(np.corrcoef(effective[off], truth[off])[0, 1])
 
@@ -295,10 +295,7 @@ def test_steps_that_are_not_scored_do_not_matter() -> None:
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
     def garbled(batches: list[Batch]) -> Listed:
-        return Listed(
-            Batch(b.past, b.behavior, torch.where(b.scored[:, :, None], b.target, 50.0), b.scored, b.session)
-            for b in batches
-        )
+        return Listed(replace(b, target=torch.where(b.scored[:, :, None], b.target, 50.0)) for b in batches)
 
     data = splits(task)
     model.refine(**data)
@@ -329,7 +326,10 @@ def test_refined_weights_are_fixed_and_their_state_is_saved() -> None:
     assert sparse(other).refined(0)
     batch = next(iter(task.loader("validation", batch_size=16)))
     with torch.no_grad():
-        assert torch.equal(other.eval()(batch.past, batch.behavior, 0), model.eval()(batch.past, batch.behavior, 0))
+        assert torch.equal(
+            other.eval()(batch.past, batch.behavior, 0, batch.slow),
+            model.eval()(batch.past, batch.behavior, 0, batch.slow),
+        )
     for each in (model, other):
         each.refine(**splits(task))
     assert all(torch.equal(first, second) for first, second in zip(model.buffers(), other.buffers(), strict=True))

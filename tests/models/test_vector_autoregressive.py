@@ -33,7 +33,7 @@ def test_recovers_the_planted_coupling_in_raw_units(planted_task, planted_var):
     model = fit(task, Gaussian())
     assert model.n_lags(0) == 2
     batch = task.validation[0]
-    found = model.effective_connectivity(batch.past, batch.behavior, 0, 1)[0]
+    found = model.effective_connectivity(batch.past, batch.behavior, 0, batch.slow, 1)[0]
     truth = coefficients.sum(0)
     assert np.corrcoef(off_diagonal(found), off_diagonal(truth))[0, 1] > 0.97
     assert np.polyfit(off_diagonal(truth), off_diagonal(found), 1)[0] == pytest.approx(1.0, abs=0.1)
@@ -56,7 +56,9 @@ def test_orientation_is_post_by_pre(planted_task):
     series[1:, 2] += 0.8 * series[:-1, 0]  # unit 0 drives unit 2
     task = planted_task(series, signal="calcium")
     model = fit(task, Gaussian())
-    found = model.effective_connectivity(task.validation[0].past, task.validation[0].behavior, 0, 1)[0]
+    found = model.effective_connectivity(
+        task.validation[0].past, task.validation[0].behavior, 0, task.validation[0].slow, 1
+    )[0]
     assert found[2, 0] == pytest.approx(0.8, abs=0.08)
     assert np.abs(np.delete(found.flatten().numpy(), 6)).max() < 0.08
 
@@ -69,11 +71,11 @@ def test_effective_connectivity_is_the_mean_jacobian(planted_task, signal):
     task = planted_task(activity, signal=signal)
     model = fit(task, Poisson() if signal == "spikes" else Gaussian(), lags=[2])
     windows = task.validation[0].past[0, :40].reshape(8, 5, 4).requires_grad_()
-    behavior = torch.zeros(8, 5, 0)
-    found = model.effective_connectivity(windows.detach(), behavior, 0, 1)[0]
+    behavior, slow = torch.zeros(8, 5, 0), torch.zeros(8, 5, 4, 0)
+    found = model.effective_connectivity(windows.detach(), behavior, 0, slow, 1)[0]
     scale = torch.as_tensor(task.spec.sessions[0].scale).float() if signal == "calcium" else torch.ones(4)
     for post in range(4):
-        (jacobian,) = torch.autograd.grad(model.predicted(windows, behavior, 0)[:, -1, post].sum(), windows)
+        (jacobian,) = torch.autograd.grad(model.predicted(windows, behavior, 0, slow)[:, -1, post].sum(), windows)
         expected = jacobian.sum(1).mean(0) * scale[post] / scale
         expected[post] = 0
         torch.testing.assert_close(found[post], expected)
@@ -86,7 +88,7 @@ def test_behavior_is_used(planted_task):
     series[1:] += behavior[:-1, :1]
     task = planted_task(series, signal="calcium", behavior=behavior)
     batch = task.validation[0]
-    error = (fit(task, Gaussian()).predicted(batch.past, batch.behavior, 0) - batch.target)[batch.scored]
+    error = (fit(task, Gaussian()).predicted(batch.past, batch.behavior, 0, batch.slow) - batch.target)[batch.scored]
     assert error.square().mean() < 0.05
 
 
@@ -108,5 +110,7 @@ def test_a_state_dict_carries_the_fit(planted_task, signal):
     fresh = VectorAutoregressive(spec=task.spec, likelihood=likelihood, lags=[1, 2, 3], max_features=1000)
     fresh.load_state_dict(fitted.state_dict())
     batch = task.validation[0]
-    torch.testing.assert_close(fresh(batch.past, batch.behavior, 0), fitted(batch.past, batch.behavior, 0))
+    torch.testing.assert_close(
+        fresh(batch.past, batch.behavior, 0, batch.slow), fitted(batch.past, batch.behavior, 0, batch.slow)
+    )
     assert fresh.n_lags(0) == fitted.n_lags(0)

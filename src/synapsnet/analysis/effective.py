@@ -18,6 +18,7 @@ def effective_connectivity(
     past: Tensor,
     behavior: Tensor,
     session: int,
+    slow: Tensor,
     *,
     n_lags: int,
     n_blocks: int,
@@ -35,6 +36,7 @@ def effective_connectivity(
         past: Held-out windows in order of time, with full context at their last step, ``[windows, time, units]``.
         behavior: Their encoded behavior, ``[windows, time, features]``.
         session: Index of the session in ``model.spec.sessions``.
+        slow: Slow state of their units, ``[windows, time, units, traces]``.
         n_lags: Number of separate lags in ``per_lag``; the last also sums all earlier bins.
         n_blocks: Number of blocks, at most one per window; a single one gives no standard error.
         method: Name of the estimate.
@@ -51,7 +53,8 @@ def effective_connectivity(
     if len(past) == 0:
         raise UserError(f"effective connectivity of session {info.session_id!r}: no window with full context")
     blocks = [len(block) for block in torch.arange(len(past)).tensor_split(min(n_blocks, len(past)))]
-    found = mean_jacobian(model, past, behavior, session, n_lags=n_lags, blocks=blocks).cpu().numpy().astype(np.float64)
+    jacobians = mean_jacobian(model, past, behavior, session, slow, n_lags=n_lags, blocks=blocks)
+    found = jacobians.cpu().numpy().astype(np.float64)
     shares = np.array(blocks) / len(past)
     per_lag = np.tensordot(shares, found, axes=1)
     return ConnectivityEstimate(

@@ -18,5 +18,5 @@ def evaluate(model: Forecaster, batches: Iterable[Batch]) -> ForecastScores:
     scores = ForecastScores(model.spec, model.likelihood)
     with evaluating(model):
         for batch in batches:
-            scores.update(model(batch.past, batch.behavior, batch.session), batch)
+            scores.update(model(batch.past, batch.behavior, batch.session, batch.slow), batch)
     return scores

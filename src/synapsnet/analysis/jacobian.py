@@ -17,7 +17,7 @@ CHUNK_NUMBERS = 2**18  # activity values differentiated at once; bounds the memo
 
 
 def mean_jacobian(
-    model: Forecaster, past: Tensor, behavior: Tensor, session: int, *, n_lags: int, blocks: list[int]
+    model: Forecaster, past: Tensor, behavior: Tensor, session: int, slow: Tensor, *, n_lags: int, blocks: list[int]
 ) -> Tensor:
     """Effective connectivity of any model, as `ConnectivityForecaster.effective_connectivity` defines it, by block.
 
@@ -28,6 +28,7 @@ def mean_jacobian(
         past: Windows of one length with full context at their last step, ``[windows, time, units]``.
         behavior: ``[windows, time, features]``.
         session: Index of the session.
+        slow: ``[windows, time, units, traces]``, held constant, because it holds only a unit's own past.
         n_lags: Number of separate lags; the last also sums all earlier bins.
         blocks: Number of windows in each block; blocks are consecutive and averaged separately.
 
@@ -35,15 +36,15 @@ def mean_jacobian(
         ``[blocks, n_lags, post, pre]`` with a zero diagonal, the present bin first.
     """
     with differentiable(model):
-        past, behavior = (tensor.detach().clone().to(model.device) for tensor in (past, behavior))
+        past, behavior, slow = (tensor.detach().clone().to(model.device) for tensor in (past, behavior, slow))
         if not isinstance(model, ConnectivityForecaster):
-            return differentiated(model, past, behavior, session, n_lags=n_lags, blocks=blocks)
-        parts = zip(torch.split(past, blocks), torch.split(behavior, blocks), strict=True)
-        return torch.stack([model.effective_connectivity(*part, session, n_lags).detach() for part in parts])
+            return differentiated(model, past, behavior, session, slow, n_lags=n_lags, blocks=blocks)
+        parts = zip(*(torch.split(tensor, blocks) for tensor in (past, behavior, slow)), strict=True)
+        return torch.stack([model.effective_connectivity(p, b, session, s, n_lags).detach() for p, b, s in parts])
 
 
 def differentiated(
-    model: Forecaster, past: Tensor, behavior: Tensor, session: int, *, n_lags: int, blocks: list[int]
+    model: Forecaster, past: Tensor, behavior: Tensor, session: int, slow: Tensor, *, n_lags: int, blocks: list[int]
 ) -> Tensor:
     """The same by one backward pass per receiver, for any model; arguments as for `mean_jacobian`.
 
@@ -60,7 +61,7 @@ def differentiated(
     for low in range(0, n_windows, step):
         part = slice(low, low + step)
         leaf = past[part].clone().requires_grad_()
-        forecast = model.likelihood.mean(model(leaf, behavior[part], session))[:, -1].sum(0)
+        forecast = model.likelihood.mean(model(leaf, behavior[part], session, slow[part]))[:, -1].sum(0)
         if not forecast.requires_grad:  # the forecast does not depend on the past at all
             continue
         for unit in range(n_units):

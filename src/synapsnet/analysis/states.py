@@ -69,6 +69,7 @@ def compare_states(
     past: Tensor,
     behavior: Tensor,
     session: int,
+    slow: Tensor,
     level: Tensor,
     *,
     n_lags: int,
@@ -86,6 +87,7 @@ def compare_states(
         past: Held-out windows in order of time, with full context at their last step, ``[windows, time, units]``.
         behavior: ``[windows, time, features]``.
         session: Index of the session.
+        slow: ``[windows, time, units, traces]``.
         level: The quantity that defines the states, ``[windows]``; see `behavior_level` and `population_level`.
         n_lags: As for `effective_connectivity`.
         n_blocks: As for `effective_connectivity`; at least 2. A state has at least as many windows.
@@ -110,6 +112,7 @@ def compare_states(
                 past[chosen],
                 behavior[chosen],
                 session,
+                slow[chosen],
                 n_lags=n_lags,
                 n_blocks=n_blocks,
                 method=f"{method}, {name}",

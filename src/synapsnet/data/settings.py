@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -37,6 +38,7 @@ class DataSettings:
     min_rate: float
     min_active_bins: int
     inputs: Inputs | Literal["auto"]
+    slow_s: tuple[float, ...]
     train_part: TrainPart
     surrogate: Surrogate
     surrogate_seed: int
@@ -98,6 +100,15 @@ def _width(key: str, value: Plain) -> float | None:
     if width is not None and width <= 0:
         raise UserError(f"{key} must be a positive number of seconds, got {value!r}")
     return width
+
+
+def _time_constants(key: str, value: Plain) -> tuple[float, ...]:
+    if not isinstance(value, list | tuple):
+        raise UserError(f"{key} must be a list of seconds, got {value!r}")
+    constants = tuple(float(_number(key, constant)) for constant in value)
+    if any(low >= high for low, high in itertools.pairwise((0.0, *constants))):
+        raise UserError(f"{key} must be positive and ascending seconds, got {value!r}")
+    return constants
 
 
 def _bound(key: str, value: Plain) -> float | None:
@@ -198,6 +209,7 @@ _CHECKS: Mapping[str, Callable[[str, Plain], Any]] = {
     "min_rate": _number,
     "min_active_bins": partial(_whole, 1),
     "inputs": partial(_choice, ("auto", *get_args(Inputs))),
+    "slow_s": _time_constants,
     "train_part": partial(_choice, get_args(TrainPart)),
     "surrogate": partial(_choice, get_args(Surrogate)),
     "surrogate_seed": partial(_whole, 0),

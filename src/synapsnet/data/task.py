@@ -19,6 +19,7 @@ from synapsnet.data.preprocessing import (
     prefer_increments,
 )
 from synapsnet.data.settings import DataSettings
+from synapsnet.data.slow import keep_traces
 from synapsnet.data.splits import Pieces, Split, part_of_train
 from synapsnet.data.storage import on_disk
 from synapsnet.data.surrogates import surrogate_session
@@ -102,6 +103,7 @@ def build_task(sessions: Iterable[Session], settings: DataSettings) -> Task:
         behavior_names=behavior_names,
         masked_behavior=masked,
         inputs=chosen_inputs,
+        slow_s=settings.slow_s,
     )
     tensors = tuple(
         _tensors(index, session, min(settings.window_bins, bins - 1), spec, info, hold)
@@ -125,10 +127,12 @@ def _tensors(
     elif activity.dtype != np.uint8:
         # Torch can index only few unsigned types.
         activity = hold(activity.astype(np.int16 if activity.max() <= np.iinfo(np.int16).max else np.int32))
+    tensor = torch.from_numpy(np.ascontiguousarray(activity))
     return SessionTensors(
         index=index,
-        activity=torch.from_numpy(np.ascontiguousarray(activity)),
+        activity=tensor,
         behavior=torch.from_numpy(encode_behavior(behavior_series(session, spec.behavior_names), spec, info)),
+        slow=keep_traces(tensor, session.segments, scale_of(spec, index), hold),
         shape=WindowShape(context_bins=spec.context_bins, length=length),
     )
 

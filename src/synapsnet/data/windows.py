@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from synapsnet.data.slow import SlowState
 from synapsnet.data.splits import Pieces
 from synapsnet.session import Batch
 
@@ -72,12 +73,14 @@ class SessionTensors:
         index: Index of the session in the task.
         activity: Counts in their own small dtype, or z-scored calcium in float32, ``[time, units]``.
         behavior: Encoded behavior, float32 ``[time, features]``.
+        slow: Slow state of its units.
         shape: Placement of windows in it.
     """
 
     index: int
     activity: Tensor
     behavior: Tensor
+    slow: SlowState
     shape: WindowShape
 
     def batch(self, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> Batch:
@@ -87,15 +90,20 @@ class SessionTensors:
         model cannot see the repetition from a scored step.
         """
         first, stop = torch.from_numpy(starts)[:, None], torch.from_numpy(stops)[:, None]
-        steps = torch.arange(self.shape.length + 1)
+        lead = self.slow.lead
+        steps = torch.arange(-lead, self.shape.length + 1)
         wanted = first + steps
-        index = torch.minimum(wanted, stop - 1)
-        n_windows, length = index.shape
-        windows = self.activity.index_select(0, index.flatten()).view(n_windows, length, -1).float()
-        behavior = self.behavior.index_select(0, index[:, :-1].flatten())
-        behavior = behavior.view(n_windows, length - 1, self.behavior.shape[1])
-        scored = (wanted[:, 1:] < stop) & (steps[1:] >= self.shape.context_bins)
-        return Batch(windows[:, :-1], behavior, windows[:, 1:], scored, self.index)
+        index = torch.minimum(wanted, stop - 1).clamp(min=0)
+        bins = self.activity.index_select(0, index.flatten()).view(*index.shape, -1).float()
+        within = index[:, lead:-1]
+        return Batch(
+            past=bins[:, lead:-1],
+            behavior=self.behavior.index_select(0, within.flatten()).view(*within.shape, self.behavior.shape[1]),
+            slow=self.slow.of(bins[:, :-1], first[:, 0]),
+            target=bins[:, lead + 1 :],
+            scored=(wanted[:, lead + 1 :] < stop) & (steps[lead + 1 :] >= self.shape.context_bins),
+            session=self.index,
+        )
 
 
 class EvaluationLoader:

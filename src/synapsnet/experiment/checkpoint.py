@@ -169,7 +169,8 @@ def check_units(saved: TaskSpec, task: TaskSpec, path: Path) -> None:
                 f"{path} was trained on {ours.n_units} units of session {ours.session_id!r}, but the data has "
                 f"{theirs.n_units} units that are not the same; give it the same recording and unit selection"
             )
-    for name in ("signal", "bin_width_s", "behavior_names", "masked_behavior", "context_bins", "window_bins", "inputs"):
+    names = ("signal", "bin_width_s", "behavior_names", "masked_behavior", "context_bins", "window_bins", "inputs")
+    for name in (*names, "slow_s"):
         if getattr(saved, name) != getattr(task, name):
             raise UserError(
                 f"{path} was trained with {name} {getattr(saved, name)}, the data has {getattr(task, name)}"
@@ -193,6 +194,8 @@ def _checked(spec: TaskSpec) -> TaskSpec:
         raise ValueError("spec has an unknown signal or inputs, or no session")
     if not (1 <= spec.context_bins <= spec.window_bins and 0 < spec.bin_width_s < np.inf):
         raise ValueError("spec has impossible bins")
+    if not all(0 < constant < np.inf for constant in spec.slow_s):
+        raise ValueError("spec.slow_s must be positive seconds")
     for session in spec.sessions:
         _check_session(session, len(spec.behavior_names))
     return spec

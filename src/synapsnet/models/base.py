@@ -31,13 +31,15 @@ class Forecaster(nn.Module, ABC):
         self._scales = nn.ModuleList(scale_of(spec, session) for session in range(len(spec.sessions)))
 
     @abstractmethod
-    def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def forward(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         """Parameters of every next bin; causal, all steps of a window at once.
 
         Args:
             past: Counts, or z-scored calcium, ``[batch, time, units]``.
             behavior: Encoded behavior, ``[batch, time, features]``.
             session: Index of the session in ``spec.sessions``.
+            slow: Slow state of every unit, from its own activity up to each bin, ``[batch, time, units, traces]``; see
+                `Scale.slow`.
 
         Returns:
             ``[batch, time, units, n_params]``; ``[:, t]`` describes bin t+1 and depends only on bins ≤ t.
@@ -49,7 +51,7 @@ class Forecaster(nn.Module, ABC):
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Mean of `Likelihood.loss` per scored unit-bin; gradient steps lower its sum with `penalty`."""
-        params = self(batch.past, batch.behavior, batch.session)
+        params = self(batch.past, batch.behavior, batch.session, batch.slow)
         losses = self.likelihood.loss(params, batch.target).mean(-1)
         return (losses * batch.scored).sum() / batch.scored.sum()
 

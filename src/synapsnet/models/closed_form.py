@@ -46,11 +46,11 @@ class ClosedFormForecaster(Forecaster):
         """Fit a session's forecasts on ``train``; select every hyper-parameter on ``validation``."""
 
     @abstractmethod
-    def predicted(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def predicted(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         """Forecast of the next bin in units of the target, ``[batch, time, units]``."""
 
-    def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
-        mean = torch.maximum(self.predicted(past, behavior, session), self.floor[session])
+    def forward(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        mean = torch.maximum(self.predicted(past, behavior, session, slow), self.floor[session])
         shape = self.shape[session].expand(*mean.shape, -1)
         return torch.cat([self.likelihood.location(mean)[..., None], shape], dim=-1)
 
@@ -72,5 +72,5 @@ class ClosedFormForecaster(Forecaster):
 
     def _scored(self, batches: Sequence[Batch]) -> tuple[Tensor, Tensor]:
         """Forecasts and targets of the scored bins, ``[bins, units]`` each."""
-        predicted = [self.predicted(b.past, b.behavior, b.session)[b.scored] for b in batches]
+        predicted = [self.predicted(b.past, b.behavior, b.session, b.slow)[b.scored] for b in batches]
         return torch.cat(predicted), torch.cat([b.target[b.scored] for b in batches])

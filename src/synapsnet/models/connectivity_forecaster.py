@@ -31,7 +31,7 @@ class ConnectivityForecaster(ABC):
         """
 
     @abstractmethod
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
         """Mean Jacobian of each unit's forecast with respect to each other unit's past activity, by lag.
 
         ``W_lij = E_t[d ŷ_i,t+1 / d a_j,t-l]`` averaged over the given windows, in units of raw activity ``a`` of the
@@ -41,6 +41,7 @@ class ConnectivityForecaster(ABC):
             past: Held-out windows with full context, ``[batch, time, units]``; the last step's forecast counts.
             behavior: ``[batch, time, features]``.
             session: Index of the session.
+            slow: ``[batch, time, units, traces]``, held constant, because it holds only a unit's own past.
             n_lags: Number of separate lags, at least 1. The last lag also includes all earlier bins, so the sum over
                 lags is the effect of a sustained unit of activity for any ``n_lags``.
 

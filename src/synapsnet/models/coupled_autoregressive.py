@@ -68,12 +68,12 @@ class CoupledAutoregressive(LinearForecaster, ConnectivityForecaster):
         return zeroed(self._coupling(session), removed)
 
     @final
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
         coupling = self._coupling(session)
         scale = self.scale(session)
         recent = scale.input_gain(past)[:, -len(coupling) :].flip(1)  # [batch, lags, pre]
         # A rate held at its floor does not respond.
-        moving = (self.predicted(past, behavior, session)[:, -1] > self.floor[session]).float()
+        moving = (self.predicted(past, behavior, session, slow)[:, -1] > self.floor[session]).float()
         joint = torch.einsum("bi,blj->lij", moving * scale.raw_size, recent) / len(past)
         off_diagonal = 1 - torch.eye(past.shape[2], device=past.device)
         return by_lag(coupling * joint * off_diagonal, n_lags)

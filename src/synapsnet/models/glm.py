@@ -62,7 +62,7 @@ class PenalizedGlm(TrainedForecaster):
             if spec.n_behavior:
                 self.tuning.append(nn.Parameter(torch.zeros(lags, spec.n_behavior, units)))
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         recent = present_first(inputs, self.n_lags)
         drive: Tensor = (recent * self.own[session]).sum(2)
         drive = drive + recent.flatten(2) @ self.coupling_filters(session).flatten(0, 1)
@@ -136,8 +136,8 @@ class Glm(Forecaster, ConnectivityForecaster, Selecting):
         """The member of the path that serves a session."""
         return cast(PenalizedGlm, self.path[int(self.chosen[session])])
 
-    def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
-        params: Tensor = self.chosen_member(session)(past, behavior, session)
+    def forward(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        params: Tensor = self.chosen_member(session)(past, behavior, session, slow)
         return params
 
     def training_loss(self, batch: Batch) -> Tensor:
@@ -154,7 +154,7 @@ class Glm(Forecaster, ConnectivityForecaster, Selecting):
         for batch in validation:
             here = batch.to(self.chosen.device)
             for index, member in enumerate(self.path):
-                params = member(here.past, here.behavior, here.session)
+                params = member(here.past, here.behavior, here.session, here.slow)
                 losses = self.likelihood.nll(params, here.target)[here.scored]
                 nll[index, here.session] += float(losses.sum(dtype=torch.float64))
         for session, best in enumerate(nll.argmin(0).tolist()):
@@ -180,10 +180,10 @@ class Glm(Forecaster, ConnectivityForecaster, Selecting):
     def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
         return zeroed(self.chosen_member(session).coupling[session], removed.T)
 
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
         member, scale = self.chosen_member(session), self.scale(session)
         with torch.enable_grad():
-            drive = member.drive(member.inputs(past, session), behavior, session).detach().requires_grad_()
+            drive = member.drive(member.inputs(past, session), behavior, session, slow).detach().requires_grad_()
             (link_slope,) = torch.autograd.grad(member.expected(drive, past, session)[:, -1].sum(), drive)
         recent = scale.input_gain(past)[:, -member.n_lags :].flip(1)  # [batch, lags, pre]
         slope = torch.einsum("bi,blj->lij", link_slope[:, -1], recent) / len(past)

@@ -79,7 +79,7 @@ class LinearForecaster(ClosedFormForecaster):
         return int(self.lag_counts[session])
 
     @final
-    def predicted(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def predicted(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         n_lags = max(self.n_lags(session), 1)
         inputs = present_first(self.inputs(past, session), n_lags)
         response = self.response(inputs, present_first(behavior, n_lags), session)
@@ -143,8 +143,7 @@ def _pieces(batches: Iterable[Batch], numbers_per_step: int) -> Iterator[Batch]:
     for batch in batches:
         size = max(1, DESIGN_NUMBERS // (numbers_per_step * batch.past.shape[1]))
         for low in range(0, len(batch.past), size):
-            part = slice(low, low + size)
-            yield Batch(batch.past[part], batch.behavior[part], batch.target[part], batch.scored[part], batch.session)
+            yield batch.part(slice(low, low + size))
 
 
 def _summary(penalty: Tensor) -> str:

@@ -18,5 +18,5 @@ class Mean(ClosedFormForecaster):
     def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
         """Nothing to fit."""
 
-    def predicted(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def predicted(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         return self.scale(session).target_mean.expand_as(past)

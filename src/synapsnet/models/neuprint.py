@@ -60,7 +60,7 @@ class Neuprint(TrainedForecaster):
         nn.init.normal_(self.readout.weight, std=READOUT_SD)
         nn.init.zeros_(self.readout.bias)
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         batch, time, units = inputs.shape
         tokens = self.signals(torch.stack([inputs, *others(inputs)], dim=-1)) + self.identity(self.embeddings[session])
         if self.behavior is not None:

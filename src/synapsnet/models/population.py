@@ -38,7 +38,7 @@ class PopulationForecaster(TrainedForecaster):
         """Causal encoding, ``[batch, time, width]`` to the same shape."""
 
     @final
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         features = self.readin[session](torch.cat([inputs, behavior], dim=-1))
         states = self.encode(self.dropout(features))
         drive: Tensor = self.dropout(states) @ self.readout[session]

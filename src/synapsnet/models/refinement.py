@@ -38,7 +38,7 @@ class DrivenByCurrents(HasModes, Protocol):
     def raw_connectivity(self, session: int) -> Tensor:
         """The current ``A``, ``[post, pre]``."""
 
-    def departure(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def departure(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         """The decoder's response to input currents: the drive of the units, ``[batch, time, units]``."""
 
     def parameters_of(self, drive: Tensor, past: Tensor, session: int) -> Tensor:
@@ -155,7 +155,7 @@ def mean_response(model: DrivenByCurrents, session: int, batches: Iterable[Batch
         # cuDNN cannot differentiate a recurrent decoder in evaluation mode.
         with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             currents = (inputs @ model.raw_connectivity(session).T).detach().requires_grad_()
-            drive = model.departure(inputs, currents, batch.behavior, session)
+            drive = model.departure(inputs, currents, batch.behavior, session, batch.slow)
             steps = torch.arange(inputs.shape[1], device=inputs.device)
             last = torch.where(batch.scored, steps, -1).amax(1)
             final = drive[torch.arange(len(drive), device=inputs.device), last.clamp(min=0)] * (last >= 0)[:, None]
@@ -203,7 +203,7 @@ def _likelihood_slopes(model: DrivenByCurrents, batch: Batch) -> tuple[Tensor, T
     """Slope of the negative log-likelihood in each drive, and Fisher information, ``[batch, time, units]`` each."""
     inputs = model.inputs(batch.past, batch.session)
     currents = inputs @ model.raw_connectivity(batch.session).T
-    drive = model.departure(inputs, currents, batch.behavior, batch.session)
+    drive = model.departure(inputs, currents, batch.behavior, batch.session, batch.slow)
     with torch.enable_grad():
         drive = drive.detach().requires_grad_()
         params = model.parameters_of(drive, batch.past, batch.session)
@@ -218,7 +218,7 @@ def _nll(model: DrivenByCurrents, session: int, batches: Sequence[Batch], matrix
     total, count = 0.0, 0
     for batch in batches:
         inputs = model.inputs(batch.past, session)
-        drive = model.departure(inputs, inputs @ matrix.T, batch.behavior, session)
+        drive = model.departure(inputs, inputs @ matrix.T, batch.behavior, session, batch.slow)
         params = model.parameters_of(drive, batch.past, session)
         losses = model.likelihood.nll(params, batch.target)[batch.scored]
         total, count = total + float(losses.sum(dtype=torch.float64)), count + losses.numel()

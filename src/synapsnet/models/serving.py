@@ -16,6 +16,7 @@ from synapsnet.models.evaluating import HasModes, evaluating
 from synapsnet.session import Session, TaskSpec
 from synapsnet.session.recording import WIDTH_TOLERANCE
 from synapsnet.session.scale import Scale
+from synapsnet.session.traces import leaky_traces
 
 
 class Servable(HasModes, Protocol):
@@ -24,7 +25,7 @@ class Servable(HasModes, Protocol):
     spec: TaskSpec
     likelihood: Likelihood
 
-    def __call__(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def __call__(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         """Parameters of every next bin, ``[batch, time, units, n_params]``."""
 
     def scale(self, session: int) -> Scale:
@@ -54,11 +55,17 @@ def forecast(
     covariates = torch.as_tensor(encode_behavior(series, spec, info), device=past.device)
     forecasts = torch.full_like(past, torch.nan)
     skip = spec.context_bins - 1
+    step = spec.window_bins - skip
+    traces = past.new_zeros(1, len(spec.slow_s), info.n_units)
     with evaluating(model):
-        for start in range(0, len(raw) - skip, spec.window_bins - skip):
-            stop = min(start + spec.window_bins, len(raw))
-            params = model(past[None, start:stop], covariates[None, start:stop], index)
-            forecasts[start + skip : stop] = model.likelihood.mean(params)[0, skip:]
+        for start in range(0, len(raw) - skip, step):
+            window = past[None, start : start + spec.window_bins]
+            ages = torch.arange(1, window.shape[1] + 1, device=past.device)[None]
+            along = leaky_traces(scale.level(window), traces, scale.slow_rates, ages)
+            slow = scale.slow(along, window, start + ages)
+            traces = along[:, :, min(step, window.shape[1]) - 1]  # before the next window
+            params = model(window, covariates[None, start : start + spec.window_bins], index, slow)
+            forecasts[start + skip : start + window.shape[1]] = model.likelihood.mean(params)[0, skip:]
     return scale.to_raw(forecasts).cpu().numpy()
 
 

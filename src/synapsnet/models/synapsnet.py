@@ -24,8 +24,8 @@ from synapsnet.session import Batches, TaskSpec
 class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
     """``I_t = A_s x_t`` and ``y_t+1 = decoder(x_<=t, I_<=t, b_<=t, e)`` for each unit separately.
 
-    Each session has its own ``A_s``, each unit its own embedding ``e``, and all share the decoder. ``A_s`` is the only
-    path by which one unit's activity can reach another's forecast.
+    Each session has its own ``A_s``, each unit its own embedding ``e``, and all share the decoder.
+    ``A_s`` is the only path by which one unit's activity can reach another's forecast.
 
     Args:
         spec: The sessions.
@@ -51,12 +51,12 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
             nn.Parameter(torch.randn(session.n_units, embedding_dim) * 0.3) for session in spec.sessions
         )
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return self.departure(inputs, self.connectivity(inputs, session), behavior, session)
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return self.departure(inputs, self.connectivity(inputs, session), behavior, session, slow)
 
-    def departure(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def departure(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         """Output of the decoder for the given currents, ``[batch, time, units]``; see `Decoder.forward`."""
-        departure: Tensor = self.decoder(inputs, currents, self.embeddings[session], behavior)
+        departure: Tensor = self.decoder(inputs, currents, self.embeddings[session], behavior, slow)
         return departure
 
     @property
@@ -78,7 +78,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
     def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
         return self.connectivity.without_edges(session, removed)
 
-    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, n_lags: int) -> Tensor:
+    def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
         """Mean Jacobian through the current.
 
         ``W_lij = E[ dŷ_i,t+1/dI_i,t-l · dx_j,t-l/da_j,t-l ] · A_ij`` for raw activity ``a`` and its scaled form ``x``.
@@ -90,7 +90,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
         with evaluating(self), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             inputs = self.inputs(past, session)
             currents = self.connectivity(inputs, session).detach().requires_grad_()
-            drive = self.departure(inputs.detach(), currents, behavior, session)
+            drive = self.departure(inputs.detach(), currents, behavior, session, slow)
             mean = self.expected(drive, past, session)[:, -1]
             (response,) = torch.autograd.grad(mean.sum(), currents)
         scale = self.scale(session)

@@ -29,17 +29,18 @@ class TrainedForecaster(Forecaster):
             self.shape.append(nn.Parameter(self._initial_shape(session)))
 
     @abstractmethod
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         """Departure of each unit's next bin from its baseline, in units of order one, ``[batch, time, units]``.
 
         Args:
             inputs: Output of `inputs`, ``[batch, time, units]``.
             behavior: Encoded behavior, ``[batch, time, features]``.
             session: Index of the session.
+            slow: Slow state of every unit, ``[batch, time, units, traces]``.
         """
 
-    def forward(self, past: Tensor, behavior: Tensor, session: int) -> Tensor:
-        return self.parameters_of(self.drive(self.inputs(past, session), behavior, session), past, session)
+    def forward(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return self.parameters_of(self.drive(self.inputs(past, session), behavior, session, slow), past, session)
 
     def _initial_shape(self, session: int) -> Tensor:
         """Initial spread about the baseline, on the scale of changes from bin to bin, ``[units, n_params - 1]``."""

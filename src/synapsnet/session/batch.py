@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +19,8 @@ class Batch:
     Attributes:
         past: Activity as the task scores it (counts, or z-scored calcium), float32 ``[batch, time, units]``.
         behavior: Filled and z-scored behavior on the bins of ``past``, float32 ``[batch, time, features]``.
+        slow: Slow state of every unit on the same bins, from its own activity since the beginning of the segment,
+            float32 ``[batch, time, units, traces]``; see `Scale.slow`.
         target: The next bin of each step, float32 ``[batch, time, units]``.
         scored: Which steps count (full context, inside the split, not counted elsewhere), bool ``[batch, time]``.
         session: Index of the session in `TaskSpec.sessions`.
@@ -26,17 +28,22 @@ class Batch:
 
     past: Tensor
     behavior: Tensor
+    slow: Tensor
     target: Tensor
     scored: Tensor
     session: int
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on another device (the method Lightning calls to move a batch)."""
-        past, behavior, target, scored = (
-            tensor.to(device, non_blocking=non_blocking)
-            for tensor in (self.past, self.behavior, self.target, self.scored)
-        )
-        return Batch(past, behavior, target, scored, self.session)
+        return self._with(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def part(self, windows: slice) -> Batch:
+        """Some of the windows."""
+        return self._with(lambda tensor: tensor[windows])
+
+    def _with(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        past, behavior, slow = change(self.past), change(self.behavior), change(self.slow)
+        return Batch(past, behavior, slow, change(self.target), change(self.scored), self.session)
 
 
 class Batches(Protocol):

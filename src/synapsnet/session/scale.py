@@ -9,6 +9,7 @@ does not need it.)
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, final
 
 import torch
@@ -16,12 +17,16 @@ from torch import Tensor, nn
 
 from synapsnet.session.spec import SessionSpec, TaskSpec
 
+SLOW_CHANGES = 10.0
+"""Changes from bin to bin that a level typically is from its recent mean."""
+
 
 class Scale(nn.Module, ABC):
     """Scales of one session, from the statistics of its train split; sizes and means are ``[units]``.
 
     Args:
         info: The session.
+        slow_rates: Bin width over each time constant of the slow state, ``[traces]``.
         dtype: Dtype of the statistics; activity in float64 needs float64.
     """
 
@@ -30,7 +35,7 @@ class Scale(nn.Module, ABC):
     of_levels: ClassVar[bool]
     """True if inputs are levels of activity; False if they are only its changes."""
 
-    def __init__(self, info: SessionSpec, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, info: SessionSpec, slow_rates: Sequence[float], dtype: torch.dtype) -> None:
         super().__init__()
 
         def keep(name: str, values: object) -> None:
@@ -43,6 +48,7 @@ class Scale(nn.Module, ABC):
         self.increment_sd: Tensor
         self.raw_zero: Tensor
         self.raw_size: Tensor
+        self.slow_rates: Tensor
         keep("raw_mean", info.mean)
         keep("raw_sd", info.scale)
         keep("input_mean", info.input_mean)
@@ -50,6 +56,7 @@ class Scale(nn.Module, ABC):
         keep("increment_sd", info.increment_scale)
         keep("raw_zero", info.mean * (not self.of_counts))  # raw activity at target 0
         keep("raw_size", info.scale ** (not self.of_counts))  # raw activity per unit of the target
+        keep("slow_rates", slow_rates)
         self._least_mean = 0.5 / info.n_train_bins
 
     @final
@@ -105,6 +112,21 @@ class Scale(nn.Module, ABC):
         If inputs are changes, the derivative is with respect to the *change* of raw activity. A response to a level is
         a response to the change that led to it; summed over the lags of a level, it would vanish.
         """
+
+    def level(self, past: Tensor) -> Tensor:
+        """Activity that the traces of the slow state average, ``[batch, time, units]``; see `slow`."""
+        return self.inputs(past)
+
+    def slow(self, traces: Tensor, past: Tensor, n_bins: Tensor) -> Tensor:
+        """Slow state of every unit as models see it, of order one, ``[batch, time, units, traces]``.
+
+        Args:
+            traces: `leaky_traces` of `level` since the segment's first bin, at ``slow_rates``, ``[batch, traces, time,
+                units]``.
+            past: Targets on the same bins, ``[batch, time, units]``.
+            n_bins: Bins of the segment up to each of these, itself included, ``[batch, time]``.
+        """
+        return traces.movedim(1, -1)
 
     def add_baseline(self, departure: Tensor, past: Tensor) -> Tensor:
         """A forecast from its departure from the baseline; the baseline is 0, or the last bin for increments."""
@@ -162,7 +184,8 @@ class CalciumIncrements(Scale):
     """Z-scored calcium. Inputs are its changes from bin to bin; the baseline is the last bin.
 
     The change into a window's first bin is unknown, so its input and gain are 0. Increments (the idea of NLinear, Zeng
-    et al. 2023) are not affected by slow drift of a level between train and test.
+    et al. 2023) are not affected by slow drift of a level between train and test. Neither is the slow state, which is
+    the distance from the present level to its recent means, in changes from bin to bin.
     """
 
     of_counts = False
@@ -184,6 +207,13 @@ class CalciumIncrements(Scale):
         gain[:, 0] = 0
         return gain / self.raw_size
 
+    def level(self, past: Tensor) -> Tensor:
+        return past
+
+    def slow(self, traces: Tensor, past: Tensor, n_bins: Tensor) -> Tensor:
+        weights = -torch.expm1(-self.slow_rates[:, None, None] * n_bins[:, None, :, None])  # because traces start at 0
+        return ((traces / weights - past[:, None]) / (SLOW_CHANGES * self.increment_sd)).movedim(1, -1)
+
     def add_baseline(self, departure: Tensor, past: Tensor) -> Tensor:
         return departure + past
 
@@ -203,4 +233,5 @@ def kind_of_scale(spec: TaskSpec) -> type[Scale]:
 
 def scale_of(spec: TaskSpec, session: int, dtype: torch.dtype = torch.float32) -> Scale:
     """The scale of a session by its index, with statistics in a dtype."""
-    return kind_of_scale(spec)(spec.sessions[session], dtype)
+    rates = [spec.bin_width_s / constant for constant in spec.slow_s]
+    return kind_of_scale(spec)(spec.sessions[session], rates, dtype)

@@ -95,6 +95,7 @@ class TaskSpec:
         masked_behavior: Behavior series with missing values; each adds a column that is 1 where it was observed.
         inputs: ``"levels"``, or ``"increments"`` if every model sees changes from bin to bin and predicts the change
             from the last bin (see `synapsnet.session.scale`).
+        slow_s: Time constants of the slow state of every unit, in seconds (see `Scale.slow`).
     """
 
     sessions: tuple[SessionSpec, ...]
@@ -105,6 +106,7 @@ class TaskSpec:
     behavior_names: tuple[str, ...] = ()
     masked_behavior: tuple[str, ...] = ()
     inputs: Inputs = "levels"
+    slow_s: tuple[float, ...] = ()
 
     @property
     def n_behavior(self) -> int:
@@ -133,6 +135,7 @@ class TaskSpec:
             "behavior_names": list(self.behavior_names),
             "masked_behavior": list(self.masked_behavior),
             "inputs": self.inputs,
+            "slow_s": list(self.slow_s),
         }
 
     @classmethod
@@ -147,4 +150,5 @@ class TaskSpec:
             behavior_names=tuple(plain["behavior_names"]),
             masked_behavior=tuple(plain["masked_behavior"]),
             inputs=plain["inputs"],
+            slow_s=tuple(plain["slow_s"]),
         )

@@ -78,6 +78,7 @@ _SETTINGS: dict[str, Plain] = {
     "fractions": FRACTIONS,
     "min_rate": 0.0,
     "min_active_bins": 1,
+    "slow_s": [0.4, 2.0],
     "train_part": "all",
     "surrogate": "none",
     "surrogate_seed": 0,

@@ -131,7 +131,7 @@ class ForecastModule(LightningModule):
     @torch.no_grad()
     def _nll(self, batch: Batch) -> Tensor:
         """Mean negative log-likelihood per scored unit-bin of a batch."""
-        params = self.model(batch.past, batch.behavior, batch.session)[batch.scored]
+        params = self.model(batch.past, batch.behavior, batch.session, batch.slow)[batch.scored]
         return self.model.likelihood.nll(params, batch.target[batch.scored]).mean()
 
     def _fitter(self) -> Trainer:
@@ -139,7 +139,7 @@ class ForecastModule(LightningModule):
         return self.trainer
 
     def _score(self, batch: Batch) -> None:
-        self.scores.update(self.model(batch.past, batch.behavior, batch.session), batch)
+        self.scores.update(self.model(batch.past, batch.behavior, batch.session, batch.slow), batch)
 
     def _log_scores(self, split: str) -> dict[str, float]:
         by_session = self.scores.session_metrics()

@@ -11,7 +11,7 @@ class Decoder(nn.Module, ABC):
     """One decoder for every unit."""
 
     @abstractmethod
-    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
         """Departure of each unit's next bin from its baseline; causal.
 
         Args:
@@ -19,6 +19,7 @@ class Decoder(nn.Module, ABC):
             currents: Input currents, ``[batch, time, units]``.
             embeddings: One latent vector per unit, ``[units, embedding]``.
             behavior: Encoded behavior, ``[batch, time, features]``.
+            slow: Slow state of every unit, ``[batch, time, units, traces]``.
 
         Returns:
             ``[batch, time, units]``.

@@ -56,7 +56,7 @@ class FirDecoder(Decoder):
         self.readout = nn.Linear(hidden, 1, bias=False)
         nn.init.normal_(self.readout.weight, std=0.1 / math.sqrt(hidden))
 
-    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
         own, received = self.memory(inputs), self.memory(currents)
         hidden = self.project(torch.cat([own, received], dim=-1)) + self.identity(embeddings)
         if self.state is not None:

@@ -36,7 +36,7 @@ class GruDecoder(Decoder):
         self.dropout = nn.Dropout(dropout)
         self.readout = nn.Linear(embedding_dim, hidden)
 
-    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
         # Time comes first, as the recurrence needs it. Transposing the two signals here is cheap; wide tensors are not
         # transposed.
         signals = torch.stack([inputs.transpose(0, 1), currents.transpose(0, 1)], dim=-1)

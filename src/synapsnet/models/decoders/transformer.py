@@ -42,7 +42,7 @@ class TransformerDecoder(Decoder):
         )
         self.readout = nn.Linear(embedding_dim, hidden)
 
-    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
         features = self.signals(torch.stack([inputs, currents], dim=-1)) + self.identity(embeddings)
         if self.state is not None:
             features = features + self.state(behavior)[:, :, None]

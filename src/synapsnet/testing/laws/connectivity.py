@@ -33,10 +33,10 @@ class ConnectivityLaws(ModelUnderTest):
         """Nudging every bin of every unit moves the forecasts of the others as the matrix says."""
         claimant = claiming(model)
         for session in range(len(task.spec.sessions)):
-            past, behavior = windows(task, session)
-            found = claimant.effective_connectivity(past, behavior, session, 1)[0]
+            given = windows(task, session)
+            found = claimant.effective_connectivity(*given, 1)[0]
             with torch.no_grad():
-                expected = brute_force(model, past, behavior, session)
+                expected = brute_force(model, *given)
             assert bool(found.abs().max() > 1e-3) == self.has_edges(model)
             np.testing.assert_allclose(found, expected, atol=2e-2 * float(expected.abs().max()))
 
@@ -45,7 +45,7 @@ class ConnectivityLaws(ModelUnderTest):
         claimant = claiming(model)
         for session, info in enumerate(task.spec.sessions):
             square = (info.n_units, info.n_units)
-            effective = claimant.effective_connectivity(*windows(task, session), session, 3)
+            effective = claimant.effective_connectivity(*windows(task, session), 3)
             assert effective.shape == (3, *square)
             assert claimant.raw_connectivity(session).shape == square
             assert not effective.diagonal(dim1=1, dim2=2).any()
@@ -58,10 +58,10 @@ class ConnectivityLaws(ModelUnderTest):
         """With any number of lags, their sum is the effect of a sustained unit of activity."""
         claimant = claiming(model)
         for session in range(len(task.spec.sessions)):
-            past, behavior = windows(task, session)
-            (whole,) = claimant.effective_connectivity(past, behavior, session, 1)
+            given = windows(task, session)
+            (whole,) = claimant.effective_connectivity(*given, 1)
             for n_lags in (2, 4):
-                lags = claimant.effective_connectivity(past, behavior, session, n_lags)
+                lags = claimant.effective_connectivity(*given, n_lags)
                 torch.testing.assert_close(lags.sum(0), whole, rtol=1e-4, atol=1e-6)
 
     @torch.no_grad()
@@ -70,15 +70,17 @@ class ConnectivityLaws(ModelUnderTest):
         claimant = claiming(model)
         for batch in batches(task):
             n_units = batch.past.shape[2]
-            past = batch.past.clone()
+            past, slow = batch.past.clone(), batch.slow.clone()
             past[:, :, 0] = past[:, :, 0].flip(0) + 3
-            before = model(batch.past, batch.behavior, batch.session)
-            assert bool((model(past, batch.behavior, batch.session) - before)[:, :, 1:].any()) == self.has_edges(model)
+            slow[:, :, 0] += 2
+            before = model(batch.past, batch.behavior, batch.session, batch.slow)
+            after = model(past, batch.behavior, batch.session, slow)
+            assert bool((after - before)[:, :, 1:].any()) == self.has_edges(model)
             with claimant.without_edges(batch.session, ~torch.eye(n_units, dtype=torch.bool)):
-                cut = model(batch.past, batch.behavior, batch.session)
-                moved = model(past, batch.behavior, batch.session)
+                cut = model(batch.past, batch.behavior, batch.session, batch.slow)
+                moved = model(past, batch.behavior, batch.session, slow)
             torch.testing.assert_close(moved[:, :, 1:], cut[:, :, 1:], rtol=1e-5, atol=1e-5)
-            torch.testing.assert_close(model(batch.past, batch.behavior, batch.session), before)
+            torch.testing.assert_close(model(batch.past, batch.behavior, batch.session, batch.slow), before)
 
 
 def claiming(model: Forecaster) -> ConnectivityForecaster:
@@ -87,17 +89,18 @@ def claiming(model: Forecaster) -> ConnectivityForecaster:
     return model
 
 
-def windows(task: Task, session: int) -> tuple[Tensor, Tensor]:
-    """Held-out windows whose last step has full context."""
+def windows(task: Task, session: int) -> tuple[Tensor, Tensor, int, Tensor]:
+    """Held-out windows whose last step has full context: what a forecaster is given."""
     batch = batches(task)[session]
     full = batch.scored[:, -1]
-    return batch.past[full], batch.behavior[full]
+    return batch.past[full], batch.behavior[full], session, batch.slow[full]
 
 
-def brute_force(model: Forecaster, past: Tensor, behavior: Tensor, session: int) -> Tensor:
+def brute_force(model: Forecaster, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
     """Mean Jacobian of the last forecast with respect to raw activity, summed over lags, by nudging each bin.
 
     With increments, a nudge of bin t lasts: it is a change at t of the level from then on, save the copied last bin.
+    The slow state stays, because it holds only a unit's own past.
     """
     info = model.spec.sessions[session]
     n_units, time = past.shape[2], past.shape[1]
@@ -111,7 +114,7 @@ def brute_force(model: Forecaster, past: Tensor, behavior: Tensor, session: int)
             for t in range(time):
                 bins = slice(t, None) if model.spec.inputs == "increments" else slice(t, t + 1)
                 nudged[t, :, bins, pre] += sign * step
-            params = model(nudged.flatten(0, 1), behavior.repeat(time, 1, 1), session)
+            params = model(nudged.flatten(0, 1), behavior.repeat(time, 1, 1), session, slow.repeat(time, 1, 1, 1))
             means.append(model.likelihood.mean(params)[:, -1].double().view(time, len(past), n_units))
         jacobian[:, pre] = (means[0] - means[1]).mean(1).sum(0) / (2 * step)
     return (jacobian * unit[:, None] / unit).fill_diagonal_(0)

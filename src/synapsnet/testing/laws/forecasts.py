@@ -25,17 +25,17 @@ class ForecastLaws(ModelUnderTest):
     def test_every_unit_and_step_has_its_parameters(self, model: Forecaster, task: Task) -> None:
         """Forecasts are finite, ``[batch, time, units, n_params]``."""
         for batch in batches(task):
-            params = model(batch.past, batch.behavior, batch.session)
+            params = model(batch.past, batch.behavior, batch.session, batch.slow)
             assert params.shape == (*batch.past.shape, model.likelihood.n_params)
             assert torch.isfinite(params).all()
 
     @torch.no_grad()
     def test_nothing_after_a_bin_reaches_its_forecast(self, model: Forecaster, task: Task) -> None:
-        """Activity and behavior of later bins change nothing."""
+        """Activity, behavior and slow state of later bins change nothing."""
         for batch in batches(task):
             changed = with_another_future(batch)
-            params = model(batch.past, batch.behavior, batch.session)
-            perturbed = model(changed.past, changed.behavior, batch.session)
+            params = model(batch.past, batch.behavior, batch.session, batch.slow)
+            perturbed = model(changed.past, changed.behavior, batch.session, changed.slow)
             torch.testing.assert_close(perturbed[:, : CUT + 1], params[:, : CUT + 1], rtol=1e-5, atol=1e-5)
 
     @torch.no_grad()
@@ -43,36 +43,39 @@ class ForecastLaws(ModelUnderTest):
         """The counterpart of causality: of a blind model, the law above would hold for nothing."""
         for batch in batches(task):
             changed = with_another_future(batch)
-            before = model(batch.past, batch.behavior, batch.session)
-            difference = model(changed.past, changed.behavior, batch.session) - before
+            before = model(batch.past, batch.behavior, batch.session, batch.slow)
+            difference = model(changed.past, changed.behavior, batch.session, changed.slow) - before
             assert bool(difference[:, CUT + 1 :].abs().amax() > 1e-4) == self.sees_the_past(model)
 
     @torch.no_grad()
     def test_a_forecast_holds_no_chance(self, model: Forecaster, task: Task) -> None:
         """Asked twice, a fitted model says the same."""
         for batch in batches(task):
-            first = model(batch.past, batch.behavior, batch.session)
-            torch.testing.assert_close(model(batch.past, batch.behavior, batch.session), first, rtol=0, atol=0)
+            first = model(batch.past, batch.behavior, batch.session, batch.slow)
+            again = model(batch.past, batch.behavior, batch.session, batch.slow)
+            torch.testing.assert_close(again, first, rtol=0, atol=0)
 
     @torch.no_grad()
     def test_a_window_is_forecast_alike_alone_and_in_a_batch(self, model: Forecaster, task: Task) -> None:
         """Windows of a batch know nothing of each other."""
         for batch in batches(task):
-            together = model(batch.past, batch.behavior, batch.session)
-            alone = model(batch.past[2:3], batch.behavior[2:3], batch.session)
+            together = model(batch.past, batch.behavior, batch.session, batch.slow)
+            one = batch.part(slice(2, 3))
+            alone = model(one.past, one.behavior, one.session, one.slow)
             torch.testing.assert_close(alone, together[2:3], rtol=1e-5, atol=1e-5)
 
     @torch.no_grad()
     def test_units_that_are_claimed_separate_do_not_hear_each_other(self, model: Forecaster, task: Task) -> None:
-        """Another activity of one unit leaves the forecasts of all others as they were."""
+        """Another activity and slow state of one unit leave the forecasts of all others as they were."""
         if not self.separates_units(model):
             pytest.skip("does not claim to keep units apart")
         for batch in batches(task):
-            before = model(batch.past, batch.behavior, batch.session)
+            before = model(batch.past, batch.behavior, batch.session, batch.slow)
             for unit in (0, batch.past.shape[2] - 1):
-                past = batch.past.clone()
+                past, slow = batch.past.clone(), batch.slow.clone()
                 past[:, :, unit] = past[:, :, unit].flip(0) + 3
-                after = model(past, batch.behavior, batch.session)
+                slow[:, :, unit] += 2
+                after = model(past, batch.behavior, batch.session, slow)
                 others = torch.arange(past.shape[2]) != unit
                 torch.testing.assert_close(after[:, :, others], before[:, :, others], rtol=1e-5, atol=1e-5)
 
@@ -87,12 +90,12 @@ class ForecastLaws(ModelUnderTest):
             mine = dict(model.named_buffers())
             for name, tensor in [*permuted.named_parameters(), *permuted.named_buffers()]:
                 tensor.copy_(permute_units(mine.get(name, tensor), n_units, n_behavior, order))
-            expected = model(batch.past, batch.behavior, batch.session)[:, :, order]
-            found = permuted(batch.past[:, :, order], batch.behavior, batch.session)
+            expected = model(batch.past, batch.behavior, batch.session, batch.slow)[:, :, order]
+            found = permuted(batch.past[:, :, order], batch.behavior, batch.session, batch.slow[:, :, order])
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
     def test_forecast_of_an_array_is_what_the_batches_give(self, model: Forecaster, kind: Kind, task: Task) -> None:
-        """`Forecaster.forecast` on the raw recording equals the scored forecasts, undone to raw units."""
+        """`Forecaster.forecast` on the raw recording equals the scored forecasts of all train windows, in raw units."""
         session = simulated(kind)[0]
         info = task.spec.sessions[0]
         forecasts = model.forecast(session.activity, session.behavior, session="s0")
@@ -100,9 +103,13 @@ class ForecastLaws(ModelUnderTest):
         skip = task.spec.context_bins - 1
         assert (~torch.isfinite(torch.as_tensor(forecasts[:skip]))).all()
         assert torch.isfinite(torch.as_tensor(forecasts[skip:])).all()
-        first = next(iter(task.loader("train", batch_size=1)))
-        with torch.no_grad():
-            mean = model.likelihood.mean(model(first.past, first.behavior, 0))[0, skip:]
+        means = []
+        for batch in task.loader("train", batch_size=16).of_session(0):
+            with torch.no_grad():
+                params = model(batch.past, batch.behavior, 0, batch.slow)
+            means.append(model.likelihood.mean(params)[batch.scored])
+        mean = torch.cat(means)
+        assert len(mean) > 10 * task.spec.window_bins
         if kind != "spikes":
             mean = mean * torch.as_tensor(info.scale) + torch.as_tensor(info.mean)
         found = torch.as_tensor(forecasts[skip : skip + len(mean)]).to(mean.dtype)
@@ -111,10 +118,11 @@ class ForecastLaws(ModelUnderTest):
 
 def with_another_future(batch: Batch) -> Batch:
     """The same windows with everything after bin `CUT` replaced."""
-    past, behavior = batch.past.clone(), batch.behavior.clone()
+    past, behavior, slow = batch.past.clone(), batch.behavior.clone(), batch.slow.clone()
     past[:, CUT + 1 :] = past[:, CUT + 1 :].flip(0) + 3
     behavior[:, CUT + 1 :] += 2
-    return replace(batch, past=past, behavior=behavior)
+    slow[:, CUT + 1 :] += 2
+    return replace(batch, past=past, behavior=behavior, slow=slow)
 
 
 def permute_units(tensor: Tensor, n_units: int, n_behavior: int, order: Tensor) -> Tensor:

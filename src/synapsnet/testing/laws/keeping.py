@@ -27,8 +27,8 @@ class KeepingLaws(ModelUnderTest):
         again = seeded(recipe, TaskSpec.from_dict(plain), seed=5).eval()
         again.load_state_dict(torch.load(saved, weights_only=True))
         for batch in batches(task):
-            expected = model(batch.past, batch.behavior, batch.session)
-            torch.testing.assert_close(again(batch.past, batch.behavior, batch.session), expected)
+            expected = model(batch.past, batch.behavior, batch.session, batch.slow)
+            torch.testing.assert_close(again(batch.past, batch.behavior, batch.session, batch.slow), expected)
 
     def test_without_a_claim_there_is_no_connectivity(self, model: Forecaster) -> None:
         """Only a `ConnectivityForecaster` answers who drives whom; analyses ask for no more than the type."""

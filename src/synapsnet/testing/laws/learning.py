@@ -57,8 +57,8 @@ class LearningLaws(ModelUnderTest):
         again = fitted(seeded(recipe, task.spec), task, steps=self.steps)
         with torch.no_grad():
             for batch in batches(task):
-                expected = model(batch.past, batch.behavior, batch.session)
-                torch.testing.assert_close(again(batch.past, batch.behavior, batch.session), expected)
+                expected = model(batch.past, batch.behavior, batch.session, batch.slow)
+                torch.testing.assert_close(again(batch.past, batch.behavior, batch.session, batch.slow), expected)
 
     def test_what_is_fitted_without_gradients_cuts_every_batch_once(
         self, recipe: Recipe, task: Task, monkeypatch: pytest.MonkeyPatch
@@ -104,7 +104,7 @@ class LearningLaws(ModelUnderTest):
 
 def nll(model: Forecaster, batch: Batch) -> float:
     """Mean negative log-likelihood of the scored bins."""
-    params = model(batch.past, batch.behavior, 0)
+    params = model(batch.past, batch.behavior, 0, batch.slow)
     return float(model.likelihood.nll(params, batch.target)[batch.scored].mean())
 
 

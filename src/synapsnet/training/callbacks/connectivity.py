@@ -95,12 +95,13 @@ class ConnectivityWriter(Callback):
     def _effective(self, model: Forecaster, datamodule: ForecastDataModule, session: int) -> ConnectivityEstimate:
         claims = isinstance(model, ConnectivityForecaster)
         most = self._max_windows if claims else min(self._max_windows, MOST_DIFFERENTIATED)
-        past, behavior = held_out_windows(datamodule, session, most)
+        past, behavior, slow = held_out_windows(datamodule, session, most)
         return effective_connectivity(
             model,
             past.to(model.device),
             behavior.to(model.device),
             session,
+            slow.to(model.device),
             n_lags=self._n_lags,
             n_blocks=self._n_blocks,
             method=self._model,
@@ -145,20 +146,21 @@ def _row(estimate: ConnectivityEstimate, truth: npt.NDArray[np.floating]) -> dic
     return {"session": estimate.session_id, "method": estimate.method, **scores}
 
 
-def held_out_windows(datamodule: ForecastDataModule, session: int, max_windows: int) -> tuple[Tensor, Tensor]:
-    """Windows of the validation split whose last step has full context, with their behavior.
+def held_out_windows(datamodule: ForecastDataModule, session: int, max_windows: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Windows of the validation split whose last step has full context, with their behavior and slow state.
 
     Windows must have one length: those shorter than the median (at most half) are left out, the rest are cut to it.
 
     Returns:
-        ``past [windows, time, units]`` and ``behavior [windows, time, features]``.
+        ``past [windows, time, units]``, ``behavior [windows, time, features]`` and ``slow [windows, time, units,
+        traces]``.
     """
     batches = datamodule.val_dataloader().of_session(session)
-    past, behavior, scored = (
-        torch.cat(parts) for parts in zip(*((b.past, b.behavior, b.scored) for b in batches), strict=True)
+    past, behavior, slow, scored = (
+        torch.cat(parts) for parts in zip(*((b.past, b.behavior, b.slow, b.scored) for b in batches), strict=True)
     )
     lengths = scored.shape[1] - scored.flip(1).int().argmax(1)  # up to the last scored step
     stop = int(lengths.median())
     long_enough = (lengths >= stop).nonzero()[:, 0]
     chosen = long_enough[torch.linspace(0, len(long_enough) - 1, min(max_windows, len(long_enough))).long()]
-    return past[chosen, :stop], behavior[chosen, :stop]
+    return past[chosen, :stop], behavior[chosen, :stop], slow[chosen, :stop]

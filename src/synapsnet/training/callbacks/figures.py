@@ -89,7 +89,8 @@ def test_stretch(
     targets, forecasts, found = [], [], 0
     for batch in datamodule.test_dataloader().of_session(session):
         if found < n_bins:
-            params = module.model(*(part.to(module.device) for part in (batch.past, batch.behavior)), session)
+            here = batch.to(module.device)
+            params = module.model(here.past, here.behavior, session, here.slow)
             mean = module.model.likelihood.mean(params).cpu()
             targets.append(batch.target[batch.scored])
             forecasts.append(mean[batch.scored])
