@@ -22,9 +22,9 @@ from synapsnet.session import Batches, TaskSpec
 
 @final
 class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
-    """``I_t = A_s x_t`` and ``y_t+1 = decoder(x_<=t, I_<=t, b_<=t, e)`` for each unit separately.
+    """``I_t = A_s x_t`` and ``y_t+1 = decoder(x_<=t, I_<=t, b_<=t, e, s_t)`` for each unit separately.
 
-    Each session has its own ``A_s``, each unit its own embedding ``e``, and all share the decoder.
+    Each session has its own ``A_s``, each unit its own embedding ``e`` and slow state ``s``, and all share the decoder.
     ``A_s`` is the only path by which one unit's activity can reach another's forecast.
 
     Args:

@@ -19,7 +19,7 @@ from synapsnet.session.scale import kind_of_scale
 
 @final
 class FirDecoder(Decoder):
-    """Linear projection and MLP of the `Memory` of activity and current; no recurrence.
+    """Linear projection and MLP of the slow state and of the `Memory` of activity and current; no recurrence.
 
     Args:
         spec: The task.
@@ -45,10 +45,11 @@ class FirDecoder(Decoder):
         lags = min(lags, spec.context_bins)
         traced = time_constants if kind_of_scale(spec).of_levels else ()
         self.memory = Memory(lags=lags, time_constants=traced, window_bins=spec.window_bins)
-        self.own_filters = nn.Linear(embedding_dim, self.memory.size)
+        n_own = self.memory.size + len(spec.slow_s)
+        self.own_filters = nn.Linear(embedding_dim, n_own)
         self.current_filters = nn.Linear(embedding_dim, self.memory.size)
         self.tuning = BehaviorTuning(spec=spec, embedding_dim=embedding_dim, lags=lags, channels=embedding_dim)
-        self.project = nn.Linear(2 * self.memory.size, hidden, bias=False)
+        self.project = nn.Linear(n_own + self.memory.size, hidden, bias=False)
         self.identity = nn.Linear(embedding_dim, hidden)
         self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
         self.dropout = nn.Dropout(dropout)
@@ -57,7 +58,7 @@ class FirDecoder(Decoder):
         nn.init.normal_(self.readout.weight, std=0.1 / math.sqrt(hidden))
 
     def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
-        own, received = self.memory(inputs), self.memory(currents)
+        own, received = torch.cat([self.memory(inputs), slow], dim=-1), self.memory(currents)
         hidden = self.project(torch.cat([own, received], dim=-1)) + self.identity(embeddings)
         if self.state is not None:
             hidden = hidden + self.state(behavior)[:, :, None]

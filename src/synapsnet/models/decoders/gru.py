@@ -28,7 +28,7 @@ class GruDecoder(Decoder):
         super().__init__()
         self.identity = nn.Linear(embedding_dim, hidden)
         self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
-        self.signals = nn.Linear(2, hidden, bias=False)
+        self.signals = nn.Linear(2 + len(spec.slow_s), hidden, bias=False)
         self.tuning = BehaviorTuning(
             spec=spec, embedding_dim=embedding_dim, lags=spec.context_bins, channels=embedding_dim
         )
@@ -37,9 +37,9 @@ class GruDecoder(Decoder):
         self.readout = nn.Linear(embedding_dim, hidden)
 
     def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
-        # Time comes first, as the recurrence needs it. Transposing the two signals here is cheap; wide tensors are not
+        # Time comes first, as the recurrence needs it. Transposing the few signals here is cheap; wide tensors are not
         # transposed.
-        signals = torch.stack([inputs.transpose(0, 1), currents.transpose(0, 1)], dim=-1)
+        signals = torch.cat([inputs[..., None], currents[..., None], slow], dim=-1).transpose(0, 1)
         features = self.signals(signals) + self.identity(embeddings)
         if self.state is not None:
             features = features + self.state(behavior.transpose(0, 1))[:, :, None]

@@ -33,7 +33,7 @@ class TransformerDecoder(Decoder):
         super().__init__()
         self.identity = nn.Linear(embedding_dim, hidden)
         self.state = nn.Linear(spec.n_behavior, hidden, bias=False) if spec.n_behavior else None
-        self.signals = nn.Linear(2, hidden, bias=False)
+        self.signals = nn.Linear(2 + len(spec.slow_s), hidden, bias=False)
         self.tuning = BehaviorTuning(
             spec=spec, embedding_dim=embedding_dim, lags=spec.context_bins, channels=embedding_dim
         )
@@ -43,7 +43,8 @@ class TransformerDecoder(Decoder):
         self.readout = nn.Linear(embedding_dim, hidden)
 
     def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
-        features = self.signals(torch.stack([inputs, currents], dim=-1)) + self.identity(embeddings)
+        signals = torch.cat([inputs[..., None], currents[..., None], slow], dim=-1)
+        features = self.signals(signals) + self.identity(embeddings)
         if self.state is not None:
             features = features + self.state(behavior)[:, :, None]
         batch, time, units, hidden = features.shape

@@ -1,0 +1,33 @@
+"""SynapsNet forecasts a slow drift from the slow state of a unit, because a window is too short to show it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from laws import names, small_task, trained
+
+from synapsnet.session import Session
+
+
+@pytest.fixture(scope="module")
+def drifting() -> Session:
+    """Few spikes, at rates that drift over 40 s; a window has 0.24 s."""
+    rng = np.random.default_rng(0)
+    drift = np.zeros((16000, 6))
+    for t in range(1, len(drift)):
+        drift[t] = (1 - 5e-4) * drift[t - 1] + np.sqrt(1e-3) * rng.standard_normal(6)
+    counts = rng.poisson(0.2 * np.exp(drift))
+    return Session("drifting", counts, bin_width_s=0.02, unit_ids=tuple("abcdef"), signal="spikes")
+
+
+@pytest.mark.parametrize("decoder", names("model/decoder"))
+@torch.no_grad()
+def test_a_slow_drift_is_forecast_better_with_the_slow_state(decoder: str, drifting: Session) -> None:
+    losses = []
+    for slow_s in ([], [5, 20]):
+        task = small_task([drifting], "spikes", slow_s=slow_s)
+        with torch.enable_grad():
+            model = trained("synapsnet_no_connectivity", task, f"model/decoder={decoder}", steps=150)
+        losses.append(np.mean([float(model.training_loss(batch)) for batch in task.loader("test", batch_size=64)]))
+    assert losses[1] < losses[0] - 0.01
