@@ -14,19 +14,6 @@ from synapsnet.metrics import summarize
 from synapsnet.models.closed_form import ClosedFormForecaster
 
 
-<<<<<<< HEAD
-=======
-@torch.no_grad()
-def score(model: Forecaster, task: Task, *, batch_size: int) -> Scores:
-    """Score a fitted model on the test split."""
-    scores = ForecastScores(model.spec, model.likelihood)
-    model.eval()
-    for batch in task.loader("test", batch_size=batch_size):
-        scores.update(model(batch.past, batch.behavior, batch.session, batch.slow), batch)
-    return Scores(*summarize(scores.session_metrics()))
-
-
->>>>>>> 159dc7f (Batches and forecasts carry the slow state of every unit)
 def check_references(names: Sequence[str], config: Config) -> None:
     """Check that `score_references` can handle these names.
 

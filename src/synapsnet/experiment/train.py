@@ -15,7 +15,7 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.loggers import Logger
 
-from synapsnet.checkpoint_file import read_checkpoint
+from synapsnet.checkpoint_file import read_checkpoint, write_checkpoint
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
 from synapsnet.experiment.build import (
@@ -44,6 +44,7 @@ from synapsnet.experiment.request import Request
 from synapsnet.experiment.run_folder import RunFolder
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
+from synapsnet.models.hooks import Finishing
 from synapsnet.results.ending import Ending
 from synapsnet.results.files import CHECKPOINTS, CURVE, checkpoint
 from synapsnet.training import loggers as run_loggers
@@ -54,6 +55,8 @@ from synapsnet.training.ending import ending
 from synapsnet.training.module import ForecastModule
 
 log = logging.getLogger(__name__)
+
+FINISHED = "finished"  # entry of a checkpoint whose model is finished: its validation score
 
 _EXPECTED_WARNINGS = (
     "Checkpoint directory .* exists and is not empty",
@@ -231,8 +234,40 @@ def _fit(
         if path.is_file():  # scores are always those of the best weights
             state = read_checkpoint(path)
             load_weights(model, state, path)
-            return _best_score(state), ended
+            return _finish(config, trainer, module, datamodule, path, state), ended
     return float(trainer.callback_metrics[config["monitor"]]), ended
+
+
+def _finish(
+    config: Config,
+    trainer: pl.Trainer,
+    module: ForecastModule,
+    datamodule: ForecastDataModule,
+    path: Path,
+    state: dict[str, Any],
+) -> float:
+    """Let the best weights of a model be finished, unless they are; returns the validation score.
+
+    It depends only on the best weights, the data and the seed. So a run that is killed here does it again, to the same
+    end.
+    """
+    model = module.model
+    if not isinstance(model, Finishing):
+        return _best_score(state)
+    if FINISHED in state:
+        return float(state[FINISHED])
+    start = time.monotonic()
+    pl.seed_everything(config["seed"], verbose=False)
+    module.to(trainer.strategy.root_device)
+    train = datamodule.task.loader("train", batch_size=datamodule.batch_size)
+    for line in model.finish(train, datamodule.val_dataloader(), datamodule.train_dataloader()):
+        log.info("%s", line)
+    module.fit_seconds += time.monotonic() - start
+    trainer.validate(module, datamodule=datamodule, verbose=False)
+    score = float(trainer.callback_metrics[config["monitor"]])
+    finished = {"state_dict": module.state_dict(), "fit_seconds": module.fit_seconds, FINISHED: score}
+    write_checkpoint({**state, **finished}, path)
+    return score
 
 
 def _ended_before(saved: Saved | None, config: Config, planned: int) -> Ending | None:

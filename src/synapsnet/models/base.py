@@ -51,7 +51,11 @@ class Forecaster(nn.Module, ABC):
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Mean of `Likelihood.loss` per scored unit-bin; gradient steps lower its sum with `penalty`."""
-        params = self(batch.past, batch.behavior, batch.session, batch.slow)
+        return self.loss_of(self(batch.past, batch.behavior, batch.session, batch.slow), batch)
+
+    @final
+    def loss_of(self, params: Tensor, batch: Batch) -> Tensor:
+        """Mean of `Likelihood.loss` per scored unit-bin for the given parameters of every next bin, a scalar."""
         losses = self.likelihood.loss(params, batch.target).mean(-1)
         return (losses * batch.scored).sum() / batch.scored.sum()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from torch import Tensor
 
@@ -19,6 +19,24 @@ class ConnectivityForecaster(ABC):
         """Posterior probability that an edge is not zero, ``[post, pre]``; None if the model has no such posterior."""
         return None
 
+    def as_read(self) -> AbstractContextManager[None]:
+        """Context in which the model forecasts with its connections as they are read.
+
+        A model may forecast better with other weights than those that tell connections best; most models do not.
+        """
+        return nullcontext()
+
+    def without_unobserved(self) -> AbstractContextManager[None]:
+        """Context in which unobserved neurons, if the model has any, send no current."""
+        return nullcontext()
+
+    def via_unobserved(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
+        """Mean Jacobian by way of unobserved neurons, ``[n_lags, post, pre]``; 0 if the model has none.
+
+        Arguments and units as for `effective_connectivity`, to which it adds up to the total effect.
+        """
+        return past.new_zeros(n_lags, past.shape[2], past.shape[2])
+
     @abstractmethod
     def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
         """Context in which the model forecasts without some edges: their entries are 0, and nothing is refitted.
@@ -32,10 +50,10 @@ class ConnectivityForecaster(ABC):
 
     @abstractmethod
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
-        """Mean Jacobian of each unit's forecast with respect to each other unit's past activity, by lag.
+        """Mean Jacobian of each unit's forecast with respect to each other unit's past activity, by direct connections.
 
-        ``W_lij = E_t[d ŷ_i,t+1 / d a_j,t-l]`` averaged over the given windows, in units of raw activity ``a`` of the
-        receiver per unit of raw activity of the sender, with a zero diagonal.
+        ``W_lij = E_t[d ŷ_i,t+1 / d a_j,t-l]`` for each lag, averaged over the given windows, in units of raw activity
+        ``a`` of the receiver per unit of raw activity of the sender, with a zero diagonal.
 
         Args:
             past: Held-out windows with full context, ``[batch, time, units]``; the last step's forecast counts.

@@ -8,17 +8,21 @@ from collections.abc import Iterable
 from synapsnet.session import Batch, Batches
 
 
-class Refining(ABC):
-    """A model that interrupts the gradient steps to fit a part of itself without them."""
-
-    @property
-    @abstractmethod
-    def n_refinements(self) -> int:
-        """Number of refinements, evenly spaced over training; 0 for none."""
+class Finishing(ABC):
+    """A model that has more to do once its gradient steps are over."""
 
     @abstractmethod
-    def refine(self, train: Batches, validation: Batches) -> None:
-        """Fit on the train split, and select settings on validation."""
+    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch]) -> list[str]:
+        """Finish the best weights of training; every choice is made on validation.
+
+        Args:
+            train: The train split in order.
+            validation: The validation split.
+            shuffled: The train split shuffled; every iteration is another pass in another order.
+
+        Returns:
+            What was chosen, a line each.
+        """
 
 
 class Selecting(ABC):

@@ -1,8 +1,7 @@
 """Connectivity by Newton steps under a spike-and-slab prior, given the current decoder.
 
 A decoder is best trained by gradient, but a connectivity matrix is not, because optimizer noise and a dense prior hide
-weak connections. Given the decoder, each row of A is a penalised regression with an almost exact solution. So the two
-alternate: epochs of gradient steps on the decoder, then one `refine` of every session's A.
+weak connections. Given the decoder, each row of A is a penalised regression with an almost exact solution.
 """
 
 from __future__ import annotations
@@ -55,13 +54,15 @@ class Refinable(Protocol):
     def posterior(self, session: int) -> Posterior:
         """The current posterior of a session's ``A``."""
 
-    def adopt(self, session: int, posterior: Posterior, log_odds: float) -> None:
-        """Set the posterior of a session."""
+    def adopt(self, session: int, posterior: Posterior, log_odds: float, forecasting: Tensor) -> None:
+        """Set the posterior of a session, and the A that forecasts."""
 
 
 @torch.no_grad()
 def refine(model: DrivenByCurrents, connectivity: Refinable, *, train: Batches, validation: Batches) -> None:
-    """Set every session's A to its posterior mean, at the prior odds with the best validation score.
+    """Fit the posterior of every session's A, at the prior odds with the best validation score.
+
+    The A that forecasts becomes the posterior mean if this validates better than the present A.
 
     Args:
         model: The model; its decoder and current A are the point of expansion.
@@ -76,8 +77,8 @@ def refine(model: DrivenByCurrents, connectivity: Refinable, *, train: Batches, 
             fitted = [batch.to(device) for batch in train.of_session(session)]
             held_out = [batch.to(device) for batch in validation.of_session(session)]
             refined.append(_refined(model, connectivity, session, fitted, held_out))
-    for session, (posterior, log_odds) in enumerate(refined):  # at the end, so that an interruption changes no session
-        connectivity.adopt(session, posterior, log_odds)
+    for session, choice in enumerate(refined):  # at the end, so that an interruption changes no session
+        connectivity.adopt(session, *choice)
 
 
 def _refined(
@@ -86,19 +87,21 @@ def _refined(
     session: int,
     train: Sequence[Batch],
     validation: Sequence[Batch],
-) -> tuple[Posterior, float]:
-    """A session's posterior at the prior log-odds with the best validation score, and these log-odds."""
+) -> tuple[Posterior, float, Tensor]:
+    """A session's posterior at the prior log-odds with the best validation score, these log-odds, and the best A."""
     problem = quadratic_model(model, session, train)
-    present = model.raw_connectivity(session)
+    present = model.raw_connectivity(session).clone()
     candidates = ~torch.eye(len(present), dtype=torch.bool, device=present.device)
     posterior, tried = connectivity.posterior(session), []
     for log_odds in connectivity.log_odds:  # each fit starts from the previous posterior
         posterior = fit_spike_slab(problem, present, posterior, log_odds=log_odds, candidates=candidates)
         tried.append((_nll(model, session, validation, posterior.mean), log_odds, posterior))
     nll, best_log_odds, best = min(tried, key=lambda candidate: candidate[0])
+    before = _nll(model, session, validation, present)
     name, share = model.spec.session_ids[session], float(best.inclusion.mean())
-    logger.debug("session %s: log-odds %g, validation nll %.4f, %.3f included", name, best_log_odds, nll, share)
-    return best, best_log_odds
+    message = "session %s: log-odds %g, validation nll %.4f after %.4f, %.3f included"
+    logger.debug(message, name, best_log_odds, nll, before, share)
+    return best, best_log_odds, best.mean if nll < before else present
 
 
 def quadratic_model(model: DrivenByCurrents, session: int, train: Sequence[Batch]) -> QuadraticModel:

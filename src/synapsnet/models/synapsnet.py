@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import cast, final
 
 import torch
 from torch import Tensor, nn
 
+from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
+from synapsnet.models.committee import Member
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.evaluating import evaluating
-from synapsnet.models.hooks import Refining
+from synapsnet.models.finishing import Polish, finish
+from synapsnet.models.hooks import Finishing
 from synapsnet.models.lags import by_lag
 from synapsnet.models.trained import TrainedForecaster
-from synapsnet.session import Batches, TaskSpec
+from synapsnet.models.unobserved import UnobservedNeurons
+from synapsnet.session import Batch, Batches, TaskSpec
 
 
 @final
-class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
-    """``I_t = A_s x_t`` and ``y_t+1 = decoder(x_<=t, I_<=t, b_<=t, e, s_t)`` for each unit separately.
+class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
+    """``I_t = A_s x_t`` and ``y_t+1 = decoder(x_<=t, s_t, I_<=t, b_<=t, e) + U(x_<=t, b_<=t)`` for each unit.
 
-    Each session has its own ``A_s``, each unit its own embedding ``e`` and slow state ``s``, and all share the decoder.
-    ``A_s`` is the only path by which one unit's activity can reach another's forecast.
+    Each session has its own ``A_s``, each unit its own slow state ``s`` and embedding ``e``, and all share the decoder.
+    ``U`` is current from unobserved neurons (see `UnobservedNeurons`). Connections are the only path by which one
+    unit's activity can reach another's forecast: directly by ``A_s``, or by way of unobserved neurons.
+
+    The model is a committee of members that share ``A_s``. Each has a decoder, embeddings and unobserved neurons of its
+    own and is trained on its own loss; the forecast is the mean of the members that speak. Which members speak is
+    decided at the end, on validation (see `synapsnet.models.finishing`): what direct connections explain as well is
+    left to them. The paper's form is one member without unobserved neurons.
 
     Args:
         spec: The sessions.
         likelihood: Likelihood of the next bin.
         connectivity: Builds the connectivity; called with ``spec``.
-        decoder: Builds the decoder; called with ``spec`` and ``embedding_dim``.
+        decoder: Builds a decoder; called with ``spec`` and ``embedding_dim``.
         embedding_dim: Size of a unit's latent embedding.
+        unobserved: Number of unobserved neurons of each member.
+        unobserved_dropout: Dropout on the input and the state of unobserved neurons.
+        slow_state: True if decoders read the units' slow state.
+        polish_steps: Number of gradient steps on the decoders once ``A`` is refined; 0 for none.
+        polish_lr: Their peak learning rate.
     """
 
     def __init__(
@@ -43,28 +59,56 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
         connectivity: Callable[..., Connectivity],
         decoder: Callable[..., Decoder],
         embedding_dim: int,
+        unobserved: Sequence[int],
+        unobserved_dropout: float,
+        slow_state: bool,
+        polish_steps: int,
+        polish_lr: float,
     ) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
+        if not unobserved or not all(isinstance(n, int) and n >= 0 for n in unobserved):
+            raise UserError(f"model.unobserved must be whole numbers of neurons, one per member, got {unobserved!r}")
+        self._slow_state = slow_state
+        read = spec if slow_state else replace(spec, slow_s=())
         self.connectivity = connectivity(spec=spec)
-        self.decoder = decoder(spec=spec, embedding_dim=embedding_dim)
-        self.embeddings = nn.ParameterList(
-            nn.Parameter(torch.randn(session.n_units, embedding_dim) * 0.3) for session in spec.sessions
+        self.members = nn.ModuleList(
+            Member(spec=read, decoder=decoder, embedding_dim=embedding_dim, n_unobserved=n, dropout=unobserved_dropout)
+            for n in unobserved
         )
+        self.n_unobserved = tuple(unobserved)
+        self.speaking: Tensor
+        self.register_buffer("speaking", torch.ones(len(unobserved), dtype=torch.bool))
+        self._speakers = tuple(range(len(unobserved)))  # the same, where reading a buffer would make a GPU wait
+        self._polish = Polish(polish_steps, polish_lr)
+        self.register_load_state_dict_post_hook(_restore_speakers)  # type: ignore[no-untyped-call]  # torch's
+
+    def speak(self, members: Sequence[int]) -> None:
+        """Let only some members forecast, by their indices."""
+        self._speakers = tuple(members)
+        self.speaking.copy_(torch.tensor([member in self._speakers for member in range(len(self.members))]))
 
     def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         return self.departure(inputs, self.connectivity(inputs, session), behavior, session, slow)
 
     def departure(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
-        """Output of the decoder for the given currents, ``[batch, time, units]``; see `Decoder.forward`."""
-        departure: Tensor = self.decoder(inputs, currents, self.embeddings[session], behavior, slow)
-        return departure
+        """Mean drive of the speaking members for the given currents, ``[batch, time, units]``."""
+        return torch.stack(self._drives(inputs, currents, behavior, session, slow)).mean(0)
 
-    @property
-    def n_refinements(self) -> int:
-        return self.connectivity.n_refinements
+    def _drives(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int, slow: Tensor) -> list[Tensor]:
+        read = slow if self._slow_state else slow[..., :0]
+        return [self.members[index](inputs, currents, behavior, session, read) for index in self._speakers]
 
-    def refine(self, train: Batches, validation: Batches) -> None:
-        self.connectivity.refine(self, train, validation)
+    def training_loss(self, batch: Batch) -> Tensor:
+        """Mean of the members' own losses, because members trained on their mean forecast would not be a committee."""
+        inputs = self.inputs(batch.past, batch.session)
+        currents = self.connectivity(inputs, batch.session)
+        drives = self._drives(inputs, currents, batch.behavior, batch.session, batch.slow)
+        losses = [self.loss_of(self.parameters_of(drive, batch.past, batch.session), batch) for drive in drives]
+        return torch.stack(losses).mean()
+
+    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch]) -> list[str]:
+        chosen = finish(self, self._polish, train=train, validation=validation, shuffled=shuffled)
+        return [*chosen, *super().finish(train, validation, shuffled)]
 
     def penalty(self) -> Tensor:
         return self.connectivity.penalty()
@@ -75,24 +119,36 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
     def inclusion(self, session: int) -> Tensor | None:
         return self.connectivity.inclusion(session)
 
+    def as_read(self) -> AbstractContextManager[None]:
+        return self.connectivity.as_read()
+
     def without_edges(self, session: int, removed: Tensor) -> AbstractContextManager[None]:
         return self.connectivity.without_edges(session, removed)
+
+    @contextmanager
+    def without_unobserved(self) -> Iterator[None]:
+        silenced = [member.register_forward_hook(_silent) for member in self._unobserved()]
+        try:
+            yield
+        finally:
+            for handle in silenced:
+                handle.remove()
 
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
         """Mean Jacobian through the current.
 
         ``W_lij = E[ dŷ_i,t+1/dI_i,t-l · dx_j,t-l/da_j,t-l ] · A_ij`` for raw activity ``a`` and its scaled form ``x``.
-        This is exact, because the decoder sees one unit at a time, and one backward pass serves all pairs. Raw A is not
+        This is exact, because decoders see one unit at a time, and one backward pass serves all pairs. Raw A is not
         identified: if its sign and the sign of the decoder's response are flipped, or if one is scaled up and the other
         down, the forecast is unchanged.
         """
         # cuDNN cannot differentiate a recurrent decoder in evaluation mode.
-        with evaluating(self), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-            inputs = self.inputs(past, session)
+        with evaluating(self), self.as_read(), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+            inputs = self.inputs(past, session).detach()
             currents = self.connectivity(inputs, session).detach().requires_grad_()
-            drive = self.departure(inputs.detach(), currents, behavior, session, slow)
-            mean = self.expected(drive, past, session)[:, -1]
+            mean = self.expected(self.departure(inputs, currents, behavior, session, slow), past, session)[:, -1]
             (response,) = torch.autograd.grad(mean.sum(), currents)
+            matrix = self.connectivity.matrix(session).detach()
         scale = self.scale(session)
         gain = scale.input_gain(past)
         first_near = max(past.shape[1] - n_lags + 1, 0)
@@ -100,4 +156,37 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Refining):
         by_bin = torch.einsum("bti,btj->tij", response[:, first_near:], gain[:, first_near:]).flip(0)
         rest = torch.einsum("bti,btj->ij", response[:, :first_near], gain[:, :first_near])[None]
         slopes = by_lag(torch.cat([by_bin, rest]), n_lags) / len(past)
-        return scale.raw_size[:, None] * slopes * self.connectivity.matrix(session).detach()
+        return scale.raw_size[:, None] * slopes * matrix
+
+    def via_unobserved(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
+        """Mean Jacobian through unobserved neurons, by one backward pass per receiver."""
+        n_units = past.shape[2]
+        neurons = self._unobserved()
+        if not neurons:
+            return past.new_zeros(n_lags, n_units, n_units)
+        scale = self.scale(session)
+        with evaluating(self), self.as_read(), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+            inputs = self.inputs(past, session).detach().requires_grad_()
+            drive = self.drive(inputs, behavior, session, slow).detach().requires_grad_()
+            (slope,) = torch.autograd.grad(self.expected(drive, past, session)[:, -1].sum(), drive)
+            sent = sum(group(inputs, behavior, session)[:, -1] for group in neurons) / len(self._speakers)
+            moved = cast(Tensor, sent) * slope[:, -1]
+            gain = scale.input_gain(past)
+            rows = []
+            for unit in range(n_units):
+                (gradient,) = torch.autograd.grad(moved[:, unit].sum(), inputs, retain_graph=True)
+                rows.append(by_lag((gradient * gain).mean(0).flip(0), n_lags))
+        effects = torch.stack(rows, dim=1) * scale.raw_size[:, None]
+        return effects * (1 - torch.eye(n_units, device=past.device))
+
+    def _unobserved(self) -> list[UnobservedNeurons]:
+        members = [cast(Member, self.members[index]) for index in self._speakers]
+        return [member.unobserved for member in members if member.unobserved is not None]
+
+
+def _silent(_: nn.Module, called_with: tuple[Tensor, ...], current: Tensor) -> Tensor:
+    return torch.zeros_like(current)
+
+
+def _restore_speakers(model: SynapsNet, _: object) -> None:
+    model._speakers = tuple(index for index, speaks in enumerate(model.speaking.tolist()) if speaks)

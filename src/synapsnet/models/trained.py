@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import final
 
 import torch
@@ -10,14 +11,22 @@ from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import Forecaster
-from synapsnet.session import TaskSpec
+from synapsnet.models.hooks import Finishing
+from synapsnet.models.per_session import PerSession
+from synapsnet.models.validation import session_nll
+from synapsnet.session import Batch, Batches, TaskSpec
+
+SHRINKAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
 
 
-class TrainedForecaster(Forecaster):
+class TrainedForecaster(Forecaster, Finishing):
     """A model trained by gradient; a subclass only computes the departure of the next bin from its baseline.
 
     The baseline of each unit is a learnable offset that starts at the train mean, plus the last bin for increments. The
     shape of the likelihood is constant in time and learned per unit, so that models differ only in their forecasts.
+
+    At the end, the departure is shrunk by a factor that is selected on validation for each session. Where nothing can
+    be forecast, it shrinks to nothing.
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood) -> None:
@@ -27,6 +36,7 @@ class TrainedForecaster(Forecaster):
         for session in range(len(spec.sessions)):
             self.offset.append(nn.Parameter(likelihood.location(self.scale(session).resting).clone()))
             self.shape.append(nn.Parameter(self._initial_shape(session)))
+        self.shrinkage = PerSession(torch.ones(()) for _ in spec.sessions)
 
     @abstractmethod
     def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
@@ -41,6 +51,23 @@ class TrainedForecaster(Forecaster):
 
     def forward(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         return self.parameters_of(self.drive(self.inputs(past, session), behavior, session, slow), past, session)
+
+    @torch.no_grad()
+    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch]) -> list[str]:
+        scores = []
+        for factor in SHRINKAGES:
+            for session in range(len(self.spec.sessions)):
+                self.shrinkage[session].fill_(factor)
+            scores.append(session_nll(self, validation))
+        best = torch.stack(scores).argmin(0)
+        for session, choice in enumerate(best.tolist()):
+            self.shrinkage[session].fill_(SHRINKAGES[choice])
+        shrunk = zip(self.spec.session_ids, best.tolist(), strict=True)
+        return [
+            f"session {name}: forecasts shrunk to {SHRINKAGES[choice]:g} of their departure from the baseline"
+            for name, choice in shrunk
+            if choice
+        ]
 
     def _initial_shape(self, session: int) -> Tensor:
         """Initial spread about the baseline, on the scale of changes from bin to bin, ``[units, n_params - 1]``."""
@@ -59,6 +86,7 @@ class TrainedForecaster(Forecaster):
     def parameters_of(self, drive: Tensor, past: Tensor, session: int) -> Tensor:
         """Add a drive to its baseline: the likelihood's parameters, ``[batch, time, units, n_params]``."""
         scale = self.scale(session)
-        location = scale.add_baseline(self.offset[session] + drive * scale.drive_size, past)
+        departure = drive * (scale.drive_size * self.shrinkage[session])
+        location = scale.add_baseline(self.offset[session] + departure, past)
         shape = self.shape[session].expand(*location.shape, -1)
         return torch.cat([location[..., None], shape], dim=-1)

@@ -1,8 +1,9 @@
 """Connectivity of one session, as stored in ``connectivity.npz``.
 
-Keys of a session: ``/unit_ids``; ``/effective``, ``/standard_error``, ``/raw``, ``/inclusion`` ``[post, pre]`` and
-``/per_lag`` ``[lags, post, pre]`` of the model; ``/method/<name>`` of every model-free method, ``/unsigned`` the names
-of those that cannot tell excitation from inhibition; ``/unit/<column>`` of the unit table; ``/truth`` of a simulation.
+Keys of a session: ``/unit_ids``; ``/effective``, ``/standard_error``, ``/via_unobserved``, ``/raw``, ``/inclusion``
+``[post, pre]`` and ``/per_lag`` ``[lags, post, pre]`` of the model; ``/method/<name>`` of every model-free method,
+``/unsigned`` the names of
+those that cannot tell excitation from inhibition; ``/unit/<column>`` of the unit table; ``/truth`` of a simulation.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from synapsnet.errors import UserError
 Matrix = npt.NDArray[np.floating]
 
 _METHOD, _UNIT, _NAMES = "method/", "unit/", "/unit_ids"
-_OF_MODEL = ("effective", "standard_error", "raw", "inclusion")
+_OF_MODEL = ("effective", "standard_error", "via_unobserved", "raw", "inclusion")
 # A lone array under this name is a TypeError: it cannot be opened as an archive.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
@@ -37,9 +38,11 @@ class Connectivity:
     Attributes:
         session_id: Name of the session.
         unit_ids: Names of the units, in the order of both axes.
-        effective: Mean Jacobian of the model, in activity of the receiver per activity of the sender; None where the
-            model was not differentiated.
+        effective: Mean Jacobian of the model by direct connections, in activity of the receiver per activity of the
+            sender; None where the model was not differentiated. For a model that claims no connectivity, by all paths.
         standard_error: Standard error of ``effective``.
+        via_unobserved: Mean Jacobian by way of unobserved neurons; None if the model has none. The total effect is
+            the sum of both.
         raw: The model's own parameters, without a meaningful sign or scale.
         inclusion: Probability that an edge exists, of a sparse connectivity.
         per_lag: ``effective`` by lag, the most recent bin first, ``[lags, post, pre]``; read only on request.
@@ -56,6 +59,7 @@ class Connectivity:
     unit_ids: tuple[str, ...]
     effective: Matrix | None = None
     standard_error: Matrix | None = None
+    via_unobserved: Matrix | None = None
     raw: Matrix | None = None
     inclusion: Matrix | None = None
     per_lag: Matrix | None = None
@@ -66,7 +70,7 @@ class Connectivity:
 
     def __post_init__(self) -> None:
         square = (len(self.unit_ids), len(self.unit_ids))
-        for name in ("raw", "inclusion", "truth"):
+        for name in ("via_unobserved", "raw", "inclusion", "truth"):
             values = getattr(self, name)
             if values is not None and values.shape != square:
                 raise UserError(f"session {self.session_id!r}: {name} is {values.shape} for {square[0]} units")

@@ -9,7 +9,7 @@ import torch
 from synapsnet.data.task import Task
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
-from synapsnet.models.hooks import Refining
+from synapsnet.models.hooks import Finishing
 from synapsnet.session import TaskSpec
 
 Recipe = Callable[[TaskSpec], Forecaster]
@@ -23,13 +23,14 @@ def seeded(recipe: Recipe, spec: TaskSpec, seed: int = 0) -> Forecaster:
 
 
 def fitted(model: Forecaster, task: Task, *, steps: int = 3) -> Forecaster:
-    """The model fitted by formula, or for a few steps and refined, ready to forecast."""
+    """The model fitted by formula, or for a few steps and finished, ready to forecast."""
     if isinstance(model, ClosedFormForecaster):
         model.fit_closed_form(task.loader("train", batch_size=16), task.loader("validation", batch_size=16))
     else:
         descend(model, task, steps=steps)
-        if isinstance(model, Refining):
-            model.refine(task.loader("train", batch_size=16), task.loader("validation", batch_size=16))
+        if isinstance(model, Finishing):
+            train, validation = (task.loader(split, batch_size=16) for split in ("train", "validation"))
+            model.finish(train, validation, task.train_loader(batch_size=4, seed=0))
     return model.eval()
 
 

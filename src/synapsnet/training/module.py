@@ -23,7 +23,6 @@ from synapsnet.models.base import Forecaster
 from synapsnet.models.hooks import Selecting
 from synapsnet.session import Batch
 from synapsnet.training.callbacks.exact_resume import ExactResume
-from synapsnet.training.callbacks.refinement import Refinement
 from synapsnet.training.optimizers import OptimizerRecipe
 
 
@@ -53,7 +52,7 @@ class ForecastModule(LightningModule):
         self._asked: list[tuple[float, float]] = []  # learning rate and weight decay of each group of parameters
 
     def configure_callbacks(self) -> list[Callback]:
-        return [Refinement(), ExactResume(self._seed)]
+        return [ExactResume(self._seed)]
 
     def configure_optimizers(self) -> Any:
         optimizer, schedule = self._optimizer(self.model, total_steps=int(self.trainer.estimated_stepping_batches))

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 Schedule = Callable[[int, int], float]
 """Factor on the learning rate from ``(step, total_steps)``."""
 
-CONNECTIVITY = "connectivity."  # part of the qualified name of every parameter of a connectivity
+OWN_GROUPS = ("connectivity", "unobserved")  # modules whose parameters have a learning rate of their own
 _UNDECAYED = ("bias", "embedding", "offset", "shape")
 
 
@@ -32,9 +32,10 @@ def adamw(
     lr: float,
     weight_decay: float,
     connectivity: dict[str, float],
+    unobserved: dict[str, float],
     schedule: Schedule,
 ) -> tuple[Optimizer, LambdaLR]:
-    """AdamW (Loshchilov & Hutter 2019) with a parameter group of its own for the connectivity.
+    """AdamW (Loshchilov & Hutter 2019) with parameter groups of their own for connections and unobserved neurons.
 
     Args:
         model: The model whose parameters are optimized.
@@ -42,16 +43,19 @@ def adamw(
         lr: Peak learning rate.
         weight_decay: Weight decay of the weights; biases, embeddings, offsets and other vectors are not decayed.
         connectivity: ``lr`` and ``weight_decay`` of the parameters under a ``connectivity`` module.
+        unobserved: The same for an ``unobserved`` module.
         schedule: Factor on the learning rates.
     """
     groups: dict[str, dict[str, Any]] = {
         "weights": {"params": [], "lr": lr, "weight_decay": weight_decay},
         "undecayed": {"params": [], "lr": lr, "weight_decay": 0.0},
         "connectivity": {"params": [], **connectivity},
+        "unobserved": {"params": [], **unobserved},
     }
     for name, parameter in model.named_parameters():
-        if CONNECTIVITY in name:
-            group = "connectivity"
+        own = [group for group in OWN_GROUPS if group in name.split(".")]
+        if own:
+            group = own[0]
         elif parameter.ndim < 2 or any(word in name for word in _UNDECAYED):
             group = "undecayed"
         else:

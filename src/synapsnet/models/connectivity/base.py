@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from torch import Tensor, nn
 
@@ -17,7 +17,7 @@ class Connectivity(nn.Module, ABC):
 
     @abstractmethod
     def matrix(self, session: int) -> Tensor:
-        """``A`` with its zero diagonal, ``[post, pre]``."""
+        """``A`` with its zero diagonal, as forecasts use it, ``[post, pre]``."""
 
     @abstractmethod
     def forward(self, inputs: Tensor, session: int) -> Tensor:
@@ -28,16 +28,20 @@ class Connectivity(nn.Module, ABC):
         """Negative log-prior of the weights per unit-bin of the train split, a scalar."""
 
     @property
-    def n_refinements(self) -> int:
-        """Number of times that `refine` interrupts the gradient steps."""
-        return 0
+    def refinable(self) -> bool:
+        """True if `refine` does something."""
+        return False
 
     def refine(self, model: DrivenByCurrents, train: Batches, validation: Batches) -> None:
-        """Fit ``A`` without gradient steps, given its model; does nothing if ``A`` is learned by gradient alone."""
+        """Fit ``A`` without gradient steps, given its model, and fix it; only if ``A`` is `refinable`."""
 
     def inclusion(self, session: int) -> Tensor | None:
         """Posterior probability that an entry is not zero, ``[post, pre]``; None if there is no such posterior."""
         return None
+
+    def as_read(self) -> AbstractContextManager[None]:
+        """Context in which `matrix` is the ``A`` that tells connections best, even if another forecasts better."""
+        return nullcontext()
 
     @contextmanager
     def without_edges(self, session: int, removed: Tensor) -> Iterator[None]:

@@ -30,12 +30,12 @@ class ConnectivityLaws(ModelUnderTest):
         return True
 
     def test_effective_connectivity_is_the_mean_jacobian(self, model: Forecaster, task: Task) -> None:
-        """Nudging every bin of every unit moves the forecasts of the others as the matrix says."""
+        """Nudging every bin of every unit moves the others' forecasts as direct and unobserved connections say."""
         claimant = claiming(model)
         for session in range(len(task.spec.sessions)):
             given = windows(task, session)
-            found = claimant.effective_connectivity(*given, 1)[0]
-            with torch.no_grad():
+            found = (claimant.effective_connectivity(*given, 1) + claimant.via_unobserved(*given, 1))[0]
+            with torch.no_grad(), claimant.as_read():
                 expected = brute_force(model, *given)
             assert bool(found.abs().max() > 1e-3) == self.has_edges(model)
             np.testing.assert_allclose(found, expected, atol=2e-2 * float(expected.abs().max()))
@@ -76,7 +76,8 @@ class ConnectivityLaws(ModelUnderTest):
             before = model(batch.past, batch.behavior, batch.session, batch.slow)
             after = model(past, batch.behavior, batch.session, slow)
             assert bool((after - before)[:, :, 1:].any()) == self.has_edges(model)
-            with claimant.without_edges(batch.session, ~torch.eye(n_units, dtype=torch.bool)):
+            every = ~torch.eye(n_units, dtype=torch.bool)
+            with claimant.without_edges(batch.session, every), claimant.without_unobserved():
                 cut = model(batch.past, batch.behavior, batch.session, batch.slow)
                 moved = model(past, batch.behavior, batch.session, slow)
             torch.testing.assert_close(moved[:, :, 1:], cut[:, :, 1:], rtol=1e-5, atol=1e-5)

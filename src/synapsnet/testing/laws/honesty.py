@@ -25,14 +25,7 @@ class HonestyLaws(ModelUnderTest):
     def test_independent_noise_cannot_be_forecast(self, recipe: Recipe, noise: Task) -> None:
         """On independent counts no correlation and no information is scored."""
         model = fitted(seeded(recipe, noise.spec), noise, steps=60)
-<<<<<<< HEAD
         found = evaluate(model, noise.loader("test", batch_size=64)).session_metrics()["noise"]
-=======
-        scores = ForecastScores(noise.spec, model.likelihood)
-        for batch in noise.loader("test", batch_size=64):
-            scores.update(model(batch.past, batch.behavior, batch.session, batch.slow), batch)
-        found = scores.session_metrics()["noise"]
->>>>>>> 159dc7f (Batches and forecasts carry the slow state of every unit)
         assert abs(found["pearson_r"]) < 0.02
         assert found["bits_per_spike"] < 0.002
 

@@ -12,7 +12,7 @@ from synapsnet.data.task import Task
 from synapsnet.data.windows import SessionTensors
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
-from synapsnet.models.hooks import Refining, Selecting
+from synapsnet.models.hooks import Selecting
 from synapsnet.session import Batch
 from synapsnet.testing.fitting import Recipe, descend, fitted, seeded
 from synapsnet.testing.laws.under_test import ModelUnderTest, batches
@@ -60,10 +60,10 @@ class LearningLaws(ModelUnderTest):
                 expected = model(batch.past, batch.behavior, batch.session, batch.slow)
                 torch.testing.assert_close(again(batch.past, batch.behavior, batch.session, batch.slow), expected)
 
-    def test_what_is_fitted_without_gradients_cuts_every_batch_once(
+    def test_what_is_fitted_by_formula_cuts_every_batch_once(
         self, recipe: Recipe, task: Task, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A formula, or a refinement, reads each session once."""
+        """A formula reads each session once."""
         model = seeded(recipe, task.spec)
         cut: list[int] = []
         whole = SessionTensors.batch
@@ -74,12 +74,9 @@ class LearningLaws(ModelUnderTest):
 
         monkeypatch.setattr(SessionTensors, "batch", counted)
         train, validation = task.loader("train", batch_size=4), task.loader("validation", batch_size=4)
-        if isinstance(model, ClosedFormForecaster):
-            model.fit_closed_form(train, validation)
-        elif isinstance(model, Refining) and model.n_refinements:
-            model.refine(train, validation)
-        else:
-            pytest.skip("fitted by gradient alone")
+        if not isinstance(model, ClosedFormForecaster):
+            pytest.skip("fitted by gradient")
+        model.fit_closed_form(train, validation)
         assert len(cut) == len(train) + len(validation)
 
     def test_one_batch_can_be_learnt_by_heart(self, recipe: Recipe, kind: Kind) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from synapsnet.analysis.effective import effective_connectivity
 from synapsnet.analysis.estimate import ConnectivityEstimate
+from synapsnet.analysis.jacobian import differentiable
 from synapsnet.analysis.methods.base import ConnectivityMethod
 from synapsnet.analysis.recovery import recovery_scores
 from synapsnet.atomic import replacing
@@ -85,6 +86,8 @@ class ConnectivityWriter(Callback):
             if claims or self._any_model:
                 estimates.insert(0, self._effective(model, datamodule, index))
                 connectivity = _with_model(connectivity, model, index, estimates[0])
+            if isinstance(model, ConnectivityForecaster):
+                connectivity = replace(connectivity, via_unobserved=self._via_unobserved(model, datamodule, index))
             sessions.append(connectivity)
             if connectivity.truth is not None:
                 rows += [_row(estimate, connectivity.truth) for estimate in estimates]
@@ -106,6 +109,17 @@ class ConnectivityWriter(Callback):
             n_blocks=self._n_blocks,
             method=self._model,
         )
+
+    def _via_unobserved(
+        self, model: Forecaster, datamodule: ForecastDataModule, session: int
+    ) -> npt.NDArray[np.float32] | None:
+        """Effects by way of unobserved neurons; None if the model has none."""
+        assert isinstance(model, ConnectivityForecaster)
+        windows = held_out_windows(datamodule, session, min(self._max_windows, MOST_DIFFERENTIATED))
+        with differentiable(model):
+            past, behavior, slow = (part.clone().to(model.device) for part in windows)
+            effects = model.via_unobserved(past, behavior, session, slow, 1)[0].detach().cpu().numpy()
+        return effects.astype(np.float32) if effects.any() else None
 
     def _write_recovery(self, rows: Sequence[Mapping[str, str | float]], trainer: Trainer) -> None:
         path = Path(trainer.default_root_dir) / STAGE / RECOVERY
@@ -130,7 +144,8 @@ def _with_model(
     """A connectivity with the matrices of the model, as float32."""
     raw = inclusion = None
     if isinstance(model, ConnectivityForecaster):
-        raw, inclusion = model.raw_connectivity(session).detach().cpu().numpy(), model.inclusion(session)
+        with model.as_read():
+            raw, inclusion = model.raw_connectivity(session).detach().cpu().numpy(), model.inclusion(session)
     return replace(
         connectivity,
         effective=estimate.matrix.astype(np.float32),

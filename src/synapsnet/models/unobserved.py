@@ -1,0 +1,47 @@
+"""Unobserved neurons: the part of the network that nobody recorded."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from synapsnet.models.population import READOUT_SD
+from synapsnet.session import TaskSpec
+
+
+@final
+class UnobservedNeurons(nn.Module):
+    """A recurrent network that receives from the recorded units and sends current back to them.
+
+    Recorded units are a sample of the brain, and what they share by common input is no connection between them (Vidne
+    et al. 2012; Soudry et al. 2015). The state of the unobserved neurons is inferred causally, from the recorded
+    activity and the behavior up to the present bin. Their own connections, an LSTM, are shared by all sessions; each
+    session has its own connections to and from its recorded units.
+
+    Args:
+        spec: The sessions.
+        n_neurons: Number of unobserved neurons.
+        dropout: Dropout on their input and on their state.
+    """
+
+    def __init__(self, *, spec: TaskSpec, n_neurons: int, dropout: float) -> None:
+        super().__init__()
+        self.incoming = nn.ModuleList(nn.Linear(s.n_units + spec.n_behavior, n_neurons) for s in spec.sessions)
+        self.recurrent = nn.LSTM(n_neurons, n_neurons, batch_first=True)
+        self.outgoing = nn.ParameterList(
+            nn.Parameter(READOUT_SD * torch.randn(n_neurons, session.n_units)) for session in spec.sessions
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def states(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        """Inferred states, ``[batch, time, unobserved]``."""
+        received = self.incoming[session](torch.cat([inputs, behavior], dim=-1))
+        states: Tensor = self.dropout(self.recurrent(self.dropout(received))[0])
+        return states
+
+    def forward(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        """Current sent to every recorded unit, in units of its drive, ``[batch, time, units]``."""
+        current: Tensor = self.states(inputs, behavior, session) @ self.outgoing[session]
+        return current
