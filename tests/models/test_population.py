@@ -1,16 +1,19 @@
 """Shared properties of the LSTM and the transformer over the population."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import torch
 
-from synapsnet.likelihoods import Poisson
+from synapsnet.likelihoods import Gaussian, Poisson
 from synapsnet.models.lstm import Lstm
 from synapsnet.models.transformer import Transformer
 
+OWN = {"own_lags": 3, "own_time_constants": [5.0]}
 MODELS = {
-    "lstm": (Lstm, {"width": 16, "layers": 2, "dropout": 0.2}),
-    "transformer": (Transformer, {"width": 16, "layers": 2, "heads": 2, "dropout": 0.2}),
+    "lstm": (Lstm, {"width": 16, "layers": 2, "dropout": 0.2, **OWN}),
+    "transformer": (Transformer, {"width": 16, "layers": 2, "heads": 2, "dropout": 0.2, **OWN}),
 }
 
 
@@ -50,3 +53,38 @@ def test_learns_that_one_unit_repeats_another(model_and_task):
     mean = model.likelihood.mean(model.eval()(batch.past, batch.behavior, 0, batch.slow))
     r = np.corrcoef(mean[0, :, 1].detach(), batch.target[0, :, 1])[0, 1]
     assert r > 0.8
+
+
+def rhythms(n_bins: int = 1200, n_units: int = 12) -> np.ndarray:
+    """AR(3) units with noise of unit variance, each with its own frequency and damping, ``[time, units]``."""
+    rng = np.random.default_rng(3)
+    angle, radius, pole = (rng.uniform(*limits, n_units) for limits in ((0.2, 2.9), (0.7, 0.9), (-0.8, 0.8)))
+    pair = 2 * radius * np.cos(angle)
+    coefficients = np.stack([pole * radius**2, -(radius**2) - pole * pair, pair + pole])  # the present bin last
+    series = np.zeros((n_bins, n_units))
+    for t in range(3, n_bins):
+        series[t] = (coefficients * series[t - 3 : t]).sum(0) + rng.normal(size=n_units)
+    return series
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_narrow_bottleneck_does_not_hide_a_unit_from_itself(planted_task, name):
+    """Twelve units with rhythms of their own do not fit through two channels; their own filters forecast them."""
+    task = planted_task(rhythms(), signal="calcium")
+    batch, noise = task.validation[0], 1 / task.spec.sessions[0].scale ** 2
+    kind, sizes = MODELS[name]
+    errors = {}
+    for has_own_past in (True, False):
+        torch.manual_seed(0)
+        model = kind(spec=task.spec, likelihood=Gaussian(), **{**sizes, "width": 2, "dropout": 0.0})
+        model.own_past.requires_grad_(has_own_past)  # it starts at zero
+        optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
+        for _ in range(150):
+            optimizer.zero_grad()
+            model.training_loss(task.train[0]).backward()
+            optimizer.step()
+        mean = model.likelihood.mean(model.eval()(batch.past, batch.behavior, 0))[batch.scored].detach()
+        error = (mean - batch.target[batch.scored]).square().mean(0).numpy()
+        errors[has_own_past] = np.median(error / noise)
+    assert errors[True] < 1.1
+    assert errors[False] > 1.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 from torch import Tensor
@@ -23,12 +24,30 @@ class Transformer(PopulationForecaster):
         layers: Number of blocks.
         heads: Attention heads; divides ``width``.
         dropout: Dropout on the encoder's input and output, and in the blocks.
+        own_lags: See `PopulationForecaster`.
+        own_time_constants: See `PopulationForecaster`.
     """
 
     def __init__(
-        self, *, spec: TaskSpec, likelihood: Likelihood, width: int, layers: int, heads: int, dropout: float
+        self,
+        *,
+        spec: TaskSpec,
+        likelihood: Likelihood,
+        width: int,
+        layers: int,
+        heads: int,
+        dropout: float,
+        own_lags: int,
+        own_time_constants: Sequence[float],
     ) -> None:
-        super().__init__(spec=spec, likelihood=likelihood, width=width, dropout=dropout)
+        super().__init__(
+            spec=spec,
+            likelihood=likelihood,
+            width=width,
+            dropout=dropout,
+            own_lags=own_lags,
+            own_time_constants=own_time_constants,
+        )
         self.transformer = CausalTransformer(
             width=width, layers=layers, heads=heads, dropout=dropout, window_bins=spec.window_bins
         )

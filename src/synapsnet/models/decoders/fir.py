@@ -12,9 +12,8 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.decoders.behavior_tuning import BehaviorTuning
-from synapsnet.models.decoders.memory import Memory
+from synapsnet.models.memory import Memory
 from synapsnet.session import TaskSpec
-from synapsnet.session.scale import kind_of_scale
 
 
 @final
@@ -24,9 +23,8 @@ class FirDecoder(Decoder):
     Args:
         spec: The task.
         embedding_dim: Size of a unit's embedding.
-        lags: Number of past bins that are seen one by one, at most ``spec.context_bins``.
-        time_constants: Time constants of the traces of the further past, in bins; see `Memory`. Not used with
-            ``increments``, because their traces would bring back the drifting levels that increments avoid.
+        lags: Number of past bins that are seen one by one, see `Memory`.
+        time_constants: Time constants of the traces of the further past, in bins, see `Memory`.
         hidden: Width of the MLP.
         dropout: Dropout on the hidden layer of the MLP, one mask per sequence.
     """
@@ -43,8 +41,7 @@ class FirDecoder(Decoder):
     ) -> None:
         super().__init__()
         lags = min(lags, spec.context_bins)
-        traced = time_constants if kind_of_scale(spec).of_levels else ()
-        self.memory = Memory(lags=lags, time_constants=traced, window_bins=spec.window_bins)
+        self.memory = Memory(spec=spec, lags=lags, time_constants=time_constants)
         n_own = self.memory.size + len(spec.slow_s)
         self.own_filters = nn.Linear(embedding_dim, n_own)
         self.current_filters = nn.Linear(embedding_dim, self.memory.size)
