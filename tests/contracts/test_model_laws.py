@@ -15,6 +15,7 @@ from synapsnet.data.task import Task
 from synapsnet.models.autoregressive import Autoregressive
 from synapsnet.models.base import Forecaster
 from synapsnet.models.mean import Mean
+from synapsnet.models.nlinear import Nlinear
 from synapsnet.models.persistence import Persistence
 from synapsnet.testing import ModelLaws, Recipe
 from synapsnet.testing.laws.under_test import batches
@@ -34,7 +35,7 @@ class TestModelsOnDisk(ModelLaws):
         return not isinstance(model, Mean)
 
     def separates_units(self, model: Forecaster) -> bool:
-        return isinstance(model, Mean | Persistence | Autoregressive) or is_unconnected(model)
+        return isinstance(model, Mean | Persistence | Autoregressive | Nlinear) or is_unconnected(model)
 
 
 @pytest.fixture(scope="class")
