@@ -40,10 +40,12 @@ def test_impossible_sizes_are_refused(lags, time_constants):
 
 
 def test_own_past_starts_at_zero_and_keeps_units_apart():
-    own_past = OwnPast(spec=spec_of("spikes"), lags=3, time_constants=[5.0])
+    spec = spec_of("spikes")
+    own_past = OwnPast(spec=spec, lags=3, time_constants=[5.0])
     inputs = torch.randn(2, 12, 3, requires_grad=True)
-    assert not own_past(inputs, 0).any()
+    slow = torch.randn(2, 12, 3, len(spec.slow_s), requires_grad=True)
+    assert not own_past(inputs, 0, slow).any()
     torch.nn.init.ones_(own_past.filters[0])
-    (gradient,) = torch.autograd.grad(own_past(inputs, 0)[..., 1].sum(), inputs)
-    assert gradient[..., 1].all()
-    assert not gradient[..., [0, 2]].any()
+    for gradient in torch.autograd.grad(own_past(inputs, 0, slow)[:, :, 1].sum(), (inputs, slow)):
+        assert gradient[:, :, 1].all()
+        assert not gradient[:, :, [0, 2]].any()

@@ -22,7 +22,9 @@ def drifting(n_bins: int = 800) -> np.ndarray:
 def reseeded(spec, **sizes):
     """A model with weights away from their start."""
     model = Nlinear(spec=spec, likelihood=Gaussian(), **sizes)
-    torch.nn.init.normal_(model.weights, generator=torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    for weights in (model.weights, model.slow_weights):
+        torch.nn.init.normal_(weights, generator=generator)
     return model
 
 
@@ -51,10 +53,12 @@ def test_trained_it_is_the_least_squares_of_numpy(planted_task):
     np.testing.assert_allclose(model.offset[0].detach(), expected[LAGS - 1 :], atol=1e-3)
 
 
-def test_a_shift_of_all_bins_shifts_the_forecast(planted_task):
-    task = planted_task(drifting(100), signal="calcium")
-    model, batch = reseeded(task.spec, lags=20), task.train[0]
-    before, after = (model.likelihood.mean(model(past, batch.behavior, 0)) for past in (batch.past, batch.past + 3))
+def test_a_shift_of_all_bins_shifts_the_forecast():
+    task = small_task(simulated("levels"), "levels")
+    model, batch = reseeded(task.spec, lags=10), next(iter(task.loader("train", batch_size=4).of_session(0)))
+    before, after = (
+        model.likelihood.mean(model(batch.past + shift, batch.behavior, 0, batch.slow + shift)) for shift in (0, 3)
+    )
     torch.testing.assert_close(after, before + 3, rtol=1e-4, atol=1e-4)
 
 
@@ -64,7 +68,9 @@ def test_levels_and_increments_are_forecast_alike(planted_task):
     for inputs in ("levels", "increments"):
         task = planted_task(series, signal="calcium", inputs=inputs)
         model = reseeded(task.spec, lags=20)
-        forecasts.append(model.likelihood.mean(model(task.train[0].past, task.train[0].behavior, 0)))
+        forecasts.append(
+            model.likelihood.mean(model(task.train[0].past, task.train[0].behavior, 0, task.train[0].slow))
+        )
     torch.testing.assert_close(*forecasts, rtol=1e-4, atol=1e-4)
 
 

@@ -83,7 +83,7 @@ def test_a_narrow_bottleneck_does_not_hide_a_unit_from_itself(planted_task, name
             optimizer.zero_grad()
             model.training_loss(task.train[0]).backward()
             optimizer.step()
-        mean = model.likelihood.mean(model.eval()(batch.past, batch.behavior, 0))[batch.scored].detach()
+        mean = model.likelihood.mean(model.eval()(batch.past, batch.behavior, 0, batch.slow))[batch.scored].detach()
         error = (mean - batch.target[batch.scored]).square().mean(0).numpy()
         errors[has_own_past] = np.median(error / noise)
     assert errors[True] < 1.1

@@ -1,4 +1,4 @@
-"""SynapsNet forecasts a slow drift from the slow state of a unit, because a window is too short to show it."""
+"""Models forecast a slow drift from the slow state of a unit, because a window is too short to show it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,20 @@ def drifting() -> Session:
     return Session("drifting", counts, bin_width_s=0.02, unit_ids=tuple("abcdef"), signal="spikes")
 
 
-@pytest.mark.parametrize("decoder", names("model/decoder"))
+MODELS = [("synapsnet_no_connectivity", f"model/decoder={decoder}") for decoder in names("model/decoder")]
+MODELS += [(rival,) for rival in ("lstm", "transformer", "tsmixer", "neuprint", "nlinear")]
+
+
+@pytest.mark.parametrize("model_and_decoder", MODELS, ids=lambda choice: choice[-1])
 @torch.no_grad()
-def test_a_slow_drift_is_forecast_better_with_the_slow_state(decoder: str, drifting: Session) -> None:
+def test_a_slow_drift_is_forecast_better_with_the_slow_state(
+    model_and_decoder: tuple[str, ...], drifting: Session
+) -> None:
+    name, *decoder = model_and_decoder
     losses = []
     for slow_s in ([], [5, 20]):
         task = small_task([drifting], "spikes", slow_s=slow_s)
         with torch.enable_grad():
-            model = trained("synapsnet_no_connectivity", task, f"model/decoder={decoder}", steps=150)
+            model = trained(name, task, *decoder, steps=150)
         losses.append(np.mean([float(model.training_loss(batch)) for batch in task.loader("test", batch_size=64)]))
     assert losses[1] < losses[0] - 0.01

@@ -31,7 +31,7 @@ def model_and_task(planted_task):
 def test_learns_from_other_units_and_from_behavior(model_and_task):
     model, task = model_and_task
     batch = task.validation[0]
-    mean = model.likelihood.mean(model(batch.past, batch.behavior, 0))[batch.scored].detach()
+    mean = model.likelihood.mean(model(batch.past, batch.behavior, 0, batch.slow))[batch.scored].detach()
     r = [np.corrcoef(mean[:, unit], batch.target[batch.scored][:, unit])[0, 1] for unit in (1, 2)]
     assert min(r) > 0.8
 
@@ -39,7 +39,7 @@ def test_learns_from_other_units_and_from_behavior(model_and_task):
 def test_sees_the_context_and_nothing_before(model_and_task):
     model, task = model_and_task
     past = task.train[0].past[:, :20].clone().requires_grad_()
-    params = model(past, task.train[0].behavior[:, :20], 0)
+    params = model(past, task.train[0].behavior[:, :20], 0, task.train[0].slow[:, :20])
     (gradient,) = torch.autograd.grad(params[0, 15, :, 0].sum(), past)
     seen = gradient[0].abs().sum(-1) > 0
     assert seen.nonzero().flatten().tolist() == list(range(16 - CONTEXT, 16))
@@ -63,5 +63,5 @@ def test_is_the_published_mixer_in_numpy(model_and_task):
         window = window + layer(f"{block}.readout.0", hidden)
     own = (batch.past[0, 27:30].numpy() * weights["own_past.filters.0"].T).sum(0)
     expected = weights["offset.0"] + weights["project"] @ window[:, :UNITS] + own
-    found = model.likelihood.mean(model(batch.past, batch.behavior, 0))[0, 29].detach()
+    found = model.likelihood.mean(model(batch.past, batch.behavior, 0, batch.slow))[0, 29].detach()
     np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -20,9 +20,9 @@ VARIANCE_FLOOR = 1e-4  # keeps the gradient of a standard deviation finite; inpu
 class Neuprint(TrainedForecaster):
     """One causal transformer shared by all units of all sessions, run along each unit separately.
 
-    A token consists of a unit's own input, the mean and spread of all *other* units at that bin, the behavior, and the
-    unit's embedding. The embedding is repeated at every step and also sets the unit's readout of the states. The
-    forecast of bin t+1 uses only bins ≤ t.
+    A token consists of a unit's own input and slow state, the mean and spread of all *other* units at that bin, the
+    behavior, and the unit's embedding. The embedding is repeated at every step and also sets the unit's readout of the
+    states. The forecast of bin t+1 uses only bins ≤ t.
 
     Args:
         spec: The sessions.
@@ -49,7 +49,7 @@ class Neuprint(TrainedForecaster):
         self.embeddings = nn.ParameterList(
             nn.Parameter(0.3 * torch.randn(session.n_units, embedding_dim)) for session in spec.sessions
         )
-        self.signals = nn.Linear(3, width)
+        self.signals = nn.Linear(3 + len(spec.slow_s), width)
         self.behavior = nn.Linear(spec.n_behavior, width, bias=False) if spec.n_behavior else None
         self.identity = nn.Linear(embedding_dim, width, bias=False)
         self.transformer = CausalTransformer(
@@ -62,7 +62,8 @@ class Neuprint(TrainedForecaster):
 
     def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         batch, time, units = inputs.shape
-        tokens = self.signals(torch.stack([inputs, *others(inputs)], dim=-1)) + self.identity(self.embeddings[session])
+        signals = torch.cat([torch.stack([inputs, *others(inputs)], dim=-1), slow], dim=-1)
+        tokens = self.signals(signals) + self.identity(self.embeddings[session])
         if self.behavior is not None:
             tokens = tokens + self.behavior(behavior)[:, :, None]
         series = tokens.transpose(1, 2).flatten(0, 1)  # one series per unit

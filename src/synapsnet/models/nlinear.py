@@ -16,10 +16,11 @@ from synapsnet.session import TaskSpec
 
 @final
 class Nlinear(TrainedForecaster):
-    """``x_t+1 = x_t + Σ_k w_k (x_t-k - x_t)`` for each unit separately; all units of all sessions share ``w``.
+    """``x_t+1 = x_t + Σ_k w_k (x_t-k - x_t) + Σ_j v_j (m_t,j - x_t)``, with ``w`` and ``v`` shared by all units.
 
-    As published, units do not interact and behavior is not used. A unit's offset takes the place of the published bias.
-    Bins before the window count as equal to its first bin. With ``increments``, x is the sum of the changes so far.
+    As published, units do not interact and behavior is not used. The traces ``m``, a unit's slow state, are an addition
+    of ours, and a unit's offset takes the place of the published bias. Bins before the window count as equal to its
+    first bin. With ``increments``, x is the sum of the changes so far.
 
     Args:
         spec: The sessions.
@@ -37,10 +38,12 @@ class Nlinear(TrainedForecaster):
         self._lags = min(lags, spec.window_bins)
         # Forecasts start at the mean of the last bins.
         self.weights = nn.Parameter(torch.full((self._lags - 1,), 1 / self._lags))
+        self.slow_weights = nn.Parameter(torch.zeros(len(spec.slow_s)))
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         of_levels = self.scale(session).of_levels
         levels = inputs if of_levels else inputs.cumsum(1)
         filters = torch.cat([self.weights, -self.weights.sum(0, keepdim=True)])
-        departure: Tensor = lagged(levels - levels[:, :1], self._lags) @ filters
+        traced = slow - inputs[..., None] if of_levels else slow
+        departure: Tensor = lagged(levels - levels[:, :1], self._lags) @ filters + traced @ self.slow_weights
         return inputs + departure if of_levels else departure

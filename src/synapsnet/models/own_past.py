@@ -14,7 +14,7 @@ from synapsnet.session import TaskSpec
 
 @final
 class OwnPast(nn.Module):
-    """One free linear filter for every unit, on the `Memory` of its own inputs; it starts at zero.
+    """One free linear filter for every unit, on its slow state and the `Memory` of its inputs; it starts at zero.
 
     Args:
         spec: The sessions.
@@ -26,10 +26,17 @@ class OwnPast(nn.Module):
         super().__init__()
         self.memory = Memory(spec=spec, lags=lags, time_constants=time_constants)
         self.filters = nn.ParameterList(
-            nn.Parameter(torch.zeros(session.n_units, self.memory.size)) for session in spec.sessions
+            nn.Parameter(torch.zeros(session.n_units, self.memory.size + len(spec.slow_s))) for session in spec.sessions
         )
 
-    def forward(self, inputs: Tensor, session: int) -> Tensor:
-        """``[batch, time, units]`` to the same shape; causal."""
-        response: Tensor = (self.memory(inputs) * self.filters[session]).sum(-1)
+    def forward(self, inputs: Tensor, session: int, slow: Tensor) -> Tensor:
+        """Responses, ``[batch, time, units]``; causal.
+
+        Args:
+            inputs: Scaled past activity, ``[batch, time, units]``.
+            session: Index of the session.
+            slow: Slow state of every unit, ``[batch, time, units, traces]``.
+        """
+        own = torch.cat([self.memory(inputs), slow], dim=-1)
+        response: Tensor = (own * self.filters[session]).sum(-1)
         return response

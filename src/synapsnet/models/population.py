@@ -57,5 +57,5 @@ class PopulationForecaster(TrainedForecaster):
     def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         features = self.readin[session](torch.cat([inputs, behavior], dim=-1))
         states = self.encode(self.dropout(features))
-        drive: Tensor = self.dropout(states) @ self.readout[session] + self.own_past(inputs, session)
+        drive: Tensor = self.dropout(states) @ self.readout[session] + self.own_past(inputs, session, slow)
         return drive

@@ -50,12 +50,12 @@ class Tsmixer(TrainedForecaster):
         self.project = nn.Parameter(READOUT_SD * torch.randn(spec.context_bins))
         self.own_past = OwnPast(spec=spec, lags=own_lags, time_constants=own_time_constants)
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         channels = torch.cat([inputs, behavior], dim=-1)
         windows = lagged(channels, self.spec.context_bins).transpose(2, 3)
         for block in self.blocks:
             windows = block(windows, session)
-        drive: Tensor = self.project @ windows[..., : inputs.shape[-1]] + self.own_past(inputs, session)
+        drive: Tensor = self.project @ windows[..., : inputs.shape[-1]] + self.own_past(inputs, session, slow)
         return drive
 
 
