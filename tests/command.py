@@ -160,22 +160,18 @@ class KillAtWrite(Callback):
         self._replace(source, target)
 
 
-class TerminateInRefinement(Callback):
-    """A scheduler ends the job while the model refines itself after the given epoch."""
+class TerminateInFinish(Callback):
+    """A scheduler ends the job while the model is being finished, once its connections are refined."""
 
-    def __init__(self, *, epoch: int) -> None:
-        self._epoch = epoch
-
-    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.current_epoch != self._epoch:
-            return
-        refine = pl_module.model.refine
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        connectivity = pl_module.model.connectivity
+        refine = connectivity.refine
 
         def cut_short(*splits: Any) -> None:
-            os.kill(os.getpid(), signal.SIGTERM)
             refine(*splits)
+            os.kill(os.getpid(), signal.SIGTERM)
 
-        pl_module.model.refine = cut_short
+        connectivity.refine = cut_short
 
 
 class WorsenAt(At):

@@ -22,6 +22,13 @@ __all__ = ["FRACTIONS", "KINDS", "N_UNITS", "Kind", "Listed", "descend", "simula
 CONF = Path(__file__).resolve().parents[1] / "conf"
 
 
+_FEWER_MEMBERS = {
+    "synapsnet": ["model.unobserved=[0,8]"],
+    "synapsnet_no_connectivity": ["model.unobserved=[0,0]"],
+    "synapsnet_no_unobserved": ["model.unobserved=[0,0]"],
+}
+
+
 def names(group: str) -> list[str]:
     """Options of a config group, as they lie on disk."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
@@ -41,9 +48,10 @@ def data_settings(data: str = "base", **overrides: Any) -> DataSettings:
 
 
 def model_config(name: str, *overrides: str) -> dict[str, Any]:
-    """Section ``model`` of a model on disk."""
+    """Section ``model`` of a model on disk; a SynapsNet has few members."""
+    fewer = _FEWER_MEMBERS.get(name, [])
     with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
-        cfg = compose(overrides=[f"+model={name}", *overrides])
+        cfg = compose(overrides=[f"+model={name}", *fewer, *overrides])
     return cast(dict[str, Any], OmegaConf.to_container(cfg.model, resolve=True))
 
 
@@ -59,7 +67,7 @@ def build(name: str, spec: TaskSpec, *overrides: str, seed: int = 0) -> Forecast
 
 
 def trained(name: str, task: Task, *overrides: str, steps: int = 3) -> Forecaster:
-    """A model from its yaml, fitted by formula or for a few steps and refined: away from where it starts."""
+    """A model from its yaml, fitted by formula or for a few steps and finished: away from where it starts."""
     return fitted(build(name, task.spec, *overrides), task, steps=steps)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from synapsnet.likelihoods import default_likelihood
+from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
-from synapsnet.models.hooks import Refining
 from synapsnet.models.lags import by_lag
 from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import Batch, Batches, TaskSpec
@@ -167,14 +167,21 @@ class Claiming(Own):
         """An answer without the claim."""
 
 
-class Rereading(Own, Refining):
-    """A refinement that reads the train split twice."""
+class Rereading(ClosedFormForecaster):
+    """A formula that reads the train split twice."""
 
-    n_refinements = 1
+    def __init__(self, spec: TaskSpec) -> None:
+        super().__init__(spec=spec, likelihood=default_likelihood(signal=spec.signal))
 
-    def refine(self, train: Batches, validation: Batches) -> None:
-        for batches in (train, train, validation):
-            list(batches)
+    def fit_closed_form(self, train: Batches, validation: Batches) -> None:
+        list(train)
+        super().fit_closed_form(train, validation)
+
+    def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
+        """Nothing to fit."""
+
+    def predicted(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return self.scale(session).target_mean.expand_as(past)
 
 
 class Mirrored(Coupled):

@@ -36,8 +36,8 @@ class Recording:
     seeds: tuple[int, ...]
 
 
-ALL = ("var", "lasso_var", "synapsnet", "glm", "synapsnet_sparse")
-FEWER = ("var", "synapsnet", "synapsnet_sparse")
+ALL = ("var", "lasso_var", "synapsnet", "glm")
+FEWER = ("var", "synapsnet")
 RECORDINGS = (
     Recording("calcium_worm", ("data=calcium",), ALL, (0, 1, 2)),
     Recording("spikes_m1", ("data=neuropixels", "data.min_rate=0.02"), ALL, (0, 1, 2)),
@@ -70,7 +70,6 @@ MODELS: Mapping[str, Fit] = {
     "lasso_var": Fit(trained=False, surrogates=()),
     "synapsnet": Fit(trained=True, surrogates=(0, 1)),
     "glm": Fit(trained=False, surrogates=()),
-    "synapsnet_sparse": Fit(trained=True, surrogates=(0, 1)),
 }
 
 
@@ -84,7 +83,7 @@ def jobs(data: Path) -> list[Job]:
                 given = (*recording.settings, f"data.root={quoted(str(data / recording.name))}", methods)
                 first += _parts(model, recording.name, given, fit.surrogates)
                 more += [_job(model, recording.name, given, recording.seeds[1:])] if fit.trained else []
-    return [*first, _job("synapsnet_sparse", RING, ("data=simulated", f"data/network={RING}"), (0,)), *more]
+    return [*first, _job("synapsnet", RING, ("data=simulated", f"data/network={RING}"), (0,)), *more]
 
 
 def _parts(model: str, recording: str, given: tuple[str, ...], surrogates: tuple[int, ...]) -> list[Job]:
@@ -119,8 +118,8 @@ def value_of_edges(out: Path) -> None:
 
 def _quick() -> list[Job]:
     methods = f"method=[{','.join(METHODS)}]"
-    given = tiny(["synapsnet_sparse"], methods)[0].settings[1:]
-    return _parts("synapsnet_sparse", TINY, given, (0, 1))
+    given = tiny(["synapsnet"], methods)[0].settings[1:]
+    return _parts("synapsnet", TINY, given, (0, 1))
 
 
 STUDY = Study(

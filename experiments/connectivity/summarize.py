@@ -36,10 +36,10 @@ from synapsnet.viz.ordered import draw_ordered
 from synapsnet.viz.stability import draw_stability
 
 MATRICES = {  # recordings whose matrices are drawn, and the methods to show after the first
-    "spikes_m1": ("synapsnet_sparse", "synapsnet", "correlation"),
-    "calcium_worm": ("synapsnet_sparse", "synapsnet", "correlation"),
+    "spikes_m1": ("synapsnet", "var", "correlation"),
+    "calcium_worm": ("synapsnet", "var", "correlation"),
 }
-HALVES_DRAWN = ("synapsnet", "synapsnet_sparse")
+HALVES_DRAWN = ("synapsnet", "var")
 N_CONNECTIONS = 150  # in space
 HEADER = "# Connectivity of real recordings\nDefinitions and what it means: README.md of the study."
 

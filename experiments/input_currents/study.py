@@ -1,4 +1,4 @@
-"""SynapsNet, dense and sparse, on three recordings."""
+"""SynapsNet on three recordings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from experiments._study import Job, Study, main, tiny
 from synapsnet.data.training_command import quoted
 
-MODELS = ("synapsnet", "synapsnet_sparse")
+MODELS = ("synapsnet",)
 RECORDED: Mapping[str, tuple[str, ...]] = {
     "spikes_m1": ("data=neuropixels", "data.min_rate=0.02"),
     "calcium_worm": ("data=calcium",),

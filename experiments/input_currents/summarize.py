@@ -22,7 +22,7 @@ from synapsnet.analysis.currents import current_activity_correlation, input_curr
 from synapsnet.viz.currents import draw_current_correlation, draw_input_current
 
 SHUFFLED = "synapsnet"
-DRAWN = "synapsnet_sparse"  # few connections, which a figure can hold
+DRAWN = "synapsnet"  # few connections, which a figure can hold
 N_SOURCES = 6
 DRAWN_BINS = 120
 LEGEND = """\

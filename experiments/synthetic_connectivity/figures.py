@@ -15,7 +15,7 @@ from synapsnet.viz.degradation import draw_degradation
 from synapsnet.viz.matrices import draw_matrices
 from synapsnet.viz.recovery import draw_recovery
 
-OURS = "synapsnet_sparse"
+OURS = "synapsnet"
 IN_RECOVERY = {"recovery": ("rate",), "recovery_networks": ("rate_heterogeneous", "spiking", "calcium")}
 IN_MATRICES = ("rate_heterogeneous", "spiking", "calcium")
 MODELS_SHOWN = (OURS, "lasso_var", "var", "glm")

@@ -14,7 +14,7 @@ FIRST_SEED = 100  # the generators were calibrated on seeds 0 to 9
 METHODS_FROM = "var"  # model-free methods do not depend on the model, so only these runs compute them
 METHODS = ("correlation", "lagged_correlation", "partial_correlation", "granger", "transfer_entropy")
 
-IN_ALL = ("synapsnet_sparse", "var", "lasso_var")
+IN_ALL = ("synapsnet", "var", "lasso_var")
 BLACK_BOXES = ("lstm", "transformer")
 SLOWEST = ("neuprint",)  # its Jacobian takes a minute
 
@@ -57,7 +57,7 @@ def _seeds(models: tuple[str, ...], n: int) -> dict[str, int]:
     return dict.fromkeys(models, n)
 
 
-_FIVE = _seeds((*IN_ALL, "synapsnet"), 5)
+_FIVE = _seeds(IN_ALL, 5)
 _SPIKES = _FIVE | _seeds(("glm",), 5)
 _EVERY = _SPIKES | _seeds(BLACK_BOXES, 5) | _seeds(SLOWEST, 2)
 _FIFTY = _FIVE | _seeds(IN_ALL, 50)

@@ -87,7 +87,9 @@ def test_recordings_are_named_by_their_path(root: str | None, name: str, tmp_pat
 
 @pytest.mark.parametrize(("signal", "rate"), [("spikes", 0.01), ("calcium", 0.03)])
 def test_a_learning_rate_can_be_given_by_kind_of_signal(signal: str, rate: float) -> None:
-    config = OmegaConf.to_container(composed("model=synapsnet_sparse").optimizer, resolve=True)
+    config = OmegaConf.to_container(
+        composed("model=synapsnet", "model.tuned.lr={spikes: 0.01, calcium: 0.03}").optimizer, resolve=True
+    )
     assert isinstance(config, dict)
     model = torch.nn.Linear(1, 1)
     model.spec = SimpleNamespace(signal=signal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any, cast
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ class TestClaimsOnDisk(ConnectivityLaws):
 
 @pytest.mark.parametrize("decoder", names("model/decoder"))
 def test_flipping_the_gauge_flips_raw_but_not_effective_connectivity(decoder: str, task: Task) -> None:
-    model = trained("synapsnet", task, f"model/decoder={decoder}", steps=20)
+    model = trained("synapsnet_plain", task, f"model/decoder={decoder}", steps=20)
     assert isinstance(model, SynapsNet)
     given = windows(task, 0)
     raw, effective = model.raw_connectivity(0), model.effective_connectivity(*given, 1)[0]
@@ -49,7 +50,7 @@ def test_flipping_the_gauge_flips_raw_but_not_effective_connectivity(decoder: st
 @torch.no_grad()
 def flip_currents(model: SynapsNet) -> None:
     """Scale A by -2 and the decoder's response to the current by -1/2: the forecast stays as it is."""
-    decoder = model.decoder
+    decoder = cast(Any, model.members[0]).decoder
     for weights in model.connectivity.weights:
         weights.mul_(-2)
     if hasattr(decoder, "signals"):

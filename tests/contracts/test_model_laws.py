@@ -29,7 +29,8 @@ class TestModelsOnDisk(ModelLaws):
 
     def idle(self, model: Forecaster) -> set[str]:
         """Without connectivity there is no current to filter."""
-        return {"decoder.current_filters.weight", "decoder.current_filters.bias"} if is_unconnected(model) else set()
+        names = (name for name, _ in model.named_parameters() if "current_filters" in name)
+        return set(names) if is_unconnected(model) else set()
 
     def sees_the_past(self, model: Forecaster) -> bool:
         return not isinstance(model, Mean)
@@ -41,7 +42,7 @@ class TestModelsOnDisk(ModelLaws):
 @pytest.fixture(scope="class")
 def synapsnet(decoder: str, connectivity: str, task: Task) -> Forecaster:
     """SynapsNet away from its start, fitted once for all laws."""
-    return trained("synapsnet", task, f"model/decoder={decoder}", f"model/connectivity={connectivity}")
+    return trained("synapsnet_plain", task, f"model/decoder={decoder}", f"model/connectivity={connectivity}")
 
 
 @pytest.mark.parametrize("decoder", names("model/decoder"), scope="class")
@@ -57,8 +58,7 @@ class TestConnectivityIsTheOnlyPath:
             """Summed absolute Jacobian ``[post, pre]`` of the last step, were ``matrix`` the connectivity."""
             past = batch.past[:6].clone().requires_grad_()
             inputs = synapsnet.inputs(past, 0)
-            embeddings = synapsnet.embeddings[0]
-            drive = synapsnet.decoder(inputs, inputs @ matrix.T, embeddings, batch.behavior[:6], batch.slow[:6])[:, -1]
+            drive = synapsnet.departure(inputs, inputs @ matrix.T, batch.behavior[:6], 0, batch.slow[:6])[:, -1]
             rows = [
                 torch.autograd.grad(drive[:, unit].sum(), past, retain_graph=True)[0].abs().sum((0, 1))
                 for unit in range(past.shape[2])

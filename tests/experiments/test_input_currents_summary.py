@@ -121,14 +121,14 @@ def summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Summary:
 def test_currents_of_the_right_matrix_lead_by_the_lag_that_was_planted(summary: Summary, lag: int) -> None:
     recordings = record(summary.out.parent / "mouse", driven(lag=lag))
     plant(summary.root, "synapsnet", recordings, wiring())
-    plant(summary.root, "synapsnet_sparse", recordings, wiring().T)
+    plant(summary.root, "synapsnet_no_unobserved", recordings, wiring().T)
     table = summary()
     assert table.loc["synapsnet", ["peak_lag_bins", "peak_lag_s"]].tolist() == pytest.approx([lag, 0.1 * lag])
     assert table.loc["synapsnet", "peak_r"] == pytest.approx(EXPECTED_R, abs=0.03)  # columns are scaled
     assert table.loc["synapsnet", "n_units"] == 2  # others receive no current
     assert table.loc["synapsnet", "asymmetry"] > 0.05
-    assert table.loc["synapsnet_sparse", "peak_lag_bins"] == -lag  # senders and receivers swapped
-    assert table.loc["synapsnet_sparse", "asymmetry"] < -0.02
+    assert table.loc["synapsnet_no_unobserved", "peak_lag_bins"] == -lag  # senders and receivers swapped
+    assert table.loc["synapsnet_no_unobserved", "asymmetry"] < -0.02
     assert {path.name for path in summary.out.iterdir()} == {
         "table.md", "table.csv", "lags_mouse.png", "current_mouse.png",
     }  # fmt: skip
@@ -215,15 +215,15 @@ def test_errors_are_across_sessions(summary: Summary) -> None:
 def test_a_matrix_without_connections_has_no_row(summary: Summary) -> None:
     recordings = record(summary.out.parent / "mouse", driven())
     plant(summary.root, "synapsnet", recordings, wiring())
-    plant(summary.root, "synapsnet_sparse", recordings, np.zeros((N_UNITS, N_UNITS)))
-    assert "synapsnet_sparse" not in summary().index
+    plant(summary.root, "synapsnet_no_unobserved", recordings, np.zeros((N_UNITS, N_UNITS)))
+    assert "synapsnet_no_unobserved" not in summary().index
     assert not (summary.out / "current_mouse.png").exists()
 
 
 def test_runs_that_were_not_alike_are_refused(summary: Summary) -> None:
     recordings = record(summary.out.parent / "mouse", driven())
     plant(summary.root, "synapsnet", recordings, wiring())
-    plant(summary.root, "synapsnet_sparse", recordings, wiring(), settings=("data.context_bins=5",))
+    plant(summary.root, "synapsnet_no_unobserved", recordings, wiring(), settings=("data.context_bins=5",))
     assert "data.context_bins" in summary.refusal()
 
 

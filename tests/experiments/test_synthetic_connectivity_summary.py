@@ -131,13 +131,13 @@ def test_the_best_is_bold_and_its_equals_are_found_on_the_same_networks(summary:
     plant_models(
         summary.root,
         {
-            "synapsnet_sparse": list(best),
+            "synapsnet": list(best),
             "lasso_var": list(best - [0.03, -0.02, 0.02, -0.02, 0.0]),
             "var": list(best - [0.01, 0.02, 0.01, 0.02, 0.01]),
         },
     )
     printed, _ = summary()
-    assert cells(printed, "synapsnet_sparse")[2].startswith("**0.580")
+    assert cells(printed, "synapsnet")[2].startswith("**0.580")
     assert cells(printed, "lasso_var")[2].endswith("≈")
     assert cells(printed, "var")[2] == "0.566 ± 0.286"
 
@@ -153,7 +153,7 @@ def test_incomplete_and_absent_rows_say_so_and_cannot_win(summary: Summary) -> N
     printed, _ = summary()
     assert cells(printed, "lasso_var")[1:3] == ["2 of 5", "0.900 ± 0.000"]
     assert cells(printed, "var")[2] == "**0.500 ± 0.000**"
-    assert cells(printed, "synapsnet_sparse")[1:3] == ["0 of 5", "-"]
+    assert cells(printed, "synapsnet")[1:3] == ["0 of 5", "-"]
     assert "No run of rate, " in printed
 
 
@@ -217,7 +217,7 @@ def test_a_method_that_is_there_twice_is_refused(summary: Summary) -> None:
 
 def test_figures_are_of_what_there_is(summary: Summary) -> None:
     rng = np.random.default_rng(0)
-    shown = ("synapsnet_sparse", "lasso_var", "var", "glm")
+    shown = ("synapsnet", "lasso_var", "var", "glm")
     for model in shown:
         run = plant(summary.root, model, 100, {model: {}}, data="spiking")
         matrix = rng.standard_normal((6, 6))

@@ -57,29 +57,16 @@ def test_stopped_within_an_epoch(signal: str, batch: str, train: Command, sessio
 
 
 @pytest.mark.parametrize(
-    ("recordings", "stop"),
-    [
-        ("", "{_target_: command.TerminateAt, epoch: 2, batch: 3}"),
-        ("", "{_target_: command.TerminateInRefinement, epoch: 3}"),
-        ("s0.npz", "{_target_: command.TerminateInRefinement, epoch: 3}"),
-    ],
+    "stop", ["{_target_: command.TerminateAt, epoch: 2, batch: 3}", "{_target_: command.TerminateInFinish}"]
 )
-def test_stopped_in_a_run_with_refinements(recordings: str, stop: str, train: Command, sessions: Path) -> None:
-    """Three of them, after epochs 1, 3 and 4."""
-    settings = (
-        *SETTINGS,
-        "model=synapsnet_sparse",
-        "model.connectivity.refinements=3",
-        "data.batch_size=8",  # a single session's validation is one batch, after which a run may yet stop
-        f"data.root={sessions / recordings}",
-    )
+def test_stopped_before_and_while_a_model_is_finished(stop: str, train: Command, sessions: Path) -> None:
+    settings = (*SETTINGS, "model=synapsnet", f"data.root={sessions}")
     assert train(*settings, "hydra.run.dir=whole").code == 0
     stopped = train(*settings, f"+callbacks.stop={stop}", "hydra.run.dir=cut")
     assert stopped.code == 143, stopped.err
     resumed = train(*settings, "ckpt_path=cut/checkpoints/last.ckpt")
     assert resumed.code == 0, resumed.err
     assert_equal_runs(train.folder / "whole", train.folder / "cut")
-    assert checkpoint(train.folder / "cut", "last")["callbacks"]["Refinement"] == {"epoch": EPOCHS - 1}
 
 
 def test_the_checkpoint_knows_its_own_settings(train: Command, sessions: Path, uninterrupted: Path) -> None:

@@ -79,7 +79,7 @@ def test_model_and_methods_are_scored_against_the_truth(network: str, train: Com
 
 def test_degradations_compose_in_order(train: Command) -> None:
     done = train(
-        "model=synapsnet_sparse", *SMALL, *WITH_FIGURES, "data/degradation=[calcium,hidden]", "trainer.max_epochs=2",
+        "model=synapsnet", *SMALL, *WITH_FIGURES, "data/degradation=[calcium,hidden]", "trainer.max_epochs=2",
         "hydra.run.dir=run",
     )  # fmt: skip
     assert done.code == 0, done.err

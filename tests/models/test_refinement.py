@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -18,17 +19,18 @@ from synapsnet.data.task import Task
 from synapsnet.errors import UserError
 from synapsnet.likelihoods import NegativeBinomial
 from synapsnet.models import refinement
+from synapsnet.models.committee import Member
 from synapsnet.models.connectivity.sparse import SparseConnectivity
 from synapsnet.models.refinement import mean_response, quadratic_model
 from synapsnet.models.synapsnet import SynapsNet
-from synapsnet.session import Batch, Session
+from synapsnet.session import Batch, Batches, Session
 
-NAME = "synapsnet_sparse"
+SPARSE = ("model/connectivity=sparse",)
 
 
 def started(task: Task, *overrides: str, steps: int = 0) -> SynapsNet:
     """A sparse SynapsNet after a few gradient steps."""
-    model = build(NAME, task.spec, *overrides)
+    model = build("synapsnet_plain", task.spec, *SPARSE, *overrides)
     assert isinstance(model, SynapsNet)
     descend(model, task, steps=steps)
     return model
@@ -41,6 +43,16 @@ def splits(task: Task, batch_size: int = 16) -> dict[str, Listed]:
 def sparse(model: SynapsNet) -> SparseConnectivity:
     assert isinstance(model.connectivity, SparseConnectivity)
     return model.connectivity
+
+
+def refine(model: SynapsNet, train: Batches, validation: Batches) -> None:
+    model.connectivity.refine(model, train, validation)
+
+
+def connections(model: SynapsNet, session: int) -> Tensor:
+    """A as it is read."""
+    with model.as_read():
+        return model.raw_connectivity(session).clone()
 
 
 def mean_nll(model: SynapsNet, batches: list[Batch]) -> float:
@@ -108,7 +120,7 @@ def linear(request: pytest.FixtureRequest) -> tuple[SynapsNet, Task, list[Batch]
     """A model whose decoder is `OneFilter`, and the train split of its first session."""
     task = segmented(request.param)
     model = started(task)
-    model.decoder = OneFilter(GAIN, FILTER)  # type: ignore[assignment]
+    cast(Member, model.members[0]).decoder = OneFilter(GAIN, FILTER)  # type: ignore[assignment]
     train = splits(task)["train"].of_session(0)
     assert any(0 < int(row.sum()) < 8 for batch in train for row in batch.scored)  # windows with unscored tails
     return model, task, train
@@ -248,7 +260,7 @@ def test_finds_a_planted_network_that_gradients_do_not(network: tuple[Simulation
     model = started(task, steps=150)
     data = splits(task)
     by_gradient, before = recovered(model, task, simulation.truth), mean_nll(model.eval(), data["validation"])
-    model.refine(**data)
+    refine(model, **data)
     assert recovered(model, task, simulation.truth) > max(0.85, by_gradient + 0.05)
     assert mean_nll(model, data["validation"]) < before
     inclusion = model.inclusion(0)
@@ -265,7 +277,7 @@ def test_the_odds_that_validate_best_are_chosen(network: tuple[Simulation, Task]
 
     def refined(path: str) -> tuple[float, float]:
         model = started(task, f"model.connectivity.log_odds=[{path}]", steps=30).eval()
-        model.refine(**data)
+        refine(model, **data)
         return mean_nll(model, data["validation"]), float(sparse(model).chosen_log_odds[0])
 
     found = [refined("-6,-2,inf"), refined("-6,-2"), refined("-6")]
@@ -283,8 +295,8 @@ def test_splits_are_read_and_nothing_else_of_their_batches_matters(kind: Kind) -
     for batch_size, step in ((16, 1), (3, -1)):
         model.load_state_dict(state)
         data = splits(task, batch_size)
-        model.refine(Listed(data["train"][::step]), Listed(data["validation"][::step]))
-        results.append([model.raw_connectivity(session).clone() for session in (0, 1)])
+        refine(model, Listed(data["train"][::step]), Listed(data["validation"][::step]))
+        results.append([connections(model, session).clone() for session in (0, 1)])
     for first, second in zip(*results, strict=True):
         torch.testing.assert_close(second, first, rtol=1e-2, atol=float(first.abs().max()) * 1e-2 + 1e-6)
 
@@ -298,11 +310,11 @@ def test_steps_that_are_not_scored_do_not_matter() -> None:
         return Listed(replace(b, target=torch.where(b.scored[:, :, None], b.target, 50.0)) for b in batches)
 
     data = splits(task)
-    model.refine(**data)
-    first = model.raw_connectivity(0).clone()
+    refine(model, **data)
+    first = connections(model, 0).clone()
     model.load_state_dict(state)
-    model.refine(garbled(data["train"]), garbled(data["validation"]))
-    assert torch.equal(model.raw_connectivity(0), first)
+    refine(model, garbled(data["train"]), garbled(data["validation"]))
+    assert torch.equal(connections(model, 0), first)
 
 
 def test_refined_weights_are_fixed_and_their_state_is_saved() -> None:
@@ -310,20 +322,20 @@ def test_refined_weights_are_fixed_and_their_state_is_saved() -> None:
     model = started(task, steps=5)
     assert float(model.penalty().detach()) > 0
     model.train()
-    model.refine(**splits(task))
+    refine(model, **splits(task))
     assert model.training
     assert float(model.penalty()) == 0
     model.zero_grad()
     for batch in task.loader("train", batch_size=16):
         (model.training_loss(batch) + model.penalty()).backward()
     assert all(weight.grad is None for weight in sparse(model).dense.parameters())
-    assert all(parameter.grad is not None for parameter in model.decoder.parameters())
+    assert all(parameter.grad is not None for parameter in model.members.parameters())
     descend(model, task, steps=3)
 
     other = started(task)
-    assert not sparse(other).refined(0)
+    assert not (other.inclusion(0) is not None)
     other.load_state_dict(model.state_dict())
-    assert sparse(other).refined(0)
+    assert other.inclusion(0) is not None
     batch = next(iter(task.loader("validation", batch_size=16)))
     with torch.no_grad():
         assert torch.equal(
@@ -331,10 +343,10 @@ def test_refined_weights_are_fixed_and_their_state_is_saved() -> None:
             model.eval()(batch.past, batch.behavior, 0, batch.slow),
         )
     for each in (model, other):
-        each.refine(**splits(task))
+        refine(each, **splits(task))
     assert all(torch.equal(first, second) for first, second in zip(model.buffers(), other.buffers(), strict=True))
     other.load_state_dict(started(task).state_dict())
-    assert not sparse(other).refined(0)
+    assert not (other.inclusion(0) is not None)
 
 
 def test_cut_short_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -352,9 +364,9 @@ def test_cut_short_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(refinement, "fit_spike_slab", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        model.refine(**splits(task))
+        refine(model, **splits(task))
     assert model.training
-    assert not any(sparse(model).refined(session) for session in (0, 1))
+    assert not any((model.inclusion(session) is not None) for session in (0, 1))
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert float(model.penalty().detach()) > 0
 
@@ -370,9 +382,9 @@ def test_small_networks_and_silent_units(units: tuple[int, ...]) -> None:
     )
     task = small_task([session], "spikes")
     model = started(task, steps=3)
-    model.refine(**splits(task))
-    assert torch.isfinite(model.raw_connectivity(0)).all()
-    assert not model.raw_connectivity(0).diagonal().any()
+    refine(model, **splits(task))
+    assert torch.isfinite(connections(model, 0)).all()
+    assert not connections(model, 0).diagonal().any()
     assert math.isfinite(mean_nll(model, splits(task)["validation"]))
 
 
@@ -380,6 +392,4 @@ def test_small_networks_and_silent_units(units: tuple[int, ...]) -> None:
 def test_refuses_a_path_that_is_none(log_odds: str) -> None:
     task = small_task(simulated("spikes", units=(3,)), "spikes")
     with pytest.raises(UserError, match="log_odds must be ascending"):
-        build(NAME, task.spec, f"model.connectivity.log_odds={log_odds}")
-    with pytest.raises(UserError, match="refinements must be 1 or more"):
-        build(NAME, task.spec, "model.connectivity.refinements=0")
+        build("synapsnet_plain", task.spec, *SPARSE, f"model.connectivity.log_odds={log_odds}")

@@ -20,6 +20,7 @@ class Model(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.connectivity = nn.Linear(4, 4)
+        self.unobserved = nn.Linear(4, 3)
         self.decoder = nn.Linear(4, 2)
         self.embeddings = nn.ParameterList([torch.zeros(4, 3)])
         self.offset = nn.ParameterList([torch.zeros(4)])
@@ -33,13 +34,20 @@ def test_groups() -> None:
         lr=1e-2,
         weight_decay=0.1,
         connectivity={"lr": 1e-3, "weight_decay": 0.5},
+        unobserved={"lr": 3e-3, "weight_decay": 0.2},
         schedule=lambda step, total: 1.0,
     )
     groups = {group["name"]: group for group in optimizer.param_groups}
     assert [id(p) for p in groups["weights"]["params"]] == [id(model.decoder.weight)]
     assert {id(p) for p in groups["connectivity"]["params"]} == {id(p) for p in model.connectivity.parameters()}
+    assert {id(p) for p in groups["unobserved"]["params"]} == {id(p) for p in model.unobserved.parameters()}
     assert len(groups["undecayed"]["params"]) == 3
-    assert [(g["lr"], g["weight_decay"]) for g in groups.values()] == [(1e-2, 0.1), (1e-2, 0.0), (1e-3, 0.5)]
+    assert [(g["lr"], g["weight_decay"]) for g in groups.values()] == [
+        (1e-2, 0.1),
+        (1e-2, 0.0),
+        (1e-3, 0.5),
+        (3e-3, 0.2),
+    ]
     assert sum(len(group["params"]) for group in groups.values()) == len(list(model.parameters()))
 
 
@@ -63,6 +71,7 @@ def test_the_rates_follow_the_schedule_beyond_its_end() -> None:
         lr=1.0,
         weight_decay=0.0,
         connectivity={"lr": 0.1, "weight_decay": 0.0},
+        unobserved={"lr": 0.1, "weight_decay": 0.0},
         schedule=lambda step, total: 1.0 - step / total,
     )
     rates = []

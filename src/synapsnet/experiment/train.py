@@ -15,6 +15,7 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.loggers import Logger
 
+from synapsnet.analysis.evaluation import evaluate
 from synapsnet.checkpoint_file import read_checkpoint, write_checkpoint
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
@@ -234,7 +235,7 @@ def _fit(
         if path.is_file():  # scores are always those of the best weights
             state = read_checkpoint(path)
             load_weights(model, state, path)
-            return _finish(config, trainer, module, datamodule, path, state), ended
+            return _finish(config, trainer, module, datamodule, path, state, ended.step), ended
     return float(trainer.callback_metrics[config["monitor"]]), ended
 
 
@@ -245,6 +246,7 @@ def _finish(
     datamodule: ForecastDataModule,
     path: Path,
     state: dict[str, Any],
+    n_steps: int,
 ) -> float:
     """Let the best weights of a model be finished, unless they are; returns the validation score.
 
@@ -260,11 +262,11 @@ def _finish(
     pl.seed_everything(config["seed"], verbose=False)
     module.to(trainer.strategy.root_device)
     train = datamodule.task.loader("train", batch_size=datamodule.batch_size)
-    for line in model.finish(train, datamodule.val_dataloader(), datamodule.train_dataloader()):
+    for line in model.finish(train, datamodule.val_dataloader(), datamodule.train_dataloader(), n_steps):
         log.info("%s", line)
     module.fit_seconds += time.monotonic() - start
-    trainer.validate(module, datamodule=datamodule, verbose=False)
-    score = float(trainer.callback_metrics[config["monitor"]])
+    module.scores = evaluate(model, (batch.to(model.device) for batch in datamodule.val_dataloader()))
+    score = module.named_scores("validation")[config["monitor"]]
     finished = {"state_dict": module.state_dict(), "fit_seconds": module.fit_seconds, FINISHED: score}
     write_checkpoint({**state, **finished}, path)
     return score

@@ -3,7 +3,9 @@
 Gradient steps on everything at once leave two questions, and validation answers both.
 
 *How many unobserved neurons?* Current from unobserved neurons can imitate direct connections. So the members without
-them compete with a committee that has them, and each side gets the connections that suit it.
+them compete with a committee that has them, and each side gets the connections that suit it. What direct connections
+explain must be left to them: unobserved neurons speak only if they validate better by more than one standard error of
+the difference over windows (Breiman et al. 1984).
 
 *Which connections?* A is refined: its posterior under a sparse prior is fitted, given the decoders. The decoders of the
 better committee are then trained a little further with A fixed, and A is refined again, if this validates better.
@@ -22,7 +24,7 @@ from torch import Tensor, nn
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.refinement import DrivenByCurrents
-from synapsnet.models.validation import session_nll
+from synapsnet.models.validation import session_nll, window_nll
 from synapsnet.session import Batch, Batches
 
 CHECKS = 6  # validations during polishing
@@ -40,6 +42,29 @@ class Polish:
 
     steps: int
     lr: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """Some members with connections that suit them.
+
+    Attributes:
+        members: Their indices.
+        nll: Validation score.
+        by_window: The same by window, ``[windows]``.
+        state: Weights.
+    """
+
+    members: tuple[int, ...]
+    nll: float
+    by_window: Tensor
+    state: dict[str, Tensor]
+
+    def clearly_better_than(self, other: _Side) -> bool:
+        """True if the gain exceeds one standard error of its mean over windows."""
+        gain = other.by_window - self.by_window
+        error = float(gain.std()) / math.sqrt(len(gain)) if len(gain) > 1 else math.inf
+        return other.nll - self.nll > error
 
 
 class Finishable(DrivenByCurrents, Protocol):
@@ -84,16 +109,17 @@ def finish(
             committee.connectivity.refine(committee, train, validation)
         return score()
 
-    best, speakers, said = (math.inf, trained), tuple[int, ...](), list[str]()
+    sides, said = [], []
     for members in _sides(committee, score):
         model.load_state_dict(trained)
         committee.speak(members)
         nll = refined()
+        sides.append(_Side(members, nll, window_nll(model, validation), _copied(model)))
         numbers = "+".join(str(committee.n_unobserved[member]) for member in members)
         said.append(f"{numbers} unobserved neurons: validation nll {nll:.4f}")
-        if nll < best[0]:
-            best, speakers = (nll, _copied(model)), members
-    model.load_state_dict(best[1])
+    side = sides[-1] if sides[-1].clearly_better_than(sides[0]) else sides[0]
+    best = side.nll, side.state
+    model.load_state_dict(side.state)
     if refinable and polish.steps:
         _polish(model, shuffled, score, polish)
         nll = refined()
@@ -101,7 +127,7 @@ def finish(
         if nll < best[0]:
             best = nll, _copied(model)
     model.load_state_dict(best[1])
-    chosen = ", ".join(str(committee.n_unobserved[member]) for member in speakers)
+    chosen = ", ".join(str(committee.n_unobserved[member]) for member in side.members)
     return [*said, f"members that speak have {chosen} unobserved neurons: validation nll {best[0]:.4f}"]
 
 

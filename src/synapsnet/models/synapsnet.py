@@ -47,7 +47,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         unobserved: Number of unobserved neurons of each member.
         unobserved_dropout: Dropout on the input and the state of unobserved neurons.
         slow_state: True if decoders read the units' slow state.
-        polish_steps: Number of gradient steps on the decoders once ``A`` is refined; 0 for none.
+        polish_fraction: Gradient steps on the decoders once ``A`` is refined, as a share of the steps before.
         polish_lr: Their peak learning rate.
     """
 
@@ -62,7 +62,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         unobserved: Sequence[int],
         unobserved_dropout: float,
         slow_state: bool,
-        polish_steps: int,
+        polish_fraction: float,
         polish_lr: float,
     ) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
@@ -79,7 +79,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         self.speaking: Tensor
         self.register_buffer("speaking", torch.ones(len(unobserved), dtype=torch.bool))
         self._speakers = tuple(range(len(unobserved)))  # the same, where reading a buffer would make a GPU wait
-        self._polish = Polish(polish_steps, polish_lr)
+        self._polish_fraction, self._polish_lr = polish_fraction, polish_lr
         self.register_load_state_dict_post_hook(_restore_speakers)  # type: ignore[no-untyped-call]  # torch's
 
     def speak(self, members: Sequence[int]) -> None:
@@ -106,9 +106,10 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         losses = [self.loss_of(self.parameters_of(drive, batch.past, batch.session), batch) for drive in drives]
         return torch.stack(losses).mean()
 
-    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch]) -> list[str]:
-        chosen = finish(self, self._polish, train=train, validation=validation, shuffled=shuffled)
-        return [*chosen, *super().finish(train, validation, shuffled)]
+    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], n_steps: int) -> list[str]:
+        polish = Polish(round(self._polish_fraction * n_steps), self._polish_lr)
+        chosen = finish(self, polish, train=train, validation=validation, shuffled=shuffled)
+        return [*chosen, *super().finish(train, validation, shuffled, n_steps)]
 
     def penalty(self) -> Tensor:
         return self.connectivity.penalty()

@@ -53,7 +53,7 @@ class TrainedForecaster(Forecaster, Finishing):
         return self.parameters_of(self.drive(self.inputs(past, session), behavior, session, slow), past, session)
 
     @torch.no_grad()
-    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch]) -> list[str]:
+    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], n_steps: int) -> list[str]:
         scores = []
         for factor in SHRINKAGES:
             for session in range(len(self.spec.sessions)):

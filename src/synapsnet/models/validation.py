@@ -25,3 +25,17 @@ def session_nll(model: Forecaster, batches: Iterable[Batch]) -> Tensor:
             total[here.session] += losses.sum(dtype=torch.float64).cpu()
             count[here.session] += losses.numel()
     return total / count
+
+
+@torch.no_grad()
+def window_nll(model: Forecaster, batches: Iterable[Batch]) -> Tensor:
+    """The same by window, of all sessions; windows without scored bins are left out, float64 ``[windows]``."""
+    found = []
+    with evaluating(model):
+        for batch in batches:
+            here = batch.to(model.device)
+            params = model(here.past, here.behavior, here.session, here.slow)
+            losses = model.likelihood.nll(params, here.target).mean(-1).double() * here.scored
+            counts = here.scored.sum(1)
+            found.append((losses.sum(1) / counts)[counts > 0].cpu())
+    return torch.cat(found)

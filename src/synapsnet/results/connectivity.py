@@ -2,8 +2,8 @@
 
 Keys of a session: ``/unit_ids``; ``/effective``, ``/standard_error``, ``/via_unobserved``, ``/raw``, ``/inclusion``
 ``[post, pre]`` and ``/per_lag`` ``[lags, post, pre]`` of the model; ``/method/<name>`` of every model-free method,
-``/unsigned`` the names of
-those that cannot tell excitation from inhibition; ``/unit/<column>`` of the unit table; ``/truth`` of a simulation.
+``/unsigned`` the names of those that cannot tell excitation from inhibition; ``/unit/<column>`` of the unit table;
+``/truth`` of a simulation.
 """
 
 from __future__ import annotations

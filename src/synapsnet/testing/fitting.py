@@ -30,7 +30,7 @@ def fitted(model: Forecaster, task: Task, *, steps: int = 3) -> Forecaster:
         descend(model, task, steps=steps)
         if isinstance(model, Finishing):
             train, validation = (task.loader(split, batch_size=16) for split in ("train", "validation"))
-            model.finish(train, validation, task.train_loader(batch_size=4, seed=0))
+            model.finish(train, validation, task.train_loader(batch_size=4, seed=0), steps)
     return model.eval()
 
 

@@ -90,8 +90,8 @@ class ForecastModule(LightningModule):
         self._score(batch)
 
     def on_validation_epoch_end(self) -> None:
-        means = self._log_scores("validation")
-        self._require_finite(means["nll"], "validation nll")
+        named = self._log_scores("validation")
+        self._require_finite(named["validation/nll"], "validation nll")
 
     def on_test_epoch_start(self) -> None:
         self.scores = ForecastScores(self.model.spec, self.model.likelihood)
@@ -140,14 +140,19 @@ class ForecastModule(LightningModule):
     def _score(self, batch: Batch) -> None:
         self.scores.update(self.model(batch.past, batch.behavior, batch.session, batch.slow), batch)
 
-    def _log_scores(self, split: str) -> dict[str, float]:
+    def named_scores(self, split: str) -> dict[str, float]:
+        """The present scores as they are logged: the mean over sessions, and each session's."""
         by_session = self.scores.session_metrics()
         means, _ = summarize(by_session)
         named = {f"{split}/{metric}": value for metric, value in means.items()}
         for session_id, metrics in by_session.items():
             named |= {f"{split}/{metric}/{session_id}": value for metric, value in metrics.items()}
+        return named
+
+    def _log_scores(self, split: str) -> dict[str, float]:
+        named = self.named_scores(split)
         self.log_dict(named, batch_size=1)
-        return dict(means)
+        return named
 
     def _require_finite(self, value: float, name: str) -> None:
         if not math.isfinite(value):

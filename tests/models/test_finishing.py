@@ -1,0 +1,127 @@
+"""The end of training a SynapsNet: planted networks decide who speaks, and nothing gets worse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from laws import build, descend, small_task
+
+from synapsnet.data.simulate.rate import simulate_rate_network
+from synapsnet.data.task import Task
+from synapsnet.models.synapsnet import SynapsNet
+from synapsnet.models.validation import session_nll
+from synapsnet.session import Session
+
+MEMBERS = "model.unobserved=[0,16]"
+
+
+def network(common_drive: float) -> tuple[Session, np.ndarray]:
+    """Twenty rate units and their connections ``[post, pre]``; with a drive that all of them share, if asked."""
+    simulation = simulate_rate_network(
+        n_units=20,
+        duration_s=30.0,
+        bin_width_s=0.02,
+        density=0.12,
+        dale=False,
+        weight_sigma=0.5,
+        gain=0.7,
+        time_constants_s=[0.02, 0.06],
+        noise=1.0,
+        common_drive=common_drive,
+        seed=0,
+    )
+    return simulation.session, simulation.truth
+
+
+def hidden_source() -> Session:
+    """Units that never hear each other, and a slow source that all of them hear at different delays."""
+    rng = np.random.default_rng(0)
+    source = np.zeros(1500)
+    for t in range(1, len(source)):
+        source[t] = 0.97 * source[t - 1] + rng.normal()
+    gains = rng.choice([-1.0, 1.0], 12) * rng.uniform(0.5, 1.5, 12)
+    activity = 0.5 * source[:, None] * gains + rng.normal(size=(1500, 12)) * 4
+    return Session(
+        session_id="source",
+        activity=activity.astype(np.float32),
+        bin_width_s=0.02,
+        unit_ids=tuple(map(str, range(12))),
+        signal="calcium",
+    )
+
+
+def trained(task: Task, *overrides: str, steps: int) -> SynapsNet:
+    model = build("synapsnet", task.spec, *overrides)
+    assert isinstance(model, SynapsNet)
+    descend(model, task, steps=steps)
+    return model.eval()
+
+
+def finish(model: SynapsNet, task: Task, n_steps: int) -> list[str]:
+    train, validation = (task.loader(split, batch_size=16) for split in ("train", "validation"))
+    torch.manual_seed(0)
+    return model.finish(train, validation, task.train_loader(batch_size=4, seed=0), n_steps)
+
+
+def validation_nll(model: SynapsNet, task: Task) -> float:
+    return float(session_nll(model, task.loader("validation", batch_size=16)).mean())
+
+
+def test_direct_connections_of_a_recorded_network_stay_direct() -> None:
+    session, truth = network(common_drive=0.0)
+    task = small_task([session], "levels")
+    model = trained(task, MEMBERS, steps=300)
+    before = validation_nll(model, task)
+    said = finish(model, task, 100)
+    assert model.speaking.tolist() == [True, False]
+    assert any(line.startswith("members that speak have 0 unobserved") for line in said)
+    assert validation_nll(model, task) < before
+    with model.as_read():
+        found = model.raw_connectivity(0).numpy()
+    off = ~np.eye(len(truth), dtype=bool)
+    assert abs(np.corrcoef(found[off], truth[off])[0, 1]) > 0.85
+
+
+def test_a_source_that_nobody_recorded_is_left_to_unobserved_neurons() -> None:
+    task = small_task([hidden_source()], "levels")
+    model = trained(task, MEMBERS, "model/connectivity=none", steps=150)
+    finish(model, task, 150)
+    assert model.speaking.tolist() != [True, False]
+
+
+@pytest.mark.parametrize("steps", [0, 5, 40])
+def test_finishing_never_validates_worse_than_direct_connections_alone(steps: int) -> None:
+    task = small_task([network(common_drive=1.0)[0]], "levels")
+    model = trained(task, MEMBERS, steps=steps)
+    model.speak([0])
+    alone = validation_nll(model, task)
+    model.speak([0, 1])
+    finish(model, task, 20)
+    assert validation_nll(model, task) <= alone + 1e-6
+
+
+def test_where_nothing_can_be_forecast_the_forecast_shrinks() -> None:
+    rng = np.random.default_rng(1)
+    noise = Session(
+        session_id="noise",
+        activity=rng.normal(size=(600, 12)).astype(np.float32),
+        bin_width_s=0.02,
+        unit_ids=tuple(map(str, range(12))),
+        signal="calcium",
+    )
+    task = small_task([noise], "levels")
+    model = trained(task, "model.unobserved=[0]", "model/connectivity=dense", steps=200)
+    before = validation_nll(model, task)
+    said = finish(model, task, 0)
+    assert float(model.shrinkage[0]) < 0.5
+    assert any("shrunk" in line for line in said)
+    assert validation_nll(model, task) < before
+
+
+def test_the_same_weights_end_the_same() -> None:
+    task = small_task([network(common_drive=0.0)[0]], "levels")
+    model, other = (trained(task, MEMBERS, steps=10) for _ in range(2))
+    assert finish(model, task, 20) == finish(other, task, 20)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[name]), name
