@@ -123,7 +123,7 @@ def test_the_strongest_edges_are_worth_more_than_random_ones(planted: tuple[Task
     assert (cost[1:5] > 5 * chance[1:5]).all()
     np.testing.assert_array_equal(found.random[:, [0, -1]], np.tile(found.strongest[[0, -1]], (20, 1)))
     assert found.random[:, 4].std() > 0
-    scores = ForecastScores(task.spec, model.likelihood)
+    scores = ForecastScores(task.spec, model.likelihood, None)
     for batch in loader:
         scores.update(model(batch.past, batch.behavior, 0, batch.slow), batch)
     assert found.strongest[0] == scores.session_metrics()["planted"]["mse"]
@@ -154,7 +154,7 @@ def test_what_does_not_fit_is_refused(planted: tuple[Task, np.ndarray]) -> None:
     refused(trained("ar", task), "Autoregressive has no connectivity")
     refused(build("synapsnet_no_connectivity", task.spec), "has no edges")
     refused(model, "effective is", effective=truth[:3])
-    refused(model, "no score 'bits_per_spike'; there is mse", score="bits_per_spike")
+    refused(model, "no score 'bits_per_spike'; there is median_gain, mse", score="bits_per_spike")
     refused(model, "shares of edges lie from 0 to 1", shares=[5])
     with pytest.raises(UserError, match="no held-out bin"):
         edge_removal(model, [], 0, truth, score="mse", draws=1, seed=0)

@@ -14,6 +14,7 @@ from synapsnet.metrics import ForecastScores
 from synapsnet.session import Batch, SessionSpec, TaskSpec
 
 N_UNITS = (4, 1, 2)
+TRAIN_MEAN = [torch.full((n_units, 1), 2.0) for n_units in N_UNITS]
 
 
 def spec():
@@ -49,7 +50,7 @@ def batches():
 
 def scores(rank, n_ranks):
     """Scores over the batches of one rank."""
-    streamed = ForecastScores(spec(), Poisson())
+    streamed = ForecastScores(spec(), Poisson(), TRAIN_MEAN)
     for step, (params, batch) in enumerate(batches()):
         if (step % n_ranks if batch.session == 0 else n_ranks - 1) == rank:
             streamed.update(params, batch)

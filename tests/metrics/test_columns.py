@@ -58,8 +58,16 @@ def computed(family, n_units=3):
     target = torch.poisson(torch.ones(50, n_units), generator=generator).double()
     ones = torch.ones(n_units, dtype=torch.float64)
     metric = family(Reference(mean=ones, scale=ones, null_rate=ones))
-    metric.update(ScoredBins(predicted=target + 0.5, target=target, last=target.roll(1, 0), nll=target + 1))
+    last = target.roll(1, 0)
+    metric.update(ScoredBins(predicted=target + 0.5, target=target, last=last, nll=target + 1, train_mean_nll=target))
     return metric.compute()
+
+
+def _adds_up(column, scores):
+    """Whether a session's score follows from the parts of its units, apart from a constant and the sign."""
+    parts = column.parts(scores.per_unit)
+    score = parts.score.sum() / parts.weight.sum()
+    return any(scores.per_session[column.name] == pytest.approx(constant + score) for constant in (0, 1))
 
 
 def test_every_metric_is_declared_once_with_a_direction_of_its_own():
@@ -67,7 +75,7 @@ def test_every_metric_is_declared_once_with_a_direction_of_its_own():
     for family in {family for signal in Signal.__args__ for family in metric_families(signal)}:
         scores = computed(family)
         assert set(scores.per_session) == {column.name for column in family.columns}
-        assert set(scores.per_unit) <= set(scores.per_session)
+        assert all(of.parts is None or _adds_up(of, scores) for of in family.columns)
         declared += family.columns
     assert len({column.name for column in declared}) == len(declared)
     assert len({column.order for column in declared}) == len(declared)

@@ -31,6 +31,7 @@ def example(n_units):
         target=torch.from_numpy(target),
         last=torch.from_numpy(np.roll(target, 1, axis=0)),
         nll=torch.from_numpy(-stats.poisson.logpmf(target, predicted)),
+        train_mean_nll=torch.from_numpy(-stats.poisson.logpmf(target, target.mean(0))),
     )
     mean, scale = torch.from_numpy(target.mean(0)), torch.from_numpy(target.std(0))
     return bins, Reference(mean=mean, scale=scale, null_rate=mean)
@@ -40,7 +41,7 @@ def slices(bins, cuts):
     edges = [0, *cuts, len(bins.target)]
     for start, stop in pairwise(edges):
         rows = slice(start, stop)
-        yield ScoredBins(bins.predicted[rows], bins.target[rows], bins.last[rows], bins.nll[rows])
+        yield ScoredBins(**{name: values[rows] for name, values in vars(bins).items()})
 
 
 def on_devices(bins, reference, cuts):

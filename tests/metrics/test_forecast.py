@@ -7,6 +7,7 @@ from scipy import stats
 
 from synapsnet.likelihoods import Gaussian, NegativeBinomial, Poisson
 from synapsnet.metrics import ForecastScores
+from synapsnet.metrics.base import Reference
 from synapsnet.session import Batch, SessionSpec, TaskSpec
 
 N_TRAIN_BINS = 700
@@ -41,7 +42,7 @@ def batch_of(past, target, counts, session):
 
 def scored(spec, likelihood, params, target, last, session=0, chunks=1):
     """Scores of ``[bins, units]`` arrays, given in some number of batches of two windows each."""
-    scores = ForecastScores(spec, likelihood)
+    scores = ForecastScores(spec, likelihood, train_mean(spec, likelihood))
     for part in np.array_split(np.arange(len(target)), chunks):
         half = len(part) // 2
         for rows in (part[:half], part[half:]):
@@ -49,6 +50,15 @@ def scored(spec, likelihood, params, target, last, session=0, chunks=1):
             everything = torch.ones(1, len(rows), dtype=torch.bool)
             scores.update(window[0], batch_of(window[2], window[1], everything, session))
     return scores
+
+
+def train_mean(spec, likelihood):
+    """Params of a train-mean model with a shape of 1."""
+    means = (Reference.of(session, spec.signal).null_rate for session in spec.sessions)
+    return [
+        torch.cat([likelihood.location(mean)[:, None], torch.ones(len(mean), likelihood.n_params - 1)], dim=1)
+        for mean in means
+    ]
 
 
 def spiking_example(n_bins=600, seed=0):
@@ -76,17 +86,25 @@ def test_streamed_scores_of_spikes_equal_whole_array_scores(likelihood):
     own, about_mean, copied = (np.square((forecast - target) / info.scale) for forecast in (predicted, info.mean, last))
     r = [stats.pearsonr(predicted[:, unit], target[:, unit]).statistic for unit in range(4)]
     gain = stats.poisson.logpmf(target, predicted) - stats.poisson.logpmf(target, info.mean)
-    if isinstance(likelihood, Poisson):
-        nll = -stats.poisson.logpmf(target, predicted)
-    else:
-        total = np.logaddexp(0, 1.0) + 1e-6
-        nll = -stats.nbinom.logpmf(target, total, total / (total + predicted))
+    total = np.logaddexp(0, 1.0) + 1e-6
+    nll, nll_of_mean = (
+        -stats.poisson.logpmf(target, rate)
+        if isinstance(likelihood, Poisson)
+        else -stats.nbinom.logpmf(target, total, total / (total + rate))
+        for rate in (predicted, info.mean)
+    )
+    above = nll_of_mean.mean(0) - nll.mean(0)
     expected_units = {
         "pearson_r": r,
         "mse": own.mean(0),
         "r2": 1 - own.sum(0) / about_mean.sum(0),
         "skill_vs_persistence": 1 - own.sum(0) / copied.sum(0),
         "nll": nll.mean(0),
+        "gain": above,
+        "mse_train_mean": about_mean.mean(0),
+        "mse_persistence": copied.mean(0),
+        "bits_per_bin": gain.mean(0) / np.log(2),
+        "spikes_per_bin": target.mean(0),
         "bits_per_spike": gain.sum(0) / target.sum(0) / np.log(2),
     }
     expected_session = {
@@ -95,6 +113,8 @@ def test_streamed_scores_of_spikes_equal_whole_array_scores(likelihood):
         "r2": 1 - own.sum() / about_mean.sum(),
         "skill_vs_persistence": 1 - own.sum() / copied.sum(),
         "nll": nll.mean(),
+        "median_gain": np.median(above),
+        "share_above_mean": np.mean(above > 0),
         "bits_per_spike": gain.sum() / target.sum() / np.log(2),
         "population_rate_r": stats.pearsonr(predicted.mean(1), target.mean(1)).statistic,
     }
@@ -144,7 +164,7 @@ def test_steps_that_are_not_scored_are_ignored():
     for tensor in tensors:
         tensor[:, :10] = torch.nan
     mask = (torch.arange(40) >= 10)[None]
-    scores = ForecastScores(spec, Poisson())
+    scores = ForecastScores(spec, Poisson(), train_mean(spec, Poisson()))
     scores.update(tensors[0], batch_of(tensors[2], tensors[1], mask, 0))
     nothing = batch_of(tensors[2], tensors[1], torch.zeros_like(mask), 0)
     scores.update(tensors[0], nothing)
@@ -254,3 +274,14 @@ def test_independent_noise_cannot_be_forecast():
     spec = make_spec("spikes", (np.full(20, 0.5), np.full(20, 0.5**0.5)))
     params = rng.standard_normal((5000, 20, 1))
     assert abs(scored(spec, Poisson(), params, target, target).session_metrics()["s0"]["pearson_r"]) < 0.02
+
+
+def test_gains_are_undefined_without_the_train_mean_model():
+    spec, rate, target, last = spiking_example()
+    windows = [torch.as_tensor(values, dtype=torch.float32)[None] for values in (rate, target, last)]
+    scores = ForecastScores(spec, Poisson(), None)
+    everything = torch.ones(1, len(target), dtype=torch.bool)
+    scores.update(windows[0][..., None], Batch(windows[2], torch.zeros(1, len(target), 0), windows[1], everything, 0))
+    session = scores.session_metrics()["s0"]
+    assert np.isnan([session.pop(name) for name in ("median_gain", "share_above_mean")]).all()
+    assert np.isfinite(list(session.values())).all()

@@ -3,6 +3,14 @@
 from synapsnet.metrics.columns import Column
 from synapsnet.metrics.families import column, columns
 from synapsnet.metrics.forecast import ForecastScores
+from synapsnet.metrics.gains import against
 from synapsnet.metrics.summary import summarize
 
-__all__ = ["Column", "ForecastScores", "column", "columns", "summarize"]
+__all__ = [
+    "Column",
+    "ForecastScores",
+    "against",
+    "column",
+    "columns",
+    "summarize",
+]

@@ -27,12 +27,14 @@ class ScoredBins:
         target: Recorded activity.
         last: Activity in the bin before the target, which is the forecast of persistence.
         nll: Negative log-likelihood under the model's own likelihood, in nats.
+        train_mean_nll: The same of the train-mean model; NaN where it is not given.
     """
 
     predicted: Tensor
     target: Tensor
     last: Tensor
     nll: Tensor
+    train_mean_nll: Tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from typing import Any
 import synapsnet.metrics
 from synapsnet.metrics.base import Metric
 from synapsnet.metrics.columns import Column
+from synapsnet.metrics.gains import AGAINST
 from synapsnet.session import Signal
 
 _LAST = 1_000_000
@@ -27,7 +28,8 @@ def metric_families(signal: Signal) -> list[type[Metric]]:
 
 def columns(names: Iterable[str]) -> list[Column]:
     """Columns of metrics in table order; a name that no family declares comes last, without a direction."""
-    declared = {column.name: column for family in _families() for column in family.columns}
+    of_families = (column for family in _families() for column in family.columns)
+    declared = {column.name: column for column in (*of_families, *AGAINST)}
     requested = {name: declared.get(name, Column(name, name, _LAST, None)) for name in names}
     return sorted(requested.values(), key=lambda column: (column.order, column.name))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -24,11 +24,14 @@ class ForecastScores:
     Args:
         spec: The sessions, with the train statistics that scores refer to.
         likelihood: Likelihood of the next bin, given the model's params.
+        train_mean: Params of the train-mean model for each session, ``[units, n_params]``, see
+            `synapsnet.analysis.evaluation.train_mean_params`. If None, gains over it are NaN.
     """
 
-    def __init__(self, spec: TaskSpec, likelihood: Likelihood) -> None:
+    def __init__(self, spec: TaskSpec, likelihood: Likelihood, train_mean: Sequence[Tensor] | None) -> None:
         self._spec = spec
         self._likelihood = likelihood
+        self._train_mean = train_mean
         self._metrics: dict[int, list[Metric]] = {}
 
     @torch.no_grad()
@@ -50,6 +53,7 @@ class ForecastScores:
             target=target,
             last=last,
             nll=self._likelihood.nll(scored_params, target),
+            train_mean_nll=self._train_mean_nll(target, batch.session),
         )
         for metric in self._of(batch.session):
             metric.update(bins)
@@ -67,6 +71,12 @@ class ForecastScores:
         On several devices, call it on all of them.
         """
         return {session: _in_order(family.per_session for family in metrics) for session, metrics in self._computed()}
+
+    def _train_mean_nll(self, target: Tensor, session: int) -> Tensor:
+        if self._train_mean is None:
+            return torch.full_like(target, torch.nan)
+        params = self._train_mean[session].double()
+        return self._likelihood.nll(params.expand(*target.shape, -1), target)
 
     def _computed(self) -> Iterator[tuple[str, list[Computed]]]:
         """Metrics of every session that has scored bins on any device."""

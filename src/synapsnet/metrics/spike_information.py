@@ -8,18 +8,23 @@ import torch
 from torch import Tensor
 
 from synapsnet.metrics.base import Metric, Reference, ScoredBins, ratio
-from synapsnet.metrics.columns import Column
+from synapsnet.metrics.columns import Column, Parts, UnitScores
+
+
+def _bits(units: UnitScores) -> Parts:
+    return Parts(units["bits_per_bin"], units["spikes_per_bin"])
 
 
 class SpikeInformation(Metric):
     """``bits_per_spike``: Poisson log-likelihood of the forecast mean above that of the train mean rate.
 
     ``(LL_model − LL_null) / (spikes · ln 2)``. It uses the Poisson likelihood for every model, so that models can be
-    compared. NaN for a unit without a spike.
+    compared. NaN for a unit without a spike. Few units that burst can own a difference: tables mark
+    it, see `owned_by_few`. Its two terms, ``bits_per_bin`` and ``spikes_per_bin``, are given per unit.
     """
 
     signals = ("spikes",)
-    columns = (Column("bits_per_spike", "bits per spike", order=10, lower_is_better=False),)
+    columns = (Column("bits_per_spike", "bits per spike", order=10, lower_is_better=False, parts=_bits),)
 
     gain: Tensor
     spikes: Tensor
@@ -37,7 +42,9 @@ class SpikeInformation(Metric):
         self.spikes += bins.target.sum(0)
 
     def per_unit(self) -> dict[str, Tensor]:
-        return {"bits_per_spike": ratio(self.gain, self.spikes) / math.log(2)}
+        bits = self.gain / math.log(2)
+        terms = {"bits_per_bin": bits / self.n_bins, "spikes_per_bin": self.spikes / self.n_bins}
+        return {"bits_per_spike": ratio(bits, self.spikes), **terms}
 
     def per_session(self) -> dict[str, Tensor]:
         return {"bits_per_spike": ratio(self.gain.sum(), self.spikes.sum()) / math.log(2)}

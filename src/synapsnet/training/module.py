@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from synapsnet.analysis.evaluation import train_mean_params
 from synapsnet.data.windows import EvaluationLoader
 from synapsnet.errors import UserError
 from synapsnet.metrics import ForecastScores, summarize
@@ -23,6 +24,7 @@ from synapsnet.models.base import Forecaster
 from synapsnet.models.hooks import Selecting
 from synapsnet.session import Batch
 from synapsnet.training.callbacks.exact_resume import ExactResume
+from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.optimizers import OptimizerRecipe
 
 
@@ -41,15 +43,25 @@ class ForecastModule(LightningModule):
     ) -> None:
         super().__init__()
         self.model = model
-        self.scores = ForecastScores(model.spec, model.likelihood)
+        self.scores = ForecastScores(model.spec, model.likelihood, None)
         """Scores of the split evaluated last."""
         self.fit_seconds = 0.0
         self._optimizer = optimizer
         self._seed = seed
         self._hyper_parameters = hyper_parameters
         self._clock = math.nan
+        self._train_mean: list[Tensor] = []
         self._log_every_n_steps = 1
         self._asked: list[tuple[float, float]] = []  # learning rate and weight decay of each group of parameters
+
+    def setup(self, stage: str) -> None:
+        """Fit the train-mean model of the task, with which forecasts are compared."""
+        datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(datamodule, ForecastDataModule)
+        if not self._train_mean:
+            task = datamodule.task
+            train = task.loader("train", batch_size=datamodule.batch_size)
+            self._train_mean = train_mean_params(task.spec, self.model.likelihood, train, datamodule.val_dataloader())
 
     def configure_callbacks(self) -> list[Callback]:
         return [ExactResume(self._seed)]
@@ -84,7 +96,7 @@ class ForecastModule(LightningModule):
         assert isinstance(loader, EvaluationLoader)
         if isinstance(self.model, Selecting):
             self.model.select(loader)
-        self.scores = ForecastScores(self.model.spec, self.model.likelihood)
+        self._start_scores()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._score(batch)
@@ -94,7 +106,7 @@ class ForecastModule(LightningModule):
         self._require_finite(named["validation/nll"], "validation nll")
 
     def on_test_epoch_start(self) -> None:
-        self.scores = ForecastScores(self.model.spec, self.model.likelihood)
+        self._start_scores()
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         self._score(batch)
@@ -136,6 +148,9 @@ class ForecastModule(LightningModule):
     def _fitter(self) -> Trainer:
         assert isinstance(self.trainer, Trainer)
         return self.trainer
+
+    def _start_scores(self) -> None:
+        self.scores = ForecastScores(self.model.spec, self.model.likelihood, self._train_mean)
 
     def _score(self, batch: Batch) -> None:
         self.scores.update(self.model(batch.past, batch.behavior, batch.session, batch.slow), batch)
