@@ -15,7 +15,13 @@ from laws import names
 from omegaconf import OmegaConf
 from runs import checkpoint
 
-METRICS = {"pearson_r", "r2", "mse", "nll", "skill_vs_persistence", "population_rate_r", "bits_per_spike"}
+from synapsnet.results import Run
+
+METRICS = {
+    *("median_gain", "share_above_mean", "pearson_r", "r2", "mse", "nll", "skill_vs_persistence", "population_rate_r"),
+    "bits_per_spike",
+}
+OF_SESSIONS = {"median_gain", "share_above_mean", "population_rate_r"}
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -72,7 +78,7 @@ def test_a_run_leaves_the_folder_that_the_design_lists(train: Command, sessions:
     with (run / "unit_metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 7 + 9
-    assert METRICS - {"population_rate_r"} <= set(rows[0])
+    assert (METRICS - OF_SESSIONS) | {"gain"} <= set(rows[0])
     with (run / "metrics.csv").open() as file:
         curve = list(csv.DictReader(file))
     assert list(curve[0])[:2] == ["step", "epoch"]
@@ -105,11 +111,45 @@ def test_the_table_sets_the_model_beside_the_references(train: Command, sessions
     quick = [override for override in QUICK if override != "reference_models=[]"]
     done = train("model=mean", *quick, f"data.root={sessions}")
     assert done.code == 0, done.err
-    table = done.out[done.out.index("test split") :].splitlines()
-    rows = [line.split() for line in table if "±" in line][1:]
-    assert [row[0] for row in rows] == ["mean", "persistence", "ar", "var"]
-    skill = done.out.index("skill vs persistence")
-    assert skill > 0
+    scores, against = done.out[done.out.index("test split") :].split("mean against")
+    order = [line.split()[0] for line in scores.splitlines() if "±" in line][1:]
+    (run,) = train.folder.glob("outputs/*/*")
+    results = json.loads((run / "test_metrics.json").read_text())
+    gains = {name: of["mean"]["median_gain"] for name, of in {"mean": results, **results["references"]}.items()}
+    assert order == sorted(gains, key=lambda name: -gains[name])
+    assert set(order) == {"mean", "persistence", "ar", "var"}
+    assert "skill vs" in scores
+    assert "better in % of units" in against
+
+
+def test_a_reference_is_compared_unit_by_unit(train: Command, sessions: Path) -> None:
+    """Every reference scores and is compared as by a run of its own."""
+    names = ("mean", "ar", "var")
+    for name in names:
+        quick = [override for override in QUICK if not override.startswith("reference_models")]
+        references = f"reference_models=[{','.join(other for other in names if other != name)}]"
+        done = train(f"model={name}", *quick, references, f"data.root={sessions}", f"hydra.run.dir={name}")
+        assert done.code == 0, done.err
+    runs = {name: Run(train.folder / name) for name in names}
+    nll = {name: run.unit_scores.set_index(["session", "unit_id"]).nll for name, run in runs.items()}
+    for name, run in runs.items():
+        for other, found in run.facts["references"].items():
+            assert found["mean"] == pytest.approx(runs[other].facts["mean"], rel=1e-5, abs=1e-5)
+            gain = nll[other] - nll[name]
+            by = {
+                "median_gain_over": gain.groupby("session").median(),
+                "share_better_than": (gain > 0).groupby("session").mean(),
+            }
+            for metric, by_session in by.items():
+                assert found["against"]["mean"][metric] == pytest.approx(by_session.mean(), abs=1e-5)
+                assert found["against"]["sem"][metric] == pytest.approx(by_session.sem(), abs=1e-5)
+                for session, value in by_session.items():
+                    assert found["against"]["sessions"][session][metric] == pytest.approx(value, abs=1e-5)
+    assert runs["mean"].scores[["median_gain", "share_above_mean"]].to_numpy() == pytest.approx(0, abs=1e-6)
+    for name in ("ar", "var"):
+        assert runs[name].summary.loc["median_gain", "mean"] == pytest.approx(
+            runs[name].facts["references"]["mean"]["against"]["mean"]["median_gain_over"], abs=1e-6
+        )
 
 
 @pytest.mark.parametrize("model", names("model"))

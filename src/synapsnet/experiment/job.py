@@ -16,10 +16,9 @@ from synapsnet.errors import UserError, one_line
 from synapsnet.experiment import run_folder, sweep
 from synapsnet.experiment.checkpoint import Saved, read_latest
 from synapsnet.experiment.guard import BAD_INPUT, report
-from synapsnet.experiment.outcome import Outcome, show_outcome
+from synapsnet.experiment.outcome import Outcome, show_results
 from synapsnet.experiment.request import Request, other_settings, understood
 from synapsnet.experiment.run_folder import RunFolder, claimed
-from synapsnet.experiment.tables import show_finished
 from synapsnet.experiment.train import execute
 from synapsnet.results.files import checkpoint
 from synapsnet.training.signals import STOPPED_CODE, Stopped, leaving_on_signals
@@ -59,9 +58,10 @@ def run(cfg: DictConfig) -> float:
             folder, outcome = perform(understood(cfg))
             if outcome is None:
                 sweep.note(folder, "kept")
-                return show_finished(folder)
+                log.info("this run is finished, and is kept as it is; overwrite=true runs it again")
+                return show_results(folder)
             sweep.note(folder, "finished")
-            show_outcome(outcome, folder)
+            show_results(folder)
             return outcome.score
     except Left as left:
         raise _stopped(left.folder, left.way_on) from None

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from synapsnet.errors import UserError, one_line
 from synapsnet.experiment.recovery import recovery_table
 from synapsnet.experiment.run_folder import RunFolder
-from synapsnet.experiment.tables import Scores, print_table, score_table
-from synapsnet.metrics import ForecastScores, summarize
+from synapsnet.experiment.tables import print_table, tables_of
+from synapsnet.metrics import ForecastScores, against, owned_by_few, summarize
+from synapsnet.results import Run
 from synapsnet.results.ending import Ending
-from synapsnet.results.files import RECOVERY, STAGE
-from synapsnet.results.scores import finite, write_scores
+from synapsnet.results.files import RECOVERY, SCORES, STAGE
+from synapsnet.results.scores import over_sessions, write_scores
 from synapsnet.session import TaskSpec
 
 log = logging.getLogger(__name__)
@@ -30,7 +33,7 @@ class Outcome:
         spec: The task.
         validation: The best validation score; None for an evaluation.
         ended: The reason why training ended; None if the evaluated checkpoint is from before the end.
-        references: Scores of the reference models by name.
+        references: Scores of the test split of the reference models, by name.
         facts: Further entries of ``test_metrics.json``.
     """
 
@@ -39,41 +42,59 @@ class Outcome:
     spec: TaskSpec
     validation: float | None
     ended: Ending | None
-    references: Mapping[str, Scores]
+    references: Mapping[str, ForecastScores]
     facts: Mapping[str, Any]
-
-    @property
-    def summary(self) -> Scores:
-        """Mean and standard error over sessions."""
-        mean, sem = summarize(self.scores.session_metrics())
-        return Scores(mean, sem, cut=self.ended is not None and self.ended.cut)
 
     @property
     def score(self) -> float:
         """The score that a sweeper minimises: the validation score, or the nll of the test split for an evaluation."""
-        return self.summary.mean["nll"] if self.validation is None else self.validation
+        return summarize(self.scores.session_metrics())[0]["nll"] if self.validation is None else self.validation
 
 
 def write_outcome(outcome: Outcome, folder: RunFolder) -> None:
     """Write scores, also per unit, to the staging folder for results."""
-    ended, references = outcome.ended, outcome.references
     facts = {
         **outcome.names,
-        "stopped": None if ended is None else ended.to_dict(),
+        "stopped": None if outcome.ended is None else outcome.ended.to_dict(),
         "validation": outcome.validation,
         **outcome.facts,
-        "references": {name: {"mean": finite(of.mean), "sem": finite(of.sem)} for name, of in references.items()},
+        "references": {name: _reference(found, outcome) for name, found in outcome.references.items()},
     }
     write_scores(folder.path / STAGE, outcome.scores, outcome.spec, facts)
 
 
-def show_outcome(outcome: Outcome, folder: Path) -> None:
-    """Print the scores of a finished run next to its references, and the recovery of its connections if it is known."""
-    rows = {outcome.names["model"]: outcome.summary, **outcome.references}
-    n_sessions = len(outcome.spec.sessions)
-    over = "1 session" if n_sessions == 1 else f"mean ± standard error over {n_sessions} sessions"
-    print_table(score_table(f"{outcome.names['data']}, test split, {over}", rows))
+def _reference(found: ForecastScores, outcome: Outcome) -> dict[str, Any]:
+    """Scores of a reference, and under ``against`` what the run's model gains over it in the typical unit.
+
+    ``against`` also has the differences, the reference less the run's model, that few units own.
+    """
+    ours, theirs = outcome.scores.unit_metrics(), found.unit_metrics()
+    gains = {session: against(ours[session]["nll"], theirs[session]["nll"]) for session in ours}
+    unit_ids = {session.session_id: session.unit_ids for session in outcome.spec.sessions}
+    owned = owned_by_few(theirs, ours, unit_ids)
+    return {
+        **over_sessions(found.session_metrics()),
+        "against": {**over_sessions(gains), "owned_by_few": {name: few._asdict() for name, few in owned.items()}},
+    }
+
+
+def show_results(folder: Path) -> float:
+    """Print the scores of a finished run next to its references, and the recovery of its connections if it is known.
+
+    Returns:
+        Its validation score; NaN for an evaluation.
+
+    Raises:
+        UserError: if its scores cannot be read.
+    """
+    try:
+        tables, validation = tables_of(Run(folder).facts), Run(folder).facts["validation"]
+    except (UserError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder / SCORES} is damaged ({one_line(error)}); overwrite=true runs it again") from error
+    for table in tables:
+        print_table(table)
     recovered = folder / RECOVERY
     if recovered.is_file():
         print_table(recovery_table(recovered))
     log.info("results in %s", folder)
+    return math.nan if validation is None else float(validation)

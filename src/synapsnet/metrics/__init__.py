@@ -2,15 +2,20 @@
 
 from synapsnet.metrics.columns import Column
 from synapsnet.metrics.families import column, columns
+from synapsnet.metrics.few import FEW, Few, footnotes, owned_by_few
 from synapsnet.metrics.forecast import ForecastScores
 from synapsnet.metrics.gains import against
 from synapsnet.metrics.summary import summarize
 
 __all__ = [
+    "FEW",
     "Column",
+    "Few",
     "ForecastScores",
     "against",
     "column",
     "columns",
+    "footnotes",
+    "owned_by_few",
     "summarize",
 ]

@@ -20,7 +20,7 @@ class Correlation(Metric):
     signals = ("spikes", "calcium")
     columns = (
         Column("pearson_r", "pearson r", order=20, lower_is_better=False),
-        Column("population_rate_r", "population rate r", order=50, lower_is_better=False),
+        Column("population_rate_r", "total rate r", order=50, lower_is_better=False),
     )
 
     units: Tensor

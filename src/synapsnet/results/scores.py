@@ -25,14 +25,10 @@ def write_scores(folder: Path, scores: ForecastScores, spec: TaskSpec, facts: Ma
         facts: Further entries of ``test_metrics.json``; ``model``, ``data`` and ``seed`` come before the scores, the
             rest after them.
     """
-    by_session = scores.session_metrics()
-    mean, sem = summarize(by_session)
     names = ("model", "data", "seed")
     results = {
         **{name: facts[name] for name in names},
-        "sessions": {session_id: finite(metrics) for session_id, metrics in by_session.items()},
-        "mean": finite(mean),
-        "sem": finite(sem),
+        **over_sessions(scores.session_metrics()),
         **{name: fact for name, fact in facts.items() if name not in names},
     }
     _write_unit_scores(folder / UNIT_SCORES, spec, scores)
@@ -54,6 +50,13 @@ def _write_unit_scores(path: Path, spec: TaskSpec, scores: ForecastScores) -> No
                 writer.writerow([session_id, unit_id, *("" if math.isnan(value) else value for value in values)])
 
 
-def finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
+def over_sessions(by_session: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    """Entries ``sessions``, ``mean`` and ``sem``, from scores by session id and metric."""
+    mean, sem = summarize(by_session)
+    sessions = {session_id: _finite(metrics) for session_id, metrics in by_session.items()}
+    return {"sessions": sessions, "mean": _finite(mean), "sem": _finite(sem)}
+
+
+def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
     """Metrics as JSON holds them: None where undefined."""
     return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
