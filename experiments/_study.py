@@ -82,12 +82,14 @@ class Summary:
         tables: CSV files.
         figures: PNG files.
         pages: HTML files.
+        texts: Further Markdown files.
     """
 
     text: str
     tables: Mapping[str, pd.DataFrame]
     figures: Mapping[str, Figure]
     pages: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def tiny(models: Iterable[str], *settings: str, suffix: str = "") -> list[Job]:
@@ -222,9 +224,9 @@ def summarize(
     except UserError as error:
         parser.exit(2, f"error: {error}\n")
     to.mkdir(parents=True, exist_ok=True)
-    (to / "table.md").write_text(made.text, encoding="utf-8")
-    for name, page in made.pages.items():
-        (to / f"{name}.html").write_text(page, encoding="utf-8")
+    written = {"table.md": made.text, **{f"{name}.md": text for name, text in made.texts.items()}}
+    for name, text in (written | {f"{name}.html": page for name, page in made.pages.items()}).items():
+        (to / name).write_text(text, encoding="utf-8")
     for name, table in made.tables.items():
         table.to_csv(to / f"{name}.csv", index=False, float_format="%.6g")
     for name, figure in made.figures.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from synapsnet.errors import UserError
-from synapsnet.metrics import Column
+from synapsnet.metrics import FEW, Column
 from synapsnet.results import Run, runs
 from synapsnet.results.files import SCORES
 from synapsnet.results.run import BUDGET, require_alike
@@ -86,6 +86,25 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; all columns but the first are numbers."""
     rule = f"| --- |{' ---: |' * (len(header) - 1)}"
     return "\n".join([f"| {' | '.join(header)} |", rule, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def score_cell(
+    column: Column, value: float, *, owned: bool, error: float = float("nan"), sd: float = float("nan")
+) -> str:
+    """A score with its standard error or standard deviation, where there is one, in the form of its column.
+
+    Args:
+        column: The column.
+        value: The score; a dash where undefined.
+        owned: True if few units own its difference from the leading row, see `owned_by_few`; the score is marked.
+        error: Standard error.
+        sd: Standard deviation.
+    """
+    if pd.isna(value):
+        return column.text(value)
+    text = column.text(value) + FEW * owned
+    text += "" if pd.isna(error) else f" ± {column.text(error)}"
+    return text + ("" if pd.isna(sd) else f" ({column.text(sd)})")
 
 
 def number(value: float, digits: int = 3, *, error: float = float("nan"), sd: float = float("nan")) -> str:

@@ -13,8 +13,8 @@ from synapsnet.metrics import column
 from synapsnet.viz.style import BLUE, DARK, GREY, LIGHT, ORANGE, TICK_SIZE, new_figure, tidy, title
 
 PANELS = {
-    "spikes": ("bits_per_spike", "pearson_r", "skill_vs_persistence"),
-    "calcium": ("skill_vs_persistence", "pearson_r", "nll"),
+    "spikes": ("median_gain", "bits_per_spike", "pearson_r"),
+    "calcium": ("median_gain", "skill_vs_persistence", "pearson_r"),
 }
 COLORS = {"synapsnet": BLUE, "synapsnet_no_connectivity": ORANGE}  # all else is a baseline
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from experiments.forecasting.study import STUDY
 from experiments.forecasting.summarize import summary as summary_of
 
 BASE = {"pearson_r": 0.5, "r2": 0.1, "mse": 0.9, "nll": 1.0, "skill_vs_persistence": 0.2, "population_rate_r": 0.6}
+BASE |= {"median_gain": 0.01, "share_above_mean": 0.75}
+OF_UNITS = {"nll": 1.0, "gain": 0.01, "mse": 0.9, "mse_train_mean": 1.0, "mse_persistence": 1.1, "pearson_r": 0.0}
 
 
 def plant(
@@ -28,12 +31,13 @@ def plant(
     *,
     data: str = "mouse",
     units: tuple[str, ...] = ("u0", "u1"),
+    of_units: dict[str, list[float]] | None = None,
     signal: str = "calcium",
     max_steps: int = 800,
     reason: str = "budget",
     **settings: Any,
 ) -> Path:
-    """A run folder; scores not given are those of `BASE`."""
+    """A run folder; scores not given are those of `BASE`, and of units those of `OF_UNITS`."""
     run = root / model / data / f"seed{seed}"
     run.mkdir(parents=True)
     scores = {session: {**BASE, **planted} for session, planted in sessions.items()}
@@ -51,8 +55,8 @@ def plant(
     trainer = {"max_steps": max_steps, "max_epochs": -1, "max_time": "00:00:05:00"}
     config = {"seed": seed, "choices": {"model": model}, "data": {**section, **settings}, "trainer": trainer}
     OmegaConf.save(config, run / "config.yaml")
-    rows = [{"session": session, "unit_id": unit, "pearson_r": 0.0} for session in sessions for unit in units]
-    pd.DataFrame(rows).to_csv(run / "unit_metrics.csv", index=False)
+    rows = pd.DataFrame(product(sessions, units), columns=["session", "unit_id"])
+    rows.assign(**OF_UNITS | (of_units or {})).to_csv(run / "unit_metrics.csv", index=False)
     return run
 
 
@@ -70,6 +74,11 @@ class Summary:
         assert (self.out / "table.md").read_text() in printed
         assert (self.out / "forecasting.png").stat().st_size > 0
         return printed, pd.read_csv(self.out / "table.csv").set_index(["data", "model"])
+
+    def paired(self) -> tuple[str, pd.DataFrame]:
+        self._run()
+        table = pd.read_csv(self.out / "paired.csv").set_index(["data", "model", "other"])
+        return (self.out / "paired.md").read_text(), table
 
     def refusal(self) -> str:
         with pytest.raises(SystemExit) as stopped:
@@ -94,6 +103,10 @@ def row(printed: str, model: str) -> str:
     return next(line for line in printed.splitlines() if line.startswith(f"| {model}"))
 
 
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.split("|")[1:-1]]
+
+
 def test_error_is_across_sessions_of_seed_averages(summary: Summary) -> None:
     planted = np.array([[0.1, 0.3, 0.8], [0.3, 0.5, 0.4]])  # [seeds, sessions]
     for seed, scores in enumerate(planted):
@@ -116,32 +129,33 @@ def test_one_session_shows_the_deviation_over_seeds(summary: Summary) -> None:
 
 
 def test_models_are_sorted_and_the_best_is_bold_whichever_way_it_lies(summary: Summary) -> None:
-    plant(summary.root, "ar", 0, {"s": {"skill_vs_persistence": 0.1, "nll": 0.7}})
-    plant(summary.root, "var", 0, {"s": {"skill_vs_persistence": 0.3, "nll": 0.95}})
+    plant(summary.root, "ar", 0, {"s": {"median_gain": 0.1, "skill_vs_persistence": 0.3, "nll": 0.7}})
+    plant(summary.root, "var", 0, {"s": {"median_gain": 0.3, "skill_vs_persistence": 0.1, "nll": 0.95}})
     printed, table = summary()
     assert list(table.loc["mouse"].index[:2]) == ["var", "ar"]
-    assert "**0.300**" in row(printed, "var")
+    assert row(printed, "var").startswith("| var | **0.3000** |")
+    assert "**0.300**" in row(printed, "ar")
     assert "**0.700**" in row(printed, "ar")
     assert "**0.950**" not in printed
 
 
 def test_every_model_has_a_row_and_incomplete_ones_cannot_win(summary: Summary) -> None:
     for seed in range(3):
-        plant(summary.root, "ar", seed, {"s": {"skill_vs_persistence": 0.1}})
-    plant(summary.root, "lstm", 1, {"s": {"skill_vs_persistence": 0.9}})
+        plant(summary.root, "ar", seed, {"s": {"median_gain": 0.1}})
+    plant(summary.root, "lstm", 1, {"s": {"median_gain": 0.9}})
     printed, table = summary()
     assert set(table.loc["mouse"].index) == set(names("model"))
-    assert row(printed, "lstm").startswith("| lstm (1 of 3 seeds) | 0.900 |")
-    assert "**0.100 (0.000)**" in row(printed, "ar")
+    assert row(printed, "lstm").startswith("| lstm (1 of 3 seeds) | 0.9000 |")
+    assert "**0.1000 (0.0000)**" in row(printed, "ar")
     assert row(printed, "glm").startswith("| glm (0 of 3 seeds) | - |")
 
 
 def test_a_run_that_the_clock_cut_is_marked_and_cannot_win(summary: Summary) -> None:
-    plant(summary.root, "ar", 0, {"s": {"skill_vs_persistence": 0.1}})
-    plant(summary.root, "lstm", 0, {"s": {"skill_vs_persistence": 0.9}}, reason="time")
+    plant(summary.root, "ar", 0, {"s": {"median_gain": 0.1}})
+    plant(summary.root, "lstm", 0, {"s": {"median_gain": 0.9}}, reason="time")
     printed, _ = summary()
-    assert row(printed, "lstm").startswith("| lstm (cut by the clock) | 0.900 |")
-    assert "**0.100**" in row(printed, "ar")
+    assert row(printed, "lstm").startswith("| lstm (cut by the clock) | 0.9000 |")
+    assert "**0.1000**" in row(printed, "ar")
 
 
 def test_a_score_undefined_in_one_session_is_undefined(summary: Summary) -> None:
@@ -193,3 +207,64 @@ def test_a_run_that_is_there_twice_is_refused(summary: Summary) -> None:
     plant(summary.root, "ar", 0, {"s": {}})
     plant(summary.root / "again", "ar", 0, {"s": {}})
     assert "two run folders" in summary.refusal()
+
+
+def test_a_run_without_gains_of_units_is_refused(summary: Summary) -> None:
+    units = plant(summary.root, "ar", 0, {"s": {}}) / "unit_metrics.csv"
+    pd.read_csv(units).drop(columns="gain").to_csv(units, index=False)
+    assert "unit_metrics.csv: no gain; run it again" in summary.refusal()
+
+
+def test_models_are_paired_unit_by_unit(summary: Summary) -> None:
+    """Against loops over seeds, sessions and units."""
+    rng, models, seeds = np.random.default_rng(0), ("ar", "var", "glm"), range(3)
+    nll = {(model, seed): rng.normal(1, 0.1, (2, 5)) for model in models for seed in seeds}  # [sessions, units]
+    for (model, seed), planted in nll.items():
+        units = tuple(f"u{unit}" for unit in range(5))
+        plant(summary.root, model, seed, {"s0": {}, "s1": {}}, units=units, of_units={"nll": planted.ravel().tolist()})
+    text, pairs = summary.paired()
+    _, table = summary()
+    for model, other in product(models, models):
+        gains = [gain for seed in seeds for gain in nll[other, seed] - nll[model, seed]]
+        share = np.mean([sum(unit > 0 for unit in units) / len(units) for units in gains])
+        found = pairs.loc[("mouse", model, other)]
+        assert found.share_better_than == pytest.approx(share, rel=1e-5)
+        assert found.median_gain_over == pytest.approx(np.mean([np.median(units) for units in gains]), rel=1e-5)
+        shown = cells(row(text, model))[cells(row(text, " ")).index(other)]
+        assert shown == ("-" if model == other else f"{share:.0%}")
+        if other == "ar":
+            assert table.loc[("mouse", model), "share_above_ar"] == pytest.approx(share, rel=1e-5)
+            assert table.loc[("mouse", model), "median_gain_over_ar"] == pytest.approx(found.median_gain_over)
+
+
+def test_models_without_a_seed_in_common_are_not_compared(summary: Summary) -> None:
+    plant(summary.root, "ar", 0, {"s": {}})
+    plant(summary.root, "var", 1, {"s": {}})
+    text, _ = summary.paired()
+    _, table = summary()
+    assert row(text, "var") == "| var | - | - |"
+    assert np.isnan(table.loc[("mouse", "var"), "share_above_ar"])
+
+
+def test_a_unit_whose_forecast_broke_down_leaves_its_pairs_undefined(summary: Summary) -> None:
+    plant(summary.root, "ar", 0, {"s": {}})
+    plant(summary.root, "var", 0, {"s": {}}, of_units={"nll": [1.0, np.nan]})
+    text, pairs = summary.paired()
+    assert row(text, "ar") == "| ar | - | - |"
+    assert pairs.loc[("mouse", "ar", "var")].isna().all()
+
+
+def test_a_mean_that_few_units_own_is_marked_and_says_what_it_would_be(summary: Summary) -> None:
+    """Two of 50 units turn the mean squared error of the model that leads in all others; seeds are averaged first."""
+    units = tuple(str(unit) for unit in range(50))
+    for seed, size in enumerate((10.0, 30.0)):
+        mse = np.full(50, 0.8)
+        mse[[34, 43]] += [size, 2 * size]
+        leading = {"median_gain": 0.2, "mse": mse.mean()}
+        plant(summary.root, "var", seed, {"s": leading}, units=units, of_units={"mse": mse.tolist()})
+        plant(summary.root, "ar", seed, {"s": {"median_gain": 0.1, "mse": 0.9}}, units=units)
+    printed, _ = summary()
+    assert "0.900‡" in row(printed, "ar")
+    assert "‡" not in row(printed, "var")
+    assert "‡ few units own the difference from var\n- ar without 43, 34: " in printed
+    assert f"mse +0.100 (not {0.1 - 60 / 50:+.3f})" in printed

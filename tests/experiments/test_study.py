@@ -68,7 +68,8 @@ def test_a_quick_study_runs_once_and_is_summarized(tmp_path: Path, capsys: pytes
     assert "## tiny\n1 session, 8 units, 1 seed." in said.out
     assert "missing" not in said.err
     results = tmp_path / "runs" / "results"
-    assert {path.name for path in results.iterdir()} == {"table.md", "table.csv", "forecasting.png"}
+    tables = {f"{name}.{suffix}" for name in ("table", "paired") for suffix in ("md", "csv")}
+    assert {path.name for path in results.iterdir()} == {*tables, "forecasting.png"}
 
 
 def test_a_failed_job_is_named_and_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,10 +114,11 @@ def test_a_metric_added_as_one_file_is_computed_and_bold_where_it_is_lowest():
 @pytest.mark.usefixtures("added")
 def test_a_study_asks_the_metric_too():
     facts = {"data": "mouse", "seed": 0, "session": "s", "signal": "calcium", "n_units": 2}
-    facts |= {"n_parameters": 1, "fit_seconds": 1.0, "skill_vs_persistence": 0.2, "cut": False}
+    facts |= {"n_parameters": 1, "fit_seconds": 1.0, "median_gain": 0.2, "cut": False}
     runs = pd.DataFrame([{**facts, "model": "good", "mae": 0.1}, {**facts, "model": "bad", "mae": 0.7}])
-    text = summarize._block("mouse", summarize.table_of(runs, ["good", "bad"]))
-    assert "| skill_vs_persistence | mae ↓ |" in text
+    units = runs[["data", "model", "seed", "session"]].assign(unit_id="0", nll=1.0)
+    text = summarize._block("mouse", summarize.table_of(runs, ["good", "bad"]), units)
+    assert "| model | mae ↓ | median_gain |" in text
     assert "**0.100**" in text
     assert "**0.700**" not in text
 
