@@ -45,4 +45,5 @@ def train_mean_params(spec: TaskSpec, likelihood: Likelihood, train: Batches, va
     model.fit_closed_form(train, validation)
     past = [torch.zeros(1, 1, session.n_units) for session in spec.sessions]
     behavior = torch.zeros(1, 1, spec.n_behavior)
-    return [model(bins, behavior, session)[0, 0] for session, bins in enumerate(past)]
+    slow = [torch.zeros(*bins.shape, len(spec.slow_s)) for bins in past]
+    return [model(past[session], behavior, session, slow[session])[0, 0] for session in range(len(past))]

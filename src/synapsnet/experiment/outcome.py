@@ -63,18 +63,34 @@ def write_outcome(outcome: Outcome, folder: RunFolder) -> None:
     write_scores(folder.path / STAGE, outcome.scores, outcome.spec, facts)
 
 
+def gains_over_references(outcome: Outcome) -> dict[str, float]:
+    """Scores of the typical unit over each reference, as loggers name them: ``test/share_better_than/ar``."""
+    return {
+        f"test/{metric}/{name}": value
+        for name, found in outcome.references.items()
+        for metric, value in summarize(_gains(found, outcome))[0].items()
+    }
+
+
+def _gains(found: ForecastScores, outcome: Outcome) -> dict[str, dict[str, float]]:
+    ours, theirs = outcome.scores.unit_metrics(), found.unit_metrics()
+    return {session: against(ours[session]["nll"], theirs[session]["nll"]) for session in ours}
+
+
 def _reference(found: ForecastScores, outcome: Outcome) -> dict[str, Any]:
     """Scores of a reference, and under ``against`` what the run's model gains over it in the typical unit.
 
     ``against`` also has the differences, the reference less the run's model, that few units own.
     """
     ours, theirs = outcome.scores.unit_metrics(), found.unit_metrics()
-    gains = {session: against(ours[session]["nll"], theirs[session]["nll"]) for session in ours}
     unit_ids = {session.session_id: session.unit_ids for session in outcome.spec.sessions}
     owned = owned_by_few(theirs, ours, unit_ids)
     return {
         **over_sessions(found.session_metrics()),
-        "against": {**over_sessions(gains), "owned_by_few": {name: few._asdict() for name, few in owned.items()}},
+        "against": {
+            **over_sessions(_gains(found, outcome)),
+            "owned_by_few": {name: few._asdict() for name, few in owned.items()},
+        },
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.loggers import Logger
 
-from synapsnet.analysis.evaluation import evaluate
+from synapsnet.analysis.evaluation import evaluate, train_mean_params
 from synapsnet.checkpoint_file import read_checkpoint, write_checkpoint
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
@@ -36,7 +36,7 @@ from synapsnet.experiment.checkpoint import (
     check_units,
     load_weights,
 )
-from synapsnet.experiment.outcome import Outcome, write_outcome
+from synapsnet.experiment.outcome import Outcome, gains_over_references, write_outcome
 from synapsnet.experiment.parts import recipe
 from synapsnet.experiment.provenance import commit, versions
 from synapsnet.experiment.recordings import with_root
@@ -202,6 +202,8 @@ def _fit_and_test(
         references=score_references(config["reference_models"], config, data.task),
         facts={"fit_seconds": round(module.fit_seconds, 3), **facts, "recordings": dict(data.recordings)},
     )
+    for logger in trainer.loggers:
+        logger.log_metrics(gains_over_references(outcome), step=trainer.global_step)
     write_outcome(outcome, folder)
     return outcome
 
@@ -265,7 +267,9 @@ def _finish(
     for line in model.finish(train, datamodule.val_dataloader(), datamodule.train_dataloader(), n_steps):
         log.info("%s", line)
     module.fit_seconds += time.monotonic() - start
-    module.scores = evaluate(model, (batch.to(model.device) for batch in datamodule.val_dataloader()))
+    held_out = (batch.to(model.device) for batch in datamodule.val_dataloader())
+    nothing_known = train_mean_params(model.spec, model.likelihood, train, datamodule.val_dataloader())
+    module.scores = evaluate(model, held_out, nothing_known)
     score = module.named_scores("validation")[config["monitor"]]
     finished = {"state_dict": module.state_dict(), "fit_seconds": module.fit_seconds, FINISHED: score}
     write_checkpoint({**state, **finished}, path)
