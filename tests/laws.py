@@ -24,8 +24,8 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 
 _FEWER_MEMBERS = {
     "synapsnet": ["model.unobserved=[0,8]"],
-    "synapsnet_no_connectivity": ["model.unobserved=[0,0]"],
-    "synapsnet_no_unobserved": ["model.unobserved=[0,0]"],
+    "synapsnet_no_connectivity": ["model.unobserved=[0]"],
+    "synapsnet_no_unobserved": ["model.unobserved=[0]"],
 }
 
 

@@ -20,7 +20,7 @@ from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.synapsnet import SynapsNet
 from synapsnet.session import Batch, Session
 
-FORMS = [("synapsnet", f"model/connectivity={name}") for name in names("model/connectivity") if name != "none"]
+FORMS = [("synapsnet_plain", f"model/connectivity={name}") for name in names("model/connectivity") if name != "none"]
 
 
 @cache
@@ -33,7 +33,7 @@ def task(kind: Kind) -> Task:
 def coupled() -> list[tuple[str, ...]]:
     spec = task("spikes").spec
     claims = [name for name in names("model") if isinstance(build(name, spec), ConnectivityForecaster)]
-    silent = {"synapsnet", "synapsnet_no_connectivity"}
+    silent = {"synapsnet", "synapsnet_plain", "synapsnet_no_unobserved", "synapsnet_no_connectivity"}
     return [(name,) for name in claims if name not in silent] + FORMS
 
 
@@ -77,7 +77,7 @@ def test_removed_edges_carry_nothing_and_come_back(name: tuple[str, ...], kind: 
 
 
 def test_without_any_edge_synapsnet_is_one_whose_matrix_is_zero() -> None:
-    model = trained("synapsnet", task("spikes"))
+    model = trained("synapsnet_plain", task("spikes"))
     assert isinstance(model, SynapsNet)
     here = batches("spikes")[0]
     with torch.no_grad():

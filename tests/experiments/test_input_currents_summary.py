@@ -217,7 +217,6 @@ def test_a_matrix_without_connections_has_no_row(summary: Summary) -> None:
     plant(summary.root, "synapsnet", recordings, wiring())
     plant(summary.root, "synapsnet_no_unobserved", recordings, np.zeros((N_UNITS, N_UNITS)))
     assert "synapsnet_no_unobserved" not in summary().index
-    assert not (summary.out / "current_mouse.png").exists()
 
 
 def test_runs_that_were_not_alike_are_refused(summary: Summary) -> None:

@@ -132,7 +132,7 @@ def test_a_checkpoint_that_is_none(train: Command, sessions: Path) -> None:
         done = train(*QUICK, f"data.root={sessions}", "mode=test", f"ckpt_path={name}")
         assert done.code == 2
         (line,) = done.err.splitlines()
-        assert "no checkpoint of synapsnet" in line
+        assert "is not a checkpoint of synapsnet" in line
         assert "must not run" not in done.out
         assert not (train.folder / "outputs").exists()
 

@@ -96,7 +96,7 @@ def test_a_run_on_a_task_and_a_region(train: Command) -> None:
     quick = [*QUICK, f"data.root={train.folder / 'data'}", "trainer.max_epochs=1", "model=var"]
     done = train(*quick, "data.task=spontaneous", "data.units.regions=[CA*]", "data.in_memory=false")
     assert done.code == 0, done.err
-    assert [array.shape for array in held] == [(600, 3)]
+    assert [array.shape for array in held] == [(600, 3), (10, 3, 3)]  # activity, and the slow state at every 64th bin
     (run,) = (train.folder / "outputs").glob("*/*")
     assert run.name.endswith("-var-data-spontaneous-seed0")
     assert (run / "unit_metrics.csv").read_text().count("mouse,") == 3  # c, e and f

@@ -281,7 +281,7 @@ def test_gains_are_undefined_without_the_train_mean_model():
     windows = [torch.as_tensor(values, dtype=torch.float32)[None] for values in (rate, target, last)]
     scores = ForecastScores(spec, Poisson(), None)
     everything = torch.ones(1, len(target), dtype=torch.bool)
-    scores.update(windows[0][..., None], Batch(windows[2], torch.zeros(1, len(target), 0), windows[1], everything, 0))
+    scores.update(windows[0][..., None], batch_of(windows[2], windows[1], everything, 0))
     session = scores.session_metrics()["s0"]
     assert np.isnan([session.pop(name) for name in ("median_gain", "share_above_mean")]).all()
     assert np.isfinite(list(session.values())).all()

@@ -80,11 +80,11 @@ class SparseConnectivity(Connectivity):
 
     @contextmanager
     def as_read(self) -> Iterator[None]:
-        self._as_read = True
+        before, self._as_read = self._as_read, True
         try:
             yield
         finally:
-            self._as_read = False
+            self._as_read = before
 
     def forward(self, inputs: Tensor, session: int) -> Tensor:
         return inputs @ self.matrix(session).T
