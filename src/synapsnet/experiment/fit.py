@@ -1,0 +1,126 @@
+"""The fit of a run, and the end of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+
+from synapsnet.analysis.evaluation import evaluate, train_mean_params
+from synapsnet.checkpoint_file import read_checkpoint, write_checkpoint
+from synapsnet.experiment.build import Config
+from synapsnet.experiment.checkpoint import Saved, load_weights
+from synapsnet.models.closed_form import ClosedFormForecaster
+from synapsnet.models.hooks import Finishing
+from synapsnet.results.ending import Ending
+from synapsnet.training.callbacks.checkpoints import RunCheckpoint
+from synapsnet.training.datamodule import ForecastDataModule
+from synapsnet.training.ending import ending
+from synapsnet.training.module import ForecastModule
+
+log = logging.getLogger(__name__)
+
+FINISHED = "finished"  # entry of a checkpoint whose model is finished: its validation score
+
+
+def fit(
+    config: Config,
+    trainer: pl.Trainer,
+    module: ForecastModule,
+    datamodule: ForecastDataModule,
+    saved: Saved | None,
+    planned: int,
+) -> tuple[float, Ending]:
+    """Fit a model by gradient or by formula, and leave its best weights, finished, in it.
+
+    Args:
+        config: The resolved config.
+        trainer: The trainer of the run.
+        module: The model in its training module.
+        datamodule: The task.
+        saved: The checkpoint to continue from; None to start from scratch.
+        planned: Number of gradient steps that the trainer allows.
+
+    Returns:
+        The validation score, and the reason why training ended.
+    """
+    model = module.model
+    checkpoints = [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, RunCheckpoint)]
+    if isinstance(model, ClosedFormForecaster):
+        if saved is None:
+            start = time.monotonic()
+            split = datamodule.task.loader("train", batch_size=datamodule.batch_size)
+            model.fit_closed_form(split, datamodule.val_dataloader())
+            module.fit_seconds = time.monotonic() - start
+        trainer.validate(module, datamodule=datamodule, verbose=False)
+        for callback in checkpoints:
+            trainer.save_checkpoint(callback.path(trainer))
+        return float(trainer.callback_metrics[config["monitor"]]), Ending("formula", 0, 0)
+    ended = _ended_before(saved, config, planned)
+    if ended is None:
+        trainer.fit(module, datamodule=datamodule, ckpt_path=None if saved is None else saved.path)
+        ended = ending(trainer) or Ending("budget", trainer.global_step, planned)
+    for path in (callback.path(trainer) for callback in checkpoints if callback.monitor):
+        if path.is_file():  # scores are always those of the best weights
+            state = read_checkpoint(path)
+            load_weights(model, state, path)
+            return _finish(config, trainer, module, datamodule, path, state, ended.step), ended
+    return float(trainer.callback_metrics[config["monitor"]]), ended
+
+
+def _finish(
+    config: Config,
+    trainer: pl.Trainer,
+    module: ForecastModule,
+    datamodule: ForecastDataModule,
+    path: Path,
+    state: dict[str, Any],
+    n_steps: int,
+) -> float:
+    """Let the best weights of a model be finished, unless they are; returns the validation score.
+
+    It depends only on the best weights, the data and the seed. So a run that is killed here does it again, to the same
+    end.
+    """
+    model = module.model
+    if not isinstance(model, Finishing):
+        return _best_score(state)
+    if FINISHED in state:
+        return float(state[FINISHED])
+    log.info("finishing: choices on validation")
+    start = time.monotonic()
+    pl.seed_everything(config["seed"], verbose=False)
+    module.to(trainer.strategy.root_device)
+    train = datamodule.task.loader("train", batch_size=datamodule.batch_size)
+    for line in model.finish(train, datamodule.val_dataloader(), datamodule.train_dataloader(), n_steps):
+        log.info("%s", line)
+    module.fit_seconds += time.monotonic() - start
+    held_out = (batch.to(model.device) for batch in datamodule.val_dataloader())
+    nothing_known = train_mean_params(model.spec, model.likelihood, train, datamodule.val_dataloader())
+    module.scores = evaluate(model, held_out, nothing_known)
+    score = module.named_scores("validation")[config["monitor"]]
+    finished = {"state_dict": module.state_dict(), "fit_seconds": module.fit_seconds, FINISHED: score}
+    write_checkpoint({**state, **finished}, path)
+    return score
+
+
+def _ended_before(saved: Saved | None, config: Config, planned: int) -> Ending | None:
+    """The reason why the training of a checkpoint has ended; None if these settings let it continue."""
+    ended = None if saved is None else saved.ending
+    if ended is None or saved is None:
+        return None
+    longer = ended.reason == "budget" and planned > saved.step
+    other_clock = ended.reason == "time" and config["trainer"]["max_time"] != saved.settings["trainer"]["max_time"]
+    return None if longer or other_clock else ended
+
+
+def _best_score(state: dict[str, Any]) -> float:
+    (score,) = (
+        callback["best_model_score"]
+        for callback in state["callbacks"].values()
+        if isinstance(callback, dict) and callback.get("best_model_score") is not None
+    )
+    return float(score)
