@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from synapsnet.likelihoods import Gaussian, Poisson
 from synapsnet.models.lstm import Lstm
+from synapsnet.models.own_past import OwnPast
 from synapsnet.models.transformer import Transformer
 
-OWN = {"own_lags": 3, "own_time_constants": [5.0]}
+OWN = {"own_past": partial(OwnPast, lags=3, time_constants=[5.0])}
 MODELS = {
     "lstm": (Lstm, {"width": 16, "layers": 2, "dropout": 0.2, **OWN}),
     "transformer": (Transformer, {"width": 16, "layers": 2, "heads": 2, "dropout": 0.2, **OWN}),

@@ -1,12 +1,15 @@
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from synapsnet.likelihoods import Gaussian
+from synapsnet.models.own_past import OwnPast
 from synapsnet.models.tsmixer import Tsmixer
 
 CONTEXT, UNITS = 4, 5
-SIZES = {"blocks": 2, "width": 8, "dropout": 0.1, "own_lags": 3, "own_time_constants": []}
+SIZES = {"blocks": 2, "width": 8, "dropout": 0.1, "own_past": partial(OwnPast, lags=3, time_constants=[])}
 
 
 @pytest.fixture

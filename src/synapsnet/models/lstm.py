@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import final
 
 from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
+from synapsnet.models.own_past import OwnPast
 from synapsnet.models.population import PopulationForecaster
 from synapsnet.session import TaskSpec
 
@@ -22,8 +23,7 @@ class Lstm(PopulationForecaster):
         width: Number of input channels, and size of the state.
         layers: Number of stacked LSTM layers.
         dropout: Dropout on the LSTM's input and output, and between layers.
-        own_lags: See `PopulationForecaster`.
-        own_time_constants: See `PopulationForecaster`.
+        own_past: Builds the units' response to their own past; called with ``spec``.
     """
 
     def __init__(
@@ -34,17 +34,9 @@ class Lstm(PopulationForecaster):
         width: int,
         layers: int,
         dropout: float,
-        own_lags: int,
-        own_time_constants: Sequence[float],
+        own_past: Callable[..., OwnPast],
     ) -> None:
-        super().__init__(
-            spec=spec,
-            likelihood=likelihood,
-            width=width,
-            dropout=dropout,
-            own_lags=own_lags,
-            own_time_constants=own_time_constants,
-        )
+        super().__init__(spec=spec, likelihood=likelihood, width=width, dropout=dropout, own_past=own_past)
         between = dropout if layers > 1 else 0.0
         self.lstm = nn.LSTM(width, width, num_layers=layers, dropout=between, batch_first=True)
 

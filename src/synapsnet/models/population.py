@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import final
 
 import torch
@@ -27,8 +27,7 @@ class PopulationForecaster(TrainedForecaster):
         likelihood: Likelihood of the next bin.
         width: Number of channels of the encoder.
         dropout: Dropout on the encoder's input and output.
-        own_lags: Number of a unit's own past bins that it responds to one by one.
-        own_time_constants: Time constants of the traces of its further past, in bins.
+        own_past: Builds the units' response to their own past; called with ``spec``.
     """
 
     def __init__(
@@ -38,8 +37,7 @@ class PopulationForecaster(TrainedForecaster):
         likelihood: Likelihood,
         width: int,
         dropout: float,
-        own_lags: int,
-        own_time_constants: Sequence[float],
+        own_past: Callable[..., OwnPast],
     ) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
         self.readin = nn.ModuleList(nn.Linear(s.n_units + spec.n_behavior, width) for s in spec.sessions)
@@ -47,7 +45,7 @@ class PopulationForecaster(TrainedForecaster):
         self.readout = nn.ParameterList(
             nn.Parameter(READOUT_SD * torch.randn(width, session.n_units)) for session in spec.sessions
         )
-        self.own_past = OwnPast(spec=spec, lags=own_lags, time_constants=own_time_constants)
+        self.own_past = own_past(spec=spec)
 
     @abstractmethod
     def encode(self, features: Tensor) -> Tensor:

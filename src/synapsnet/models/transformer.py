@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import final
 
 from torch import Tensor
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.attention import CausalTransformer
+from synapsnet.models.own_past import OwnPast
 from synapsnet.models.population import PopulationForecaster
 from synapsnet.session import TaskSpec
 
@@ -24,8 +25,7 @@ class Transformer(PopulationForecaster):
         layers: Number of blocks.
         heads: Attention heads; divides ``width``.
         dropout: Dropout on the encoder's input and output, and in the blocks.
-        own_lags: See `PopulationForecaster`.
-        own_time_constants: See `PopulationForecaster`.
+        own_past: Builds the units' response to their own past; called with ``spec``.
     """
 
     def __init__(
@@ -37,17 +37,9 @@ class Transformer(PopulationForecaster):
         layers: int,
         heads: int,
         dropout: float,
-        own_lags: int,
-        own_time_constants: Sequence[float],
+        own_past: Callable[..., OwnPast],
     ) -> None:
-        super().__init__(
-            spec=spec,
-            likelihood=likelihood,
-            width=width,
-            dropout=dropout,
-            own_lags=own_lags,
-            own_time_constants=own_time_constants,
-        )
+        super().__init__(spec=spec, likelihood=likelihood, width=width, dropout=dropout, own_past=own_past)
         self.transformer = CausalTransformer(
             width=width, layers=layers, heads=heads, dropout=dropout, window_bins=spec.window_bins
         )

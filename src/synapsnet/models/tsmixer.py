@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import final
 
 import torch
@@ -30,8 +30,7 @@ class Tsmixer(TrainedForecaster):
         blocks: Number of blocks.
         width: Size of the hidden layer that mixes channels.
         dropout: Dropout on the output of each layer.
-        own_lags: Number of a unit's own past bins that it responds to one by one.
-        own_time_constants: Time constants of the traces of its further past, in bins.
+        own_past: Builds the units' response to their own past; called with ``spec``.
     """
 
     def __init__(
@@ -42,13 +41,12 @@ class Tsmixer(TrainedForecaster):
         blocks: int,
         width: int,
         dropout: float,
-        own_lags: int,
-        own_time_constants: Sequence[float],
+        own_past: Callable[..., OwnPast],
     ) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
         self.blocks = nn.ModuleList(MixerBlock(spec=spec, width=width, dropout=dropout) for _ in range(blocks))
         self.project = nn.Parameter(READOUT_SD * torch.randn(spec.context_bins))
-        self.own_past = OwnPast(spec=spec, lags=own_lags, time_constants=own_time_constants)
+        self.own_past = own_past(spec=spec)
 
     def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         channels = torch.cat([inputs, behavior], dim=-1)
