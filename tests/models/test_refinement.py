@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from laws import KINDS, Kind, Listed, build, descend, simulated, small_task
+from networks import rate_network
 from torch import Tensor
 
-from synapsnet.data.simulate.rate import simulate_rate_network
 from synapsnet.data.simulate.simulation import Simulation
 from synapsnet.data.task import Task
 from synapsnet.errors import UserError
@@ -198,19 +198,7 @@ def test_of_a_gaussian_the_whole_quadratic_model_is_exact(linear: tuple[SynapsNe
 @pytest.fixture(scope="module")
 def network() -> tuple[Simulation, Task]:
     """Twenty rate units, 1500 bins."""
-    simulation = simulate_rate_network(
-        n_units=20,
-        duration_s=30.0,
-        bin_width_s=0.02,
-        density=0.12,
-        dale=False,
-        weight_sigma=0.5,
-        gain=0.7,
-        time_constants_s=[0.02, 0.06],
-        noise=1.0,
-        common_drive=0.0,
-        seed=0,
-    )
+    simulation = rate_network()
     return simulation, small_task([simulation.session], "levels", context_bins=8, window_bins=40)
 
 

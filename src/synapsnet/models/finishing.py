@@ -4,8 +4,9 @@ Gradient steps on everything at once leave two questions, and validation answers
 
 *How many unobserved neurons?* Current from unobserved neurons can imitate direct connections. So the members without
 them compete with a committee that has them, and each side gets the connections that suit it. What direct connections
-explain must be left to them: unobserved neurons speak only if they validate better by more than one standard error of
-the difference over windows (Breiman et al. 1984).
+explain must be left to them: unobserved neurons speak only if their members, each by itself, validate better by more
+than one standard error of the difference over windows (Breiman et al. 1984). Each by itself, because a mean of several
+forecasts is better than one of them even where nothing is unobserved.
 
 *Which connections?* A is refined: its posterior under a sparse prior is fitted, given the decoders. The decoders of the
 better committee are then trained a little further with A fixed, and A is refined again, if this validates better.
@@ -14,9 +15,9 @@ better committee are then trained a little further with A fixed, and A is refine
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.refinement import DrivenByCurrents
-from synapsnet.models.validation import session_nll, window_nll
+from synapsnet.models.validation import HeldOut, held_out
 from synapsnet.session import Batch, Batches
 
 CHECKS = 6  # validations during polishing
@@ -44,27 +45,12 @@ class Polish:
     lr: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Side:
-    """Some members with connections that suit them.
-
-    Attributes:
-        members: Their indices.
-        nll: Validation score.
-        by_window: The same by window, ``[windows]``.
-        state: Weights.
-    """
+class _Candidate(NamedTuple):
+    """Weights, the members that speak, and their validation nll."""
 
     members: tuple[int, ...]
     nll: float
-    by_window: Tensor
     state: dict[str, Tensor]
-
-    def clearly_better_than(self, other: _Side) -> bool:
-        """True if the gain exceeds one standard error of its mean over windows."""
-        gain = other.by_window - self.by_window
-        error = float(gain.std()) / math.sqrt(len(gain)) if len(gain) > 1 else math.inf
-        return other.nll - self.nll > error
 
 
 class Finishable(DrivenByCurrents, Protocol):
@@ -99,39 +85,38 @@ def finish(
     """
     model = cast(Forecaster, committee)
     refinable = committee.connectivity.refinable
-    trained = _copied(model)
+    trained, said = _copied(model), list[str]()
 
-    def score() -> float:
-        return float(session_nll(model, validation).mean())
-
-    def refined() -> float:
+    def refined(members: tuple[int, ...]) -> _Candidate:
         if refinable:
             committee.connectivity.refine(committee, train, validation)
-        return score()
+        return _Candidate(members, held_out(model, validation).nll, _copied(model))
 
-    sides, said = [], []
-    for members in _sides(committee, score):
+    sides, alone = [], []
+    for members in _sides(committee, validation):
         model.load_state_dict(trained)
         committee.speak(members)
-        nll = refined()
-        sides.append(_Side(members, nll, window_nll(model, validation), _copied(model)))
-        numbers = "+".join(str(committee.n_unobserved[member]) for member in members)
-        said.append(f"{numbers} unobserved neurons: validation nll {nll:.4f}")
-    side = sides[-1] if sides[-1].clearly_better_than(sides[0]) else sides[0]
-    best = side.nll, side.state
-    model.load_state_dict(side.state)
+        sides.append(refined(members))
+        alone.append(_alone(committee, members, validation))
+        score = f"validation nll {sides[-1].nll:.4f}, of a member by itself {alone[-1].nll:.4f}"
+        said.append(f"{_numbers(committee, members)} unobserved neurons: {score}")
+    best = sides[-1] if alone[-1].clearly_better_than(alone[0]) else sides[0]
+    model.load_state_dict(best.state)
     if refinable and polish.steps:
-        _polish(model, shuffled, score, polish)
-        nll = refined()
-        said.append(f"polished and refined again: validation nll {nll:.4f}")
-        if nll < best[0]:
-            best = nll, _copied(model)
-    model.load_state_dict(best[1])
-    chosen = ", ".join(str(committee.n_unobserved[member]) for member in side.members)
-    return [*said, f"members that speak have {chosen} unobserved neurons: validation nll {best[0]:.4f}"]
+        _polish(model, shuffled, validation, polish)
+        polished = refined(best.members)
+        said.append(f"polished and refined again: validation nll {polished.nll:.4f}")
+        best = min(best, polished, key=lambda candidate: candidate.nll)
+    model.load_state_dict(best.state)
+    chosen = f"members that speak have {_numbers(committee, best.members)} unobserved neurons"
+    return [*said, f"{chosen}: validation nll {best.nll:.4f}"]
 
 
-def _sides(committee: Finishable, score: Callable[[], float]) -> list[tuple[int, ...]]:
+def _numbers(committee: Finishable, members: Sequence[int]) -> str:
+    return "+".join(str(committee.n_unobserved[member]) for member in members)
+
+
+def _sides(committee: Finishable, validation: Batches) -> list[tuple[int, ...]]:
     """The members without unobserved neurons, and the better of all members and those with unobserved neurons."""
     numbers = committee.n_unobserved
     without = tuple(member for member, n in enumerate(numbers) if not n)
@@ -141,15 +126,25 @@ def _sides(committee: Finishable, score: Callable[[], float]) -> list[tuple[int,
     scores = {}
     for members in (tuple(range(len(numbers))), having):
         committee.speak(members)
-        scores[members] = score()
+        scores[members] = held_out(cast(Forecaster, committee), validation).nll
     return [without, min(scores, key=lambda members: scores[members])]
 
 
-def _polish(model: Forecaster, shuffled: Iterable[Batch], score: Callable[[], float], polish: Polish) -> None:
+def _alone(committee: Finishable, members: Sequence[int], validation: Batches) -> HeldOut:
+    """Mean loss of single members, those with unobserved neurons if there are any."""
+    judged = [member for member in members if committee.n_unobserved[member]] or members
+    scores = []
+    for member in judged:
+        committee.speak([member])
+        scores.append(held_out(cast(Forecaster, committee), validation))
+    return HeldOut.mean_of(scores)
+
+
+def _polish(model: Forecaster, shuffled: Iterable[Batch], validation: Batches, polish: Polish) -> None:
     """Gradient steps from a warm-up down half a cosine; the weights that validate best stay."""
     steps, lr, parameters = polish.steps, polish.lr, list(model.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.0)
-    best, step = (score(), _copied(model)), 0
+    optimizer = torch.optim.Adam(parameters, lr=lr)
+    best, step = (held_out(model, validation).nll, _copied(model)), 0
     warm_up, check = max(steps // 10, 1), max(steps // CHECKS, 1)
     model.train()
     while step < steps:
@@ -162,7 +157,7 @@ def _polish(model: Forecaster, shuffled: Iterable[Batch], score: Callable[[], fl
             optimizer.step()
             step += 1
             if step % check == 0 or step == steps:
-                nll = score()
+                nll = held_out(model, validation).nll
                 if nll < best[0]:
                     best = nll, _copied(model)
             if step == steps:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.base import Forecaster
+from synapsnet.models.evaluating import evaluating
 from synapsnet.models.hooks import Finishing
 from synapsnet.models.per_session import PerSession
-from synapsnet.models.validation import session_nll
 from synapsnet.session import Batch, Batches, TaskSpec
 
 SHRINKAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
@@ -54,12 +54,18 @@ class TrainedForecaster(Forecaster, Finishing):
 
     @torch.no_grad()
     def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], n_steps: int) -> list[str]:
-        scores = []
-        for factor in SHRINKAGES:
-            for session in range(len(self.spec.sessions)):
-                self.shrinkage[session].fill_(factor)
-            scores.append(session_nll(self, validation))
-        best = torch.stack(scores).argmin(0)
+        for session in range(len(self.spec.sessions)):
+            self.shrinkage[session].fill_(1)
+        losses = torch.zeros(len(SHRINKAGES), len(self.spec.sessions), dtype=torch.float64)
+        with evaluating(self):
+            for batch in validation:
+                here = batch.to(self.device)
+                drive = self.drive(self.inputs(here.past, here.session), here.behavior, here.session, here.slow)
+                for index, factor in enumerate(SHRINKAGES):
+                    params = self.parameters_of(factor * drive, here.past, here.session)
+                    of_units = self.likelihood.nll(params, here.target)[here.scored]
+                    losses[index, here.session] += of_units.sum(dtype=torch.float64).cpu()
+        best = losses.argmin(0)
         for session, choice in enumerate(best.tolist()):
             self.shrinkage[session].fill_(SHRINKAGES[choice])
         shrunk = zip(self.spec.session_ids, best.tolist(), strict=True)

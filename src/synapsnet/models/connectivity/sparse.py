@@ -45,13 +45,16 @@ class SparseConnectivity(Connectivity):
         self.mean = PerSession(torch.zeros(s.n_units, s.n_units) for s in spec.sessions)
         self.included = PerSession(torch.zeros(s.n_units, s.n_units) for s in spec.sessions)
         self.slab_variance = PerSession(torch.tensor(FIRST_SLAB) for _ in spec.sessions)
-        self.chosen_log_odds = PerSession(torch.tensor(-math.inf) for _ in spec.sessions)  # -inf until refined
+        self.chosen_log_odds = PerSession(torch.zeros(()) for _ in spec.sessions)
+        self.fixed: Tensor
+        self.register_buffer("fixed", torch.zeros((), dtype=torch.bool))  # True once refined
         self._as_read = False
-        self._refined = False  # not a buffer, because reading one at every step would make a GPU wait
+        self._refined = False  # the same, because reading a buffer at every step would make a GPU wait
         self.register_load_state_dict_post_hook(_restore_refined)  # type: ignore[no-untyped-call]  # torch's
 
     def refine(self, model: DrivenByCurrents, train: Batches, validation: Batches) -> None:
         refine(model, self, train=train, validation=validation)
+        self.fixed.fill_(True)
         self._refined = True
 
     @property
@@ -95,4 +98,4 @@ class SparseConnectivity(Connectivity):
 
 
 def _restore_refined(connectivity: SparseConnectivity, _: object) -> None:
-    connectivity._refined = float(connectivity.chosen_log_odds[0]) > -math.inf
+    connectivity._refined = bool(connectivity.fixed)
