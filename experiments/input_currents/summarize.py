@@ -21,8 +21,7 @@ from experiments.input_currents.study import STUDY
 from synapsnet.analysis.currents import current_activity_correlation, input_current
 from synapsnet.viz.currents import draw_current_correlation, draw_input_current
 
-SHUFFLED = "synapsnet"
-DRAWN = "synapsnet"  # few connections, which a figure can hold
+OURS = "synapsnet"
 N_SOURCES = 6
 DRAWN_BINS = 120
 LEGEND = """\
@@ -68,7 +67,7 @@ def drawn_out(recorded: Recorded) -> Figure | None:
     Returns:
         None where no unit has a current.
     """
-    task, matrix = recorded.task, recorded.matrices[DRAWN][0]
+    task, matrix = recorded.task, recorded.matrices[OURS][0]
     info = task.spec.sessions[0]
     before = current_activity_correlation(matrix, activity(task, 0, "validation"), max_lag=1).by_unit[:, -1]
     if not np.isfinite(before).any():
@@ -108,16 +107,16 @@ def _summary(out: Path) -> Summary:
     tables: list[pd.DataFrame] = []
     figures: dict[str, Figure] = {}
     for recorded in read_runs(out):
-        found = leads(recorded, SHUFFLED)
+        found = leads(recorded, OURS)
         tables.append(table_of(recorded, found))
         figures[f"lags_{recorded.name}"] = draw_current_correlation(
             next(iter(found.values())).lags,
             {name: (lead.mean, lead.sd) for name, lead in found.items()},
             bin_width_s=recorded.task.spec.bin_width_s,
-            highlight=SHUFFLED,
+            highlight=OURS,
             session_id=recorded.name,
         )
-        if DRAWN in found and (current := drawn_out(recorded)) is not None:
+        if OURS in found and (current := drawn_out(recorded)) is not None:
             figures[f"current_{recorded.name}"] = current
     table = pd.concat(tables, ignore_index=True)
     return Summary(markdown(table), {"table": table}, figures)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import QUICK, Command, write_recording, write_recordings
-from runs import assert_equal_runs, checkpoint, contents, scores
+from runs import assert_equal_runs, assert_same, checkpoint, contents, scores
 
 STOP = "+callbacks.stop={_target_: command.TerminateAt, epoch: 3, batch: 1}"
 
@@ -39,12 +39,14 @@ def test_a_run_that_was_moved_goes_on_where_it_is(train: Command, common: tuple[
 
 def test_a_worse_epoch_does_not_replace_the_best_of_a_moved_run(train: Command, common: tuple[str, ...]) -> None:
     assert train(*common, STOP, "hydra.run.dir=there").code == 143
-    best = checkpoint(train.folder / "there", "best")["epoch"]
+    best = checkpoint(train.folder / "there", "best")
     shutil.move(train.folder / "there", train.folder / "here")
     astray = "+callbacks.astray={_target_: command.WorsenAt, epoch: 3, batch: 2}"
     done = train("ckpt_path=here/checkpoints/last.ckpt", "logger=csv", astray)
     assert done.code == 0, done.err
-    assert checkpoint(train.folder / "here", "best")["epoch"] == best
+    kept = checkpoint(train.folder / "here", "best")  # its weights are finished, its optimizer is that of the epoch
+    assert kept["global_step"] == best["global_step"]
+    assert_same(kept["optimizer_states"], best["optimizer_states"])
     with (train.folder / "here" / "metrics.csv").open() as file:
         header, *rows = (line.strip().split(",") for line in file)
     curve = [float(row[header.index("validation/nll")]) for row in rows if row[header.index("validation/nll")]]
