@@ -17,6 +17,7 @@ from experiments._study import TINY, Summary, summarize
 from experiments._tables import bold, is_best, is_near, markdown_table, number
 from experiments.synthetic_connectivity.figures import draw_all
 from experiments.synthetic_connectivity.study import METHODS, ROWS, STUDY, TABLE, Row, expected_seeds
+from synapsnet.analysis.replication import LEVELS
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column
 from synapsnet.results import Run
@@ -33,6 +34,10 @@ SCORES = (
     "forecast_r",
 )
 OF_MAGNITUDES = ("pearson_r", "spearman_r")  # of methods without signs, for which this is a different score
+CALLS = ("called", "true_of_called")
+CALLS_LEGEND = """\
+Edges called at a promised probability of replication, mean over networks: number called: share of them that truly exist
+with that sign ± standard deviation over networks."""
 CORRELATIONS = ["pearson_r", "spearman_r", "in_degree_r", "out_degree_r"]
 QUICK = Row(TINY, (), {job.folder.parts[0]: 1 for job in STUDY.quick}, "tiny network")
 LEGEND = """\
@@ -133,6 +138,31 @@ def _cell(row: pd.Series, score: str) -> str:
     return f"{text} ≈" if mark == "near" else bold(text, mark == "best")
 
 
+def calls_of(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per network, model with odds and level: the number of edges called, and the share that truly exists.
+
+    Args:
+        runs: As `read_runs` returns it; runs made before models had odds are left out.
+    """
+    rows = []
+    for (data, method), block in runs.groupby(["data", "method"], sort=False):
+        for level in LEVELS:
+            called, true = (block.get(f"{name}_{level:g}", pd.Series(dtype=float)) for name in CALLS)
+            if called.notna().any():
+                found = {"data": data, "method": method, "level": level, "networks": int(called.notna().sum())}
+                rows.append(found | {"called": called.mean(), "true": true.mean(), "true_sd": true.std(ddof=1)})
+    return pd.DataFrame(rows)
+
+
+def _calls(table: pd.DataFrame) -> str:
+    rows = []
+    for (data, method), block in table.groupby(["data", "method"], sort=False):
+        of = {row.level: f"{row.called:,.0f}: {number(row.true, error=row.true_sd)}" for row in block.itertuples()}
+        rows.append([str(data), str(method), str(block.networks.max()), *(of.get(level, "-") for level in LEVELS)])
+    header = ["network", "model", "networks", *(f"at {level:g}" for level in LEVELS)]
+    return "\n\n".join(["## Called connections", CALLS_LEGEND, markdown_table(header, rows)])
+
+
 def summary(out: Path, data: Path | None = None) -> Summary:
     """The table and the figures; levels of degradation curves are left to the figures and ``table.csv``."""
     runs = read_runs(out)
@@ -142,10 +172,15 @@ def summary(out: Path, data: Path | None = None) -> Summary:
         block = table[table.data == row.data]
         if len(block):
             parts += [f"## {row.title} (`{row.data}`)", _block(block)]
+    calls = calls_of(runs)
+    if len(calls):
+        parts.append(_calls(calls))
     absent = [row.data for row in TABLE if row.data not in set(table.data)]
     if absent:
         parts.append(f"No run of {', '.join(absent)}.")
-    return Summary("\n\n".join(parts) + "\n", {"table": table}, draw_all(runs, out))
+    return Summary(
+        "\n\n".join(parts) + "\n", {"table": table} | ({"calls": calls} if len(calls) else {}), draw_all(runs, out)
+    )
 
 
 if __name__ == "__main__":

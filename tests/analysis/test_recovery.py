@@ -10,7 +10,7 @@ from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
-from synapsnet.analysis.recovery import recovery_scores
+from synapsnet.analysis.recovery import called_scores, recovery_scores
 from synapsnet.errors import UserError
 
 N = 40
@@ -149,3 +149,20 @@ def test_a_truth_that_does_not_fit_is_refused(truth: np.ndarray, noisy: Connecti
         recovery_scores(noisy, truth[:-1, :-1])
     with pytest.raises(UserError, match="truth has NaN"):
         recovery_scores(noisy, np.where(truth != 0, np.nan, 0))
+
+
+def test_called_edges_are_right_if_they_exist_with_that_sign(truth: np.ndarray) -> None:
+    exists = np.argwhere(truth != 0)
+    replication, evidence = np.full((N, N), 0.6), -np.sign(truth)
+    right, wrong = exists[:6], exists[6:8]
+    for post, pre in right:
+        replication[post, pre], evidence[post, pre] = 0.97, np.sign(truth[post, pre])
+    for post, pre in wrong:
+        replication[post, pre] = 0.85
+    np.fill_diagonal(replication, 1.0)
+    scores = called_scores(replication, evidence, truth)
+    assert (scores["called_0.8"], scores["true_of_called_0.8"]) == (8, 0.75)
+    assert (scores["called_0.95"], scores["true_of_called_0.95"]) == (6, 1)
+    assert scores["called_0.99"] == 0
+    assert np.isnan(scores["true_of_called_0.99"])
+    assert np.isnan(list(called_scores(None, None, truth).values())).all()

@@ -215,6 +215,17 @@ def test_a_method_that_is_there_twice_is_refused(summary: Summary) -> None:
     assert "two run folders hold method granger, data ring, seed 100" in summary.refusal()
 
 
+def test_called_edges_are_told_where_a_model_has_odds(summary: Summary) -> None:
+    for seed, true in enumerate((0.9, 1.0), 100):
+        odds = {"called_0.8": 40.0, "true_of_called_0.8": true, "called_0.95": 1500.0, "true_of_called_0.95": 1.0}
+        plant(summary.root, "var", seed, {"var": odds, "granger": {}})
+    printed, _ = summary()
+    rows = pd.read_csv(summary.out / "calls.csv").set_index(["method", "level"])
+    assert set(rows.index) == {("var", 0.8), ("var", 0.95)}
+    assert rows.loc[("var", 0.8), "true"] == pytest.approx(0.95)
+    assert "| ring | var | 2 | 40: 0.950 ± 0.071 | - | 1,500: 1.000 ± 0.000 | - |" in printed
+
+
 def test_figures_are_of_what_there_is(summary: Summary) -> None:
     rng = np.random.default_rng(0)
     shown = ("synapsnet", "lasso_var", "var", "glm")

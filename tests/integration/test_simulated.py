@@ -12,12 +12,14 @@ from command import QUICK, Command
 from omegaconf import OmegaConf
 from sklearn.metrics import average_precision_score
 
+from synapsnet.analysis.replication import LEVELS
+
 N_UNITS = 15
 SMALL = ("data=simulated", f"data.network.n_units={N_UNITS}", "data.network.duration_s=40")
 WITH_FIGURES = tuple(override for override in QUICK if override != "~callbacks.figures")
 SCORES = {
     "pearson_r", "spearman_r", "auroc", "auprc", "auprc_chance", "sign_accuracy", "sender_sign_accuracy",
-    "in_degree_r", "out_degree_r",
+    "in_degree_r", "out_degree_r", *(f"{name}_{level:g}" for name in ("called", "true_of_called") for level in LEVELS),
 }  # fmt: skip
 METHODS = ["correlation", "lagged_correlation", "transfer_entropy"]
 WANTED = f"method=[{','.join(METHODS)}]"
@@ -38,11 +40,13 @@ def test_model_and_methods_are_scored_against_the_truth(network: str, train: Com
     assert done.code == 0, done.err
     run = train.folder / "run"
     found = arrays(run)
-    matrices = ["truth", "effective", "raw", "standard_error", *(f"method/{name}" for name in METHODS)]
+    matrices = ["truth", "effective", "raw", "standard_error", "evidence", *(f"method/{name}" for name in METHODS)]
     for key in matrices:
         assert found[key].shape == (N_UNITS, N_UNITS)
         assert np.isfinite(found[key]).all()
         assert not np.diagonal(found[key]).any()
+    for name, least in (("positive", 0.0), ("replication", 0.5)):
+        assert least <= found[name].min() <= found[name].max() <= 1
     assert found["per_lag"].sum(0) == pytest.approx(found["effective"], abs=1e-6)
     assert found["unsigned"].tolist() == ["transfer_entropy"]
     assert len(found["unit_ids"]) == N_UNITS
@@ -58,6 +62,7 @@ def test_model_and_methods_are_scored_against_the_truth(network: str, train: Com
         matrix = found[key][between]
         assert scores.loc[name, "pearson_r"] == pytest.approx(np.corrcoef(matrix, truth)[0, 1], abs=1e-5)
         assert scores.loc[name, "auprc"] == pytest.approx(average_precision_score(truth != 0, abs(matrix)), abs=1e-3)
+    assert scores["called_0.8"].isna().tolist() == [False, True, True, True]
     assert scores["auprc_chance"].unique() == pytest.approx([(truth != 0).mean()])
 
     wandb.teardown()  # waits for its writer

@@ -105,7 +105,7 @@ def test_planted_edges_are_selected_and_nothing_is_missing(tmp_path: Path, capsy
     folder = tmp_path / "out" / "synapsnet" / "mice" / "a"
     assert sorted(path.name for path in folder.iterdir()) == ["edges.csv", "stability.png"]
     table = pd.read_csv(folder / "edges.csv")
-    names = ["post", "pre", "mean", "sd", "standard_error", "inclusion", "p", "q", "selected"]
+    names = ["post", "pre", "mean", "rank", "sd", "standard_error", "inclusion", "p", "q", "selected"]
     assert list(table.columns) == names
     assert len(table) == OFF.sum()
     expected = {(f"u{post}", f"u{pre}") for post, pre in zip(*truth.nonzero(), strict=True)}
@@ -119,6 +119,26 @@ def test_planted_edges_are_selected_and_nothing_is_missing(tmp_path: Path, capsy
     np.testing.assert_allclose(table.sd, runs.std(0, ddof=1)[post, pre], rtol=1e-4)
     np.testing.assert_allclose(table.standard_error, 0.3)
     np.testing.assert_allclose(table.inclusion, 0.9 * (truth[post, pre] > 0))
+
+
+def test_odds_are_told_and_order_the_edges(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth, rng = planted(), np.random.default_rng(0)
+    evidence = rng.uniform(-3, 3, size=truth.shape)
+    odds = {"evidence": evidence, "positive": evidence / 6 + 0.5, "replication": np.where(truth > 0, 0.96, 0.6)}
+    other = np.where(np.cumsum(truth > 0).reshape(truth.shape) % 4 == 0, -evidence, evidence)  # 3 of 12 edges differ
+    plant_run(tmp_path / "runs" / "whole", truth, also=odds)
+    plant_run(tmp_path / "runs" / "first", truth, train_part="first_half", also=odds)
+    plant_run(tmp_path / "runs" / "second", truth, train_part="second_half", also={**odds, "evidence": other})
+    said = judged(capsys, tmp_path / "runs", "--out", tmp_path / "out")
+    assert (
+        "odds 12 of 380 edges promise to have the same sign in another recording as long, with probability 0.95" in said
+    )
+    assert "odds 12 such edges of the first half, checked on the second: 75.0% ±" in said
+    assert "kept it (96.0% promised)" in said
+    table = pd.read_csv(tmp_path / "out" / "synapsnet" / "mice" / "a" / "edges.csv")
+    names = ["post", "pre", "mean", "rank", "evidence", "positive", "replication"]
+    assert list(table.columns) == names
+    assert table.evidence.abs().is_monotonic_decreasing
 
 
 def test_noise_gets_the_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,8 +158,9 @@ def test_a_lone_run_is_told_what_it_lacks(tmp_path: Path, capsys: pytest.Capture
     assert "synapsnet on mice, session a and 1 more: one seed only" in said
     folder = tmp_path / "out" / "synapsnet" / "mice" / "a"
     table = pd.read_csv(folder / "edges.csv")
-    assert list(table.columns) == ["post", "pre", "mean"]
+    assert list(table.columns) == ["post", "pre", "mean", "rank"]
     assert table["mean"].abs().is_monotonic_decreasing
+    assert table["rank"].tolist() == list(range(1, OFF.sum() + 1))
     assert not (folder / "stability.png").exists()
 
 

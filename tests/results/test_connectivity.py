@@ -26,6 +26,9 @@ def full(session_id: str) -> Connectivity:
         unit_ids=tuple(f"u{unit}" for unit in range(N_UNITS)),
         effective=matrix(0),
         standard_error=np.abs(matrix(1)),
+        evidence=matrix(6),
+        positive=np.abs(matrix(7)),
+        replication=np.abs(matrix(8)),
         raw=matrix(2),
         inclusion=matrix(3) ** 2,
         per_lag=matrix(4, N_LAGS),
@@ -77,7 +80,18 @@ def test_estimates_are_of_the_model_and_of_methods() -> None:
 
 def test_a_frame_has_a_row_for_every_pair_of_units() -> None:
     frame = full("a").to_frame()
-    assert list(frame) == ["post", "pre", "effective", "standard_error", "raw", "inclusion", "truth"]
+    assert list(frame) == [
+        "post",
+        "pre",
+        "effective",
+        "standard_error",
+        "evidence",
+        "positive",
+        "replication",
+        "raw",
+        "inclusion",
+        "truth",
+    ]
     assert len(frame) == N_UNITS * (N_UNITS - 1)
     edge = frame.set_index(["post", "pre"]).loc[("u2", "u1")]
     assert (edge.effective, edge.raw) == (matrix(0)[2, 1], matrix(2)[2, 1])

@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
+from synapsnet.analysis.replication import LEVELS
 from synapsnet.correlation import pearson
 from synapsnet.errors import UserError
 
@@ -62,6 +63,32 @@ def recovery_scores(estimate: ConnectivityEstimate, truth: npt.NDArray[np.floati
         "in_degree_r": pearson(strength.sum(1), np.abs(true).sum(1)),
         "out_degree_r": pearson(strength.sum(0), np.abs(true).sum(0)),
     }
+
+
+def called_scores(
+    replication: npt.NDArray[np.floating] | None,
+    evidence: npt.NDArray[np.floating] | None,
+    truth: npt.NDArray[np.floating],
+) -> dict[str, float]:
+    """Edges called at each level of promised replication, and the share of them that truly exist with that sign.
+
+    Args:
+        replication: Promised probability of replication, ``[post, pre]``; None for an estimate without odds.
+        evidence: Estimate in standard errors, ``[post, pre]``; None for an estimate without odds.
+        truth: The connectivity that made the recording, ``[post, pre]``.
+
+    Returns:
+        ``called_<level>`` and ``true_of_called_<level>`` for each of `LEVELS`; NaN without odds, and where none is
+        called.
+    """
+    scores: dict[str, float] = {}
+    for level in LEVELS:
+        called, true = math.nan, math.nan
+        if replication is not None and evidence is not None:
+            which = (replication >= level) & ~np.eye(len(truth), dtype=bool)
+            called, true = float(which.sum()), _share(np.sign(evidence[which]) == np.sign(truth[which]))
+        scores |= {f"called_{level:g}": called, f"true_of_called_{level:g}": true}
+    return scores
 
 
 def _sender_sign_accuracy(found: npt.NDArray[np.float64], true: npt.NDArray[np.float64]) -> float:

@@ -111,8 +111,9 @@ class Stability:
         else:
             return None
         return (
-            f"{where}: the matrix is NOT reproducible: {found}. Do not interpret single edges; at most, averages "
-            "over many. A longer recording, fewer units or a stronger penalty may help"
+            f"{where}: the matrix is NOT reproducible: {found}. Do not interpret single edges, unless their odds are "
+            "known (replication in edges.csv); at most, averages over many. A longer recording, fewer units or a "
+            "stronger penalty may help"
         )
 
 

@@ -18,6 +18,8 @@ from synapsnet.results.files import CONNECTIVITY
 from synapsnet.results.run import BUDGET, require_alike
 from synapsnet.session import Signal
 
+Matrix = npt.NDArray[np.float64]
+
 TOP_K = 100
 """Number of strongest edges to compare between the halves; a tenth of all edges if there are few."""
 
@@ -92,19 +94,33 @@ class Ensemble:
         """The null that this number of surrogates allows, see `select_edges`."""
         return "units" if len(self.surrogates) > 1 else "pooled"
 
-    @property
-    def standard_error(self) -> npt.NDArray[np.float64] | None:
-        """Standard error over blocks of time, root mean square over seeds, ``[post, pre]``: seeds do not add data."""
-        errors = [fit.estimate.standard_error for fit in self.whole]
-        known = [np.square(error.astype(np.float64)) for error in errors if error is not None]
-        return np.sqrt(np.mean(known, axis=0)) if known and len(known) == len(errors) else None
+    def of_model(self, name: str, role: Role) -> npt.NDArray[np.float64] | None:
+        """A matrix that only a model has: its mean over the fits of a role, ``[post, pre]``.
+
+        Seeds do not add data, so the mean of standard errors, evidence or odds is that of one typical seed. None if a
+        fit lacks the matrix, if there are no fits, or if the ensemble is of a model-free method.
+
+        Args:
+            name: Its name in `Connectivity`.
+            role: The role of the fits.
+        """
+        if any(fit.run.model_name != self.method for fit in self.of(role)):
+            return None
+        matrices = [getattr(fit.connectivity, name) for fit in self.of(role)]
+        known = [matrix for matrix in matrices if matrix is not None]
+        return np.mean(known, axis=0, dtype=np.float64) if known and len(known) == len(matrices) else None
 
     @property
-    def inclusion(self) -> npt.NDArray[np.float64] | None:
-        """Probability that an edge exists, mean over seeds, ``[post, pre]``."""
-        inclusions = [fit.connectivity.inclusion for fit in self.whole]
-        known = [inclusion for inclusion in inclusions if inclusion is not None]
-        return np.mean(known, axis=0, dtype=np.float64) if known and len(known) == len(self.whole) else None
+    def promise(self) -> tuple[Matrix, Matrix, Matrix] | None:
+        """``replication`` and ``evidence`` of the first half and ``evidence`` of the second; None where one is missing.
+
+        `replication_table` compares them.
+        """
+        replication, first = (self.of_model(name, "first_half") for name in ("replication", "evidence"))
+        second = self.of_model("evidence", "second_half")
+        if replication is None or first is None or second is None:
+            return None
+        return replication, first, second
 
     def mean(self, role: Role) -> npt.NDArray[np.float64] | None:
         """Mean over the fits of a role, ``[post, pre]``; None if there are none."""

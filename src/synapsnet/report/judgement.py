@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from scipy.stats import rankdata
 
+from synapsnet.analysis.replication import replication_table
 from synapsnet.analysis.stability import Stability
 from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
@@ -20,6 +23,9 @@ from synapsnet.viz.stability import draw_stability
 
 EDGES, FIGURE = "edges.csv", "stability.png"
 _STATISTIC = {"units": "effect, in sizes that surrogates have", "pooled": "absolute effect"}
+_OF_MODEL = ("standard_error", "evidence", "positive", "replication", "inclusion")
+SURE = 0.95
+"""Promised probability of replication at which the report counts edges; one of `LEVELS`."""
 _DPI = 110
 
 
@@ -63,6 +69,7 @@ def _judged(ensemble: Ensemble, false_discovery_rate: float, out: Path) -> list[
         return [*lines, _line("WARNING", "no fit of the whole recording: there is no matrix to judge")]
     run, stability = ensemble.whole[0].run, ensemble.stability(false_discovery_rate)
     lines += [_line(name, text) for name, text in _findings(stability, run, false_discovery_rate)]
+    lines += [_line("odds", text) for text in _odds(ensemble)]
     if stability.warning:
         lines.append(_line("WARNING", stability.warning))
     folder = out / safe_name(ensemble.method) / safe_name(ensemble.recording) / safe_name(stability.session_id)
@@ -73,10 +80,13 @@ def _judged(ensemble: Ensemble, false_discovery_rate: float, out: Path) -> list[
 
 
 def edge_table(stability: Stability, ensemble: Ensemble) -> pd.DataFrame:
-    """One row per edge, the most certain first, or else the strongest; columns without any fits are left out.
+    """One row per edge, that with the most evidence first; columns that no fit has are left out.
 
-    Columns are ``post``, ``pre``, ``mean`` and ``sd`` over seeds, ``standard_error`` over blocks of time,
-    ``inclusion`` (probability), and against surrogates ``p``, ``q``, ``selected``.
+    Without evidence, the order is that of ``q``; without surrogates as well, that of the effect.
+
+    Columns are ``post``, ``pre``, the effect's ``mean`` and ``sd`` over seeds and its ``rank`` by size, the odds
+    ``standard_error``, ``evidence``, ``positive`` and ``replication`` (see `Connectivity`), ``inclusion``
+    (probability), and against surrogates ``p``, ``q``, ``selected``.
     """
     edges = ~np.eye(len(stability.unit_ids), dtype=bool)
     units = np.array(stability.unit_ids)
@@ -84,17 +94,27 @@ def edge_table(stability: Stability, ensemble: Ensemble) -> pd.DataFrame:
     chance = stability.edges
     matrices = {
         "mean": stability.mean,
+        "rank": _ranks(stability.mean),
         "sd": stability.sd,
-        "standard_error": ensemble.standard_error,
-        "inclusion": ensemble.inclusion,
+        **{name: ensemble.of_model(name, "whole") for name in _OF_MODEL},
         "p": chance.p if chance else None,
         "q": chance.q if chance else None,
         "selected": chance.selected if chance else None,
     }
     columns = {name: matrix[edges] for name, matrix in matrices.items() if matrix is not None}
     table = pd.DataFrame({"post": units[post], "pre": units[pre], **columns})
-    strength = -np.abs(columns["mean"])
-    return table.iloc[np.lexsort((strength, columns["p"], columns["q"]) if chance else (strength,))]
+    order = [columns["rank"]]
+    order += [columns["p"], columns["q"]] if chance else []
+    order += [-np.abs(columns["evidence"])] if "evidence" in columns else []
+    return table.iloc[np.lexsort(order)]
+
+
+def _ranks(effects: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
+    """Ranks of effects by size, the largest first."""
+    edges = ~np.eye(len(effects), dtype=bool)
+    ranks = np.zeros(effects.shape, dtype=np.int64)
+    ranks[edges] = rankdata(-np.abs(effects[edges]), method="min")
+    return ranks
 
 
 def _drawn(stability: Stability, ensemble: Ensemble, false_discovery_rate: float, path: Path) -> bool:
@@ -144,6 +164,20 @@ def _findings(stability: Stability, run: Run, false_discovery_rate: float) -> It
         yield "edges", f"{n_selected} selected at a false-discovery rate of {false_discovery_rate:g}"
     else:
         yield "edges", f"{n_edges:,}, not compared with chance"
+
+
+def _odds(ensemble: Ensemble) -> Iterator[str]:
+    """The edges that promise to replicate, and how many of those of the first half of the recording did."""
+    promise = ensemble.of_model("replication", "whole")
+    if promise is None:
+        return
+    edges = ~np.eye(len(promise), dtype=bool)
+    said = f"{(promise[edges] >= SURE).sum():,} of {edges.sum():,} edges promise"
+    yield f"{said} to have the same sign in another recording as long, with probability {SURE:g} or more"
+    if ensemble.promise is not None:
+        (kept,) = (row for row in replication_table([ensemble.promise]) if row.level == SURE)
+        share = f": {kept.observed:.1%} ± {kept.standard_error:.1%} kept it ({kept.promised:.1%} promised)"
+        yield f"{kept.called:,} such edges of the first half, checked on the second{share if kept.called else ''}"
 
 
 def _r(correlation: float | None) -> str:

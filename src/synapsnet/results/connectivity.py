@@ -1,9 +1,9 @@
 """Connectivity of one session, as stored in ``connectivity.npz``.
 
-Keys of a session: ``/unit_ids``; ``/effective``, ``/standard_error``, ``/via_unobserved``, ``/raw``, ``/inclusion``
-``[post, pre]`` and ``/per_lag`` ``[lags, post, pre]`` of the model; ``/method/<name>`` of every model-free method,
-``/unsigned`` the names of those that cannot tell excitation from inhibition; ``/unit/<column>`` of the unit table;
-``/truth`` of a simulation.
+Keys of a session: ``/unit_ids``; ``/effective``, ``/standard_error``, ``/evidence``, ``/positive``, ``/replication``,
+``/via_unobserved``, ``/raw``, ``/inclusion`` ``[post, pre]`` and ``/per_lag`` ``[lags, post, pre]`` of the model;
+``/method/<name>`` of every model-free method, ``/unsigned`` the names of those that cannot tell excitation from
+inhibition; ``/unit/<column>`` of the unit table; ``/truth`` of a simulation.
 """
 
 from __future__ import annotations
@@ -26,7 +26,16 @@ from synapsnet.errors import UserError
 Matrix = npt.NDArray[np.floating]
 
 _METHOD, _UNIT, _NAMES = "method/", "unit/", "/unit_ids"
-_OF_MODEL = ("effective", "standard_error", "via_unobserved", "raw", "inclusion")
+_OF_MODEL = (
+    "effective",
+    "standard_error",
+    "evidence",
+    "positive",
+    "replication",
+    "via_unobserved",
+    "raw",
+    "inclusion",
+)
 # A lone array under this name is a TypeError: it cannot be opened as an archive.
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
@@ -40,7 +49,13 @@ class Connectivity:
         unit_ids: Names of the units, in the order of both axes.
         effective: Mean Jacobian of the model by direct connections, in activity of the receiver per activity of the
             sender; None where the model was not differentiated. For a model that claims no connectivity, by all paths.
-        standard_error: Standard error of ``effective``.
+        standard_error: Standard error of the effect as `synapsnet.analysis.evidence` estimates it, be it by direct
+            connections or by unobserved neurons; 0 where nothing can be estimated. None for a model that claims no
+            connectivity.
+        evidence: That estimate in standard errors, so the estimate is ``evidence * standard_error``. It is not
+            ``effective``, which is what the model learned, and may differ in sign.
+        positive: Probability that the effect is above zero, see `synapsnet.analysis.odds`.
+        replication: Probability that another recording of the same length gives an estimate of the same sign.
         via_unobserved: Mean Jacobian by way of unobserved neurons; None if the model has none. The total effect is
             the sum of both.
         raw: The model's own parameters, without a meaningful sign or scale.
@@ -59,6 +74,9 @@ class Connectivity:
     unit_ids: tuple[str, ...]
     effective: Matrix | None = None
     standard_error: Matrix | None = None
+    evidence: Matrix | None = None
+    positive: Matrix | None = None
+    replication: Matrix | None = None
     via_unobserved: Matrix | None = None
     raw: Matrix | None = None
     inclusion: Matrix | None = None
@@ -70,7 +88,7 @@ class Connectivity:
 
     def __post_init__(self) -> None:
         square = (len(self.unit_ids), len(self.unit_ids))
-        for name in ("via_unobserved", "raw", "inclusion", "truth"):
+        for name in ("evidence", "positive", "replication", "via_unobserved", "raw", "inclusion", "truth"):
             values = getattr(self, name)
             if values is not None and values.shape != square:
                 raise UserError(f"session {self.session_id!r}: {name} is {values.shape} for {square[0]} units")

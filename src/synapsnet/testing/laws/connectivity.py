@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from synapsnet.analysis.evidence import connection_evidence
 from synapsnet.data.task import Task
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
@@ -53,6 +54,16 @@ class ConnectivityLaws(ModelUnderTest):
             if inclusion is not None:
                 assert inclusion.shape == square
                 assert ((inclusion >= 0) & (inclusion <= 1)).all()
+
+    def test_evidence_is_of_different_units(self, model: Forecaster, task: Task) -> None:
+        """Estimates and errors are finite, ``[post, pre]`` without a diagonal, and there are some."""
+        for session, info in enumerate(task.spec.sessions):
+            found = connection_evidence(model, task.loader("train", batch_size=8), session)
+            for matrix in (found.estimate, found.standard_error):
+                assert matrix.shape == (info.n_units, info.n_units)
+                assert bool(matrix.isfinite().all())
+                assert not matrix.diagonal().any()
+            assert bool((found.standard_error > 0).any())
 
     def test_lags_add_up(self, model: Forecaster, task: Task) -> None:
         """With any number of lags, their sum is the effect of a sustained unit of activity."""

@@ -16,9 +16,11 @@ from torch import Tensor
 
 from synapsnet.analysis.effective import effective_connectivity
 from synapsnet.analysis.estimate import ConnectivityEstimate
+from synapsnet.analysis.evidence import connection_evidence
 from synapsnet.analysis.jacobian import differentiable
 from synapsnet.analysis.methods.base import ConnectivityMethod
-from synapsnet.analysis.recovery import recovery_scores
+from synapsnet.analysis.odds import effect_odds
+from synapsnet.analysis.recovery import called_scores, recovery_scores
 from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
@@ -41,7 +43,6 @@ class ConnectivityWriter(Callback):
         model: Name of the model.
         max_windows: Windows per session, spread evenly over the split.
         n_lags: Number of separate lags; the last also sums all earlier bins.
-        n_blocks: Number of blocks of windows for the standard error.
         any_model: True to differentiate models that claim no connectivity as well.
         methods: Model-free methods by name.
     """
@@ -52,15 +53,14 @@ class ConnectivityWriter(Callback):
         model: str,
         max_windows: int,
         n_lags: int,
-        n_blocks: int,
         any_model: bool,
         methods: Mapping[str, ConnectivityMethod],
     ) -> None:
-        for name, number in (("max_windows", max_windows), ("n_lags", n_lags), ("n_blocks", n_blocks)):
+        for name, number in (("max_windows", max_windows), ("n_lags", n_lags)):
             if not isinstance(number, int) or number < 1:  # fails now, before the fit
                 raise UserError(f"callbacks.connectivity.{name} must be a whole number above 0, got {number!r}")
         self._model = model
-        self._max_windows, self._n_lags, self._n_blocks = max_windows, n_lags, n_blocks
+        self._max_windows, self._n_lags = max_windows, n_lags
         self._any_model = any_model
         self._methods = list(methods.values())
 
@@ -88,9 +88,10 @@ class ConnectivityWriter(Callback):
                 connectivity = _with_model(connectivity, model, index, estimates[0])
             if isinstance(model, ConnectivityForecaster):
                 connectivity = replace(connectivity, via_unobserved=self._via_unobserved(model, datamodule, index))
+                connectivity = _with_odds(connectivity, model, datamodule, index)
             sessions.append(connectivity)
             if connectivity.truth is not None:
-                rows += [_row(estimate, connectivity.truth) for estimate in estimates]
+                rows += [_row(estimate, connectivity, self._model) for estimate in estimates]
         write_connectivity(Path(trainer.default_root_dir) / STAGE / CONNECTIVITY, sessions)
         if rows:
             self._write_recovery(rows, trainer)
@@ -106,7 +107,7 @@ class ConnectivityWriter(Callback):
             session,
             slow.to(model.device),
             n_lags=self._n_lags,
-            n_blocks=self._n_blocks,
+            n_blocks=1,
             method=self._model,
         )
 
@@ -150,14 +151,34 @@ def _with_model(
         connectivity,
         effective=estimate.matrix.astype(np.float32),
         per_lag=None if estimate.per_lag is None else estimate.per_lag.astype(np.float32),
-        standard_error=None if estimate.standard_error is None else estimate.standard_error.astype(np.float32),
         raw=raw,
         inclusion=None if inclusion is None else inclusion.cpu().numpy(),
     )
 
 
-def _row(estimate: ConnectivityEstimate, truth: npt.NDArray[np.floating]) -> dict[str, str | float]:
-    scores = recovery_scores(estimate, truth)
+def _with_odds(
+    connectivity: Connectivity, model: Forecaster, datamodule: ForecastDataModule, session: int
+) -> Connectivity:
+    """A connectivity with the errors and odds of its effects, as float32; the diagonal has even odds."""
+    evidence = connection_evidence(model, datamodule.task.loader("train", batch_size=datamodule.batch_size), session)
+    estimate, error = (part.numpy() for part in (evidence.estimate, evidence.standard_error))
+    edges = ~np.eye(len(estimate), dtype=bool)
+    odds = effect_odds(estimate[edges], error[edges], evidence.degrees_of_freedom)
+    positive, replication = np.full((2, *estimate.shape), 0.5, dtype=np.float32)
+    positive[edges], replication[edges] = odds.positive, odds.replication
+    return replace(
+        connectivity,
+        standard_error=error.astype(np.float32),
+        evidence=np.divide(estimate, error, out=np.zeros_like(estimate), where=error > 0).astype(np.float32),
+        positive=positive,
+        replication=replication,
+    )
+
+
+def _row(estimate: ConnectivityEstimate, connectivity: Connectivity, model: str) -> dict[str, str | float]:
+    assert connectivity.truth is not None
+    odds = (connectivity.replication, connectivity.evidence) if estimate.method == model else (None, None)
+    scores = recovery_scores(estimate, connectivity.truth) | called_scores(*odds, connectivity.truth)
     return {"session": estimate.session_id, "method": estimate.method, **scores}
 
 
