@@ -18,6 +18,7 @@ from experiments._tables import read_runs
 from experiments.connectivity.connectome import read_anatomy
 from experiments.connectivity.figures import draw_connectome_scores, draw_removal, draw_reproducibility
 from experiments.connectivity.removal import FILE
+from experiments.connectivity.replication import draw_replication, replication, replication_text
 from experiments.connectivity.reproducibility import (
     FALSE_DISCOVERY_RATE,
     ensembles,
@@ -121,6 +122,10 @@ def summary(out: Path, data: Path | None) -> Summary:
         tables["connectome"], figures["connectome"] = worms, draw_connectome_scores(worms)
     blocks.append(reproducibility_table(over_sessions(stability), recordings))
     figures["reproducibility"] = draw_reproducibility(stability, recordings)
+    kept = replication(found)
+    if len(kept):
+        blocks.append(replication_text(kept, recordings))
+        tables["replication"], figures["replication"] = kept, draw_replication(kept, recordings)
     removal = read_removal(runs)
     if len(removal):
         blocks.append(removal_table(removal))

@@ -54,6 +54,7 @@ def plant_run(
     part: str = "all",
     surrogate: str = "none",
     seed: int = 0,
+    odds: tuple[np.ndarray, np.ndarray] | None = None,
     **also: np.ndarray,
 ) -> Path:
     run = root / model / f"{data}-{part}-{surrogate}" / f"seed{seed}"
@@ -64,6 +65,7 @@ def plant_run(
     for session in sessions:
         arrays |= {f"{session}/effective": matrix, f"{session}/unit_ids": np.array(units)}
         arrays |= {f"{session}/method/{name}": values for name, values in also.items()}
+        arrays |= dict(zip((f"{session}/replication", f"{session}/evidence"), odds or (), strict=False))
     np.savez(run / "connectivity.npz", **arrays)
     (run / "test_metrics.json").write_text("{}")
     return run
@@ -225,6 +227,26 @@ def test_summary_scores_every_method_and_says_what_does_not_come_back(
     drawn = {path.name for path in out.glob("*.png")}
     assert {"connectome.png", "reproducibility.png", "removal_calcium_worm_synapsnet.png"} <= drawn
     assert {"halves_calcium_worm_synapsnet.png", "matrices_calcium_worm.png"} <= drawn
+
+
+def test_promises_of_one_half_are_checked_on_the_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, out, evidence = tmp_path / "runs", tmp_path / "out", random_effects(0)
+    promise = np.where(np.abs(evidence) > 0.5, 0.96, 0.5)
+    kept = np.where(np.indices(promise.shape)[1] % 10 == 0, -evidence, evidence)
+    plant_run(root, evidence, data="calcium_a1", correlation=evidence)
+    plant_run(root, evidence, data="calcium_a1", part="first_half", odds=(promise, evidence), correlation=evidence)
+    plant_run(root, evidence, data="calcium_a1", part="second_half", odds=(promise, kept), correlation=evidence)
+    assert run_summary(root, tmp_path, out) == 0
+    rows = pd.read_csv(out / "replication.csv").set_index("level")
+    called = (promise > 0.9) & ~np.eye(len(promise), dtype=bool)
+    assert set(rows.method) == {"synapsnet"}
+    assert rows.called[0.95] == 2 * called.sum()  # two sessions
+    assert rows.observed[0.95] == pytest.approx((kept == evidence)[called].mean(), abs=1e-5)
+    assert rows.promised[0.95] == pytest.approx(0.96)
+    assert rows.called[0.99] == 0
+    printed = capsys.readouterr().out
+    assert f"| calcium_a1 | synapsnet | {2 * called.sum()}: 0.960 → {rows.observed[0.8]:.3f} ±" in printed
+    assert (out / "replication.png").is_file()
 
 
 def test_a_missing_connectome_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
