@@ -151,12 +151,14 @@ def test_a_width_that_is_no_whole_multiple_is_refused() -> None:
         rebin(session(np.ones((40, 3), dtype=np.uint8)), 0.025)
 
 
-def test_drifting_levels_call_for_increments_and_fast_signals_do_not() -> None:
-    rng = np.random.default_rng(0)
-    walk = np.cumsum(rng.standard_normal((600, 5)), axis=0)
-    assert small_task([session(walk)], "levels", inputs="auto").spec.inputs == "increments"
-    noise = rng.standard_normal((600, 5))
-    assert small_task([session(noise)], "levels", inputs="auto").spec.inputs == "levels"
+def test_drifting_levels_call_for_increments_and_others_do_not() -> None:
+    """Not even slow ones whose last bin is a better forecast than their mean, as long as they return to it."""
+    shocks = np.random.default_rng(0).standard_normal((600, 5))
+    returning = np.zeros_like(shocks)
+    for bin_ in range(1, len(shocks)):
+        returning[bin_] = 0.8 * returning[bin_ - 1] + shocks[bin_]
+    for activity, form in ((np.cumsum(shocks, axis=0), "increments"), (shocks, "levels"), (returning, "levels")):
+        assert small_task([session(activity)], "levels", inputs="auto").spec.inputs == form
 
 
 def test_what_does_not_fit_together_is_refused() -> None:

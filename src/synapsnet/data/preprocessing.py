@@ -15,7 +15,7 @@ import numpy.typing as npt
 from synapsnet.covariates import fill_causally
 from synapsnet.data.splits import Pieces, rows
 from synapsnet.errors import UserError
-from synapsnet.session import Inputs, Session, SessionSpec, Signal
+from synapsnet.session import Session, SessionSpec, Signal
 from synapsnet.session.recording import WIDTH_TOLERANCE
 
 log = logging.getLogger(__name__)
@@ -150,23 +150,3 @@ def _moments(values: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64],
     sd = np.sqrt(np.where(observed, (values - mean) ** 2, 0.0).sum(0) / n)
     tiny = sd <= 1e-9 * np.maximum(np.abs(mean), 1.0)
     return mean, np.where(tiny, 1.0, sd)
-
-
-def prefer_increments(sessions: Sequence[Session], train: Sequence[Pieces]) -> Inputs:
-    """Choose increments if copying the last bin beats the mean on the train split, and levels otherwise.
-
-    Slow calcium signals drift: the level changes more from train to test than within a second, so models of levels lose
-    to copying. Counts keep their levels.
-    """
-    if sessions[0].signal == "spikes":
-        return "levels"
-    about_last = about_mean = 0.0
-    for session, pieces in zip(sessions, train, strict=True):
-        activity = session.activity[rows(pieces)].astype(np.float64)
-        variance = np.maximum(activity.var(0), 1e-12)
-        changes = np.concatenate([np.diff(session.activity[a:b].astype(np.float64), axis=0) for a, b in pieces])
-        about_last += float((np.square(changes).mean(0) / variance).sum())
-        about_mean += float((activity.var(0) / variance).sum())
-    chosen: Inputs = "increments" if about_last < about_mean else "levels"
-    log.info("inputs: %s (train error of copying the last bin / of the mean: %.2f)", chosen, about_last / about_mean)
-    return chosen

@@ -12,11 +12,11 @@ import torch
 
 from synapsnet.covariates import encode_behavior
 from synapsnet.data.admit import admitted, check_long_enough
+from synapsnet.data.inputs import prefer_increments
 from synapsnet.data.preprocessing import (
     behavior_series,
     choose_behavior,
     fit_session,
-    prefer_increments,
 )
 from synapsnet.data.settings import DataSettings
 from synapsnet.data.slow import keep_traces
