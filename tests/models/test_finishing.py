@@ -40,10 +40,10 @@ def trained(task: Task, *overrides: str, steps: int) -> SynapsNet:
     return model.eval()
 
 
-def finish(model: SynapsNet, task: Task, n_steps: int) -> list[str]:
+def finish(model: SynapsNet, task: Task, budget: int) -> list[str]:
     train, validation = (task.loader(split, batch_size=16) for split in ("train", "validation"))
     torch.manual_seed(0)
-    return model.finish(train, validation, task.train_loader(batch_size=4, seed=0), n_steps)
+    return model.finish(train, validation, task.train_loader(batch_size=4, seed=0), budget)
 
 
 def validation_nll(model: SynapsNet, task: Task) -> float:

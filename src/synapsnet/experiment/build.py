@@ -26,6 +26,7 @@ from synapsnet.errors import UserError
 from synapsnet.experiment import parts
 from synapsnet.experiment.recordings import recordings
 from synapsnet.models.base import Forecaster
+from synapsnet.results.ending import UNLIMITED
 from synapsnet.session import Session, TaskSpec
 from synapsnet.training.checkpoint_io import AtomicCheckpointIO
 from synapsnet.training.ending import ValidateAtBudget
@@ -162,7 +163,7 @@ def planned_steps(config: Config, n_batches: int) -> int:
     limits = [max_steps] * (max_steps > 0) + [max_epochs * n_batches] * (max_epochs > 0)
     if not limits and config["max_time"] is None:
         raise UserError("training would never end: set trainer.max_steps, trainer.max_epochs or trainer.max_time")
-    return min(limits, default=2**62)
+    return min(limits, default=UNLIMITED)
 
 
 def build_trainer(config: Config, callbacks: Mapping[str, Config], loggers: Sequence[Logger], run_dir: Path) -> Trainer:

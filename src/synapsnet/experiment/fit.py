@@ -15,7 +15,7 @@ from synapsnet.experiment.build import Config
 from synapsnet.experiment.checkpoint import Saved, load_weights
 from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.models.hooks import Finishing
-from synapsnet.results.ending import Ending
+from synapsnet.results.ending import UNLIMITED, Ending
 from synapsnet.training.callbacks.checkpoints import RunCheckpoint
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.ending import ending
@@ -67,7 +67,8 @@ def fit(
         if path.is_file():  # scores are always those of the best weights
             state = read_checkpoint(path)
             load_weights(model, state, path)
-            return _finish(config, trainer, module, datamodule, path, state, ended.step), ended
+            budget = ended.step if ended.cut or planned == UNLIMITED else planned
+            return _finish(config, trainer, module, datamodule, path, state, budget), ended
     return float(trainer.callback_metrics[config["monitor"]]), ended
 
 
@@ -78,7 +79,7 @@ def _finish(
     datamodule: ForecastDataModule,
     path: Path,
     state: dict[str, Any],
-    n_steps: int,
+    budget: int,
 ) -> float:
     """Let the best weights of a model be finished, unless they are; returns the validation score.
 
@@ -95,7 +96,7 @@ def _finish(
     pl.seed_everything(config["seed"], verbose=False)
     module.to(trainer.strategy.root_device)
     train = datamodule.task.loader("train", batch_size=datamodule.batch_size)
-    for line in model.finish(train, datamodule.val_dataloader(), datamodule.train_dataloader(), n_steps):
+    for line in model.finish(train, datamodule.val_dataloader(), datamodule.train_dataloader(), budget):
         log.info("%s", line)
     module.fit_seconds += time.monotonic() - start
     held_out = (batch.to(model.device) for batch in datamodule.val_dataloader())

@@ -12,15 +12,14 @@ class Finishing(ABC):
     """A model that has more to do once its gradient steps are over."""
 
     @abstractmethod
-    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], n_steps: int) -> list[str]:
+    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], budget: int) -> list[str]:
         """Finish the best weights of training; every choice is made on validation.
 
         Args:
             train: The train split in order.
             validation: The validation split.
             shuffled: The train split shuffled; every iteration is another pass in another order.
-
-            n_steps: Number of gradient steps that were taken.
+            budget: Number of gradient steps that training could take; fewer were taken if it stopped early.
 
         Returns:
             What was chosen, a line each.

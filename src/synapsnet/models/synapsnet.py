@@ -47,7 +47,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         unobserved: Number of unobserved neurons of each member.
         unobserved_dropout: Dropout on the input and the state of unobserved neurons.
         slow_state: True if decoders read the units' slow state.
-        polish_fraction: Gradient steps on the decoders once ``A`` is refined, as a share of the steps before.
+        polish_fraction: Gradient steps on the decoders once ``A`` is refined, as a share of the budget of training.
         polish_lr: Their peak learning rate.
     """
 
@@ -106,10 +106,10 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         losses = [self.loss_of(self.parameters_of(drive, batch.past, batch.session), batch) for drive in drives]
         return torch.stack(losses).mean()
 
-    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], n_steps: int) -> list[str]:
-        polish = Polish(round(self._polish_fraction * n_steps), self._polish_lr)
+    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], budget: int) -> list[str]:
+        polish = Polish(round(self._polish_fraction * budget), self._polish_lr)
         chosen = finish(self, polish, train=train, validation=validation, shuffled=shuffled)
-        return [*chosen, *super().finish(train, validation, shuffled, n_steps)]
+        return [*chosen, *super().finish(train, validation, shuffled, budget)]
 
     def penalty(self) -> Tensor:
         return self.connectivity.penalty()

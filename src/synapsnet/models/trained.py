@@ -53,7 +53,7 @@ class TrainedForecaster(Forecaster, Finishing):
         return self.parameters_of(self.drive(self.inputs(past, session), behavior, session, slow), past, session)
 
     @torch.no_grad()
-    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], n_steps: int) -> list[str]:
+    def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], budget: int) -> list[str]:
         for session in range(len(self.spec.sessions)):
             self.shrinkage[session].fill_(1)
         losses = torch.zeros(len(SHRINKAGES), len(self.spec.sessions), dtype=torch.float64)

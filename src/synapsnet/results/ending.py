@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+UNLIMITED = 2**62  # steps, where only patience or the clock ends training
 Reason = Literal["budget", "patience", "time", "formula"]
 _WORDS: Mapping[Reason, str] = {
     "budget": "its budget was used",
@@ -23,7 +24,7 @@ class Ending:
         reason: ``budget`` of steps or epochs, ``patience`` of early stopping, ``time`` (``trainer.max_time``), or
             ``formula`` where nothing was trained by gradient.
         step: Number of gradient steps done.
-        budget: Number of gradient steps allowed.
+        budget: Number of gradient steps allowed, perhaps `UNLIMITED`.
     """
 
     reason: Reason
@@ -37,7 +38,8 @@ class Ending:
 
     def __str__(self) -> str:
         words = _WORDS[self.reason]
-        return words if self.reason == "formula" else f"stopped at step {self.step} of {self.budget}: {words}"
+        allowed = "" if self.budget == UNLIMITED else f" of {self.budget}"
+        return words if self.reason == "formula" else f"stopped at step {self.step}{allowed}: {words}"
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain data for checkpoints and scores."""

@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, Timer
 
-from synapsnet.results.ending import Ending, Reason
+from synapsnet.results.ending import UNLIMITED, Ending, Reason
 
 
 def ending(trainer: Trainer) -> Ending | None:
@@ -32,7 +32,7 @@ def step_budget(trainer: Trainer) -> int:
         limits.append(trainer.max_steps)
     if trainer.max_epochs is not None and trainer.max_epochs >= 0:
         limits.append(trainer.max_epochs * int(trainer.num_training_batches))
-    return min(limits, default=2**62)
+    return min(limits, default=UNLIMITED)
 
 
 class ValidateAtBudget(Callback):
