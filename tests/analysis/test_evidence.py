@@ -59,6 +59,20 @@ def test_estimates_are_as_far_from_the_truth_as_their_errors_say(noise: str) -> 
     assert np.mean(np.abs(z) > 2) == pytest.approx(0.05, abs=0.04)
 
 
+def test_no_more_lags_are_paid_for_than_there_are_effects() -> None:
+    rng = np.random.default_rng(0)
+    noise, errors = rng.normal(size=(6000, N_UNITS)), []
+    for delay in (1, 3):
+        activity = noise.copy()
+        activity[delay:, 1] += 0.2 * noise[:-delay, 0]
+        found = evidence_of(task_of(activity))
+        errors.append(found.standard_error.numpy()[OFF].mean())
+        z = np.divide(found.estimate.numpy(), found.standard_error.numpy(), where=OFF, out=np.zeros(OFF.shape))
+        assert np.unravel_index(z.argmax(), z.shape) == (1, 0)
+        assert z.max() > 4
+    assert errors[1] > 1.4 * errors[0]
+
+
 def bins(seed: int, coupling: Array, n_bins: int = 6000) -> tuple[Tensor, Tensor]:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n_bins, N_UNITS))

@@ -32,11 +32,14 @@ class Evidence:
         estimate: ``[post, pre]`` with a zero diagonal. It is shrunk towards zero, but no effect is selected.
         standard_error: ``[post, pre]``; 0 where nothing can be estimated, as for a silent unit.
         degrees_of_freedom: Of the standard errors.
+        held_out_error: Squared error on blocks of a fit without them, relative to the variance of a target, mean over
+            targets.
     """
 
     estimate: Tensor
     standard_error: Tensor
     degrees_of_freedom: float
+    held_out_error: float
 
 
 def block_evidence(blocks: Blocks, *, n_units: int, n_lags: int) -> Evidence:
@@ -63,9 +66,12 @@ def block_evidence(blocks: Blocks, *, n_units: int, n_lags: int) -> Evidence:
         return rows[: n_lags * n_units].view(n_lags, n_units, -1).sum(0)
 
     total = squares = change = torch.zeros(n_units, n_units, dtype=torch.float64)
+    held_out = torch.zeros(n_units, dtype=torch.float64)
     for index, (x, y) in enumerate(_centred(blocks)):
         factor = torch.linalg.cholesky(penalised - x.T @ x)
-        moved = summed(torch.cholesky_solve(x.T @ (y - x @ coefficients), factor)).T  # by leaving the block out
+        left_out = torch.cholesky_solve(x.T @ (y - x @ coefficients), factor)  # less of the coefficients without it
+        held_out = held_out + (y - x @ (coefficients - left_out)).square().sum(0)
+        moved = summed(left_out).T
         total, squares = total + moved, squares + moved.square()
         change = change + moved * (1 if index < moments.n_blocks // 2 else -1)
     by_blocks = (squares - total.square() / moments.n_blocks) * (1 - 1 / moments.n_blocks)
@@ -76,7 +82,12 @@ def block_evidence(blocks: Blocks, *, n_units: int, n_lags: int) -> Evidence:
     ratio = (by_blocks[known] / by_noise[known]).mean()
     drift = (change[known].square() / squares[known]).mean().clamp(min=1)
     error = torch.where(known, (drift * (by_blocks + ratio * by_noise) / 2).sqrt(), 0.0)
-    return Evidence(summed(coefficients).T * known, error, 2.0 * (moments.n_blocks - 1))
+    return Evidence(
+        estimate=summed(coefficients).T * known,
+        standard_error=error,
+        degrees_of_freedom=2.0 * (moments.n_blocks - 1),
+        held_out_error=float((held_out / moments.squares.clamp(min=1e-12)).mean()),
+    )
 
 
 def _centred(blocks: Blocks) -> Iterator[tuple[Tensor, Tensor]]:
@@ -88,17 +99,17 @@ class _Moments:
     """Sums of products of centred features ``gram`` and with targets ``cross``, and of squared targets."""
 
     def __init__(self, blocks: Iterable[tuple[Tensor, Tensor]]) -> None:
-        self.gram = self.cross = self._square = torch.zeros((), dtype=torch.float64)
+        self.gram = self.cross = self.squares = torch.zeros((), dtype=torch.float64)
         self.n_blocks = self.n_bins = 0
         for x, y in blocks:
             self.gram, self.cross = self.gram + x.T @ x, self.cross + x.T @ y
-            self._square = self._square + y.square().sum(0)
+            self.squares = self.squares + y.square().sum(0)
             self.n_blocks, self.n_bins = self.n_blocks + 1, self.n_bins + len(x) - 1
 
     def residual(self, coefficients: Tensor) -> Tensor:
         """Sum of squared residuals of every target."""
         explained = coefficients * (2 * self.cross - self.gram @ coefficients)
-        return (self._square - explained.sum(0)).clamp(min=0)
+        return (self.squares - explained.sum(0)).clamp(min=0)
 
 
 def _penalty(moments: _Moments, n_units: int, n_lags: int) -> float:

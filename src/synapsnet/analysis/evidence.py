@@ -2,8 +2,9 @@
 
 The same estimate serves every model with connectivity. A model forecasts each unit from its own past and behavior, with
 all connections removed and unobserved neurons silent. What remains of the activity is regressed on the last bins of all
-units at once (see `synapsnet.analysis.block_jackknife`). Any linear effect of a connection is in that remainder,
-wherever a model puts it. So an effect means the same in every fit, on which two halves of a recording can agree.
+units at once (see `synapsnet.analysis.block_jackknife`). As many bins are taken as forecast best the blocks of time
+that a fit leaves out. Any linear effect of a connection is in that remainder, wherever a model puts it. So an effect
+means the same in every fit, on which two halves of a recording can agree.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from synapsnet.models.evaluating import evaluating
 from synapsnet.models.lags import present_first
 from synapsnet.session import Batch, Batches
 
-LAGS = 3  # last bins of each unit; more cost certainty, and their effects are mostly small
+MOST_LAGS = 3  # last bins of each unit; more cost certainty, and their effects are mostly small
 MOST_FEATURES = 1600  # fewer lags for many units, because time grows with the cube
 MOST_BLOCKS = 40  # more would be more precise, but shorter
 LEAST_BINS = 20  # of a block, so that blocks depend little on each other
@@ -42,7 +43,7 @@ def connection_evidence(model: Forecaster, train: Batches, session: int) -> Evid
     """
     assert isinstance(model, ConnectivityForecaster)
     n_units, scale = model.spec.sessions[session].n_units, model.scale(session)
-    n_lags = max(min(LAGS, model.spec.context_bins, MOST_FEATURES // n_units), 1)
+    most_lags = max(min(MOST_LAGS, model.spec.context_bins, MOST_FEATURES // n_units), 1)
     every = ~torch.eye(n_units, dtype=torch.bool, device=model.device)
     batches, gain, n_bins = [], torch.zeros(n_units), 0
     with evaluating(model), model.without_edges(session, every), model.without_unobserved():
@@ -53,9 +54,15 @@ def connection_evidence(model: Forecaster, train: Batches, session: int) -> Evid
             gain += scale.input_gain(batch.past)[batch.scored].sum(0).cpu()
             n_bins += int(batch.scored.sum())
     blocks = time_blocks(batches)
-    found = block_evidence(lambda: (_rows(block, n_lags) for block in blocks), n_units=n_units, n_lags=n_lags)
+    found = min(
+        (_of_lags(blocks, n_units, n_lags) for n_lags in range(1, most_lags + 1)), key=lambda one: one.held_out_error
+    )
     size = (scale.raw_size.cpu()[:, None] * gain / n_bins).double()
     return replace(found, estimate=found.estimate * size, standard_error=found.standard_error * size)
+
+
+def _of_lags(blocks: Sequence[Sequence[Batch]], n_units: int, n_lags: int) -> Evidence:
+    return block_evidence(lambda: (_rows(block, n_lags) for block in blocks), n_units=n_units, n_lags=n_lags)
 
 
 def _rows(block: Sequence[Batch], n_lags: int) -> tuple[Tensor, Tensor]:
