@@ -1,8 +1,8 @@
 """Packages of other labs, named by the user: their code runs, and their parts stand next to our own.
 
-A package is laid out as ours is: ``mylab/readers``, ``mylab/sources`` and ``mylab/metrics`` hold one module a format,
-data set or family of metrics; models, methods and simulations are named by the yamls of its configuration
-(``--config-dir``). Nothing is ever looked for in a package that the user did not name.
+A package is laid out as ours is: ``mylab/readers``, ``mylab/sources``, ``mylab/metrics`` and ``mylab/checks`` hold
+one module a format, data set, family of metrics or family of audit checks; models, methods and simulations are named by
+the yamls of its configuration (``--config-dir``). Nothing is ever looked for in a package that the user did not name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Literal
 
 from synapsnet.errors import UserError, one_line
 
-Kind = Literal["readers", "sources", "metrics"]
+Kind = Literal["readers", "sources", "metrics", "checks"]
 
 _TRUSTED = "SYNAPSNET_TRUSTED"  # in the environment, so that processes which this one starts know them, too
 

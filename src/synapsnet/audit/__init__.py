@@ -1,0 +1,22 @@
+"""Audit of leaks: `synapsnet audit PATH`, a verdict on a recording or on a finished run.
+
+`checks` holds one module a family of checks, `register` finds them, `finding` is what each returns, and `text` prints
+them. A check sees a `Recorded` or a `Ran`, and never reads a file itself.
+"""
+
+from synapsnet.audit.finding import Finding, Verdict, worst
+from synapsnet.audit.register import audit_recording, audit_run
+from synapsnet.audit.subject import FULL, QUICK, Effort, Ran, Recorded
+
+__all__ = [
+    "FULL",
+    "QUICK",
+    "Effort",
+    "Finding",
+    "Ran",
+    "Recorded",
+    "Verdict",
+    "audit_recording",
+    "audit_run",
+    "worst",
+]
