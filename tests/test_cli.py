@@ -27,7 +27,7 @@ def called(folder, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--help"], 0, "train, inspect, prepare, report"),
+        (["--help"], 0, "train, inspect, prepare, audit, report"),
         (["--version"], 0, ""),
         (["train", "--help"], 0, "model: ar, glm"),
         (["train", "modle=ar"], 2, "error: there is no setting modle (did you mean model?)"),
@@ -45,7 +45,7 @@ def test_help_and_typos_need_nothing_that_is_slow_to_import(tmp_path, arguments,
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("command", ["inspect", "prepare", "report"])
+@pytest.mark.parametrize("command", ["inspect", "prepare", "audit", "report"])
 def test_a_command_shows_its_own_help(tmp_path, command):
     done = called(tmp_path, command, "--help")
     assert done.stdout.startswith(f"usage: synapsnet {command} ")
@@ -53,7 +53,7 @@ def test_a_command_shows_its_own_help(tmp_path, command):
 
 
 def test_bad_input_of_a_command_has_its_exit_code(tmp_path):
-    for command in ("inspect", "report"):
+    for command in ("inspect", "audit", "report"):
         done = called(tmp_path, command, "nowhere")
         first, last = done.stderr.splitlines()
         assert first.startswith("error: ")

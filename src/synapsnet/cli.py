@@ -10,6 +10,7 @@ _COMMANDS = {
     "train": "train and test a model, or sweep over many; takes settings such as model=synapsnet data.root=PATH",
     "inspect": "say what is in a recording, and draw it",
     "prepare": "convert recordings, or a public data set that is downloaded, into session archives",
+    "audit": "look for leaks in recordings and finished runs; exit code 3 if there is one",
     "report": "judge how far the connectivity of finished runs can be trusted",
 }
 
@@ -43,6 +44,10 @@ def main() -> int:
 
         report(arguments, prog="synapsnet report")
         return 0
+    if command == "audit":
+        from synapsnet.experiment.audit import main as audit
+
+        return audit(arguments, prog="synapsnet audit")
     from synapsnet.data.__main__ import main as data
 
     data([command, *arguments], prog="synapsnet")
