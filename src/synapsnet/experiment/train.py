@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import Logger
 
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
+from synapsnet.experiment.audit_line import audit_line
 from synapsnet.experiment.build import (
     Config,
     Data,
@@ -184,6 +185,7 @@ def _fit_and_test(
     if config["mode"] == "train":
         best, ended = fit(config, trainer, module, datamodule, saved, planned)
         log.info("%s", ended)
+    log.info("%s", audit_line(data.task))
     trainer.test(module, datamodule=datamodule, verbose=False)
     outcome = Outcome(
         names={**config["choices"], "seed": config["seed"]},

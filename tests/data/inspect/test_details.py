@@ -30,6 +30,7 @@ def test_everything_that_is_planted_is_said(inspect):
         "presence_ratio lowest 0.5, median 1, highest 1; known of 6 of 7 units",
         "species Mus musculus citation Somebody et al. 2020 licence CC BY 4.0",
         "identical b = c",
+        "audit LEAK by copies of units",
         "reader dropped 2 units (x1, x2): units without a spike",
         "takes 3 of 7 units and 1 of 3 series of behavior",
         "1 unit (e): quality is not good",

@@ -13,6 +13,9 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 from synapsnet.atomic import replacing
+from synapsnet.audit import QUICK, audit_recording, worst
+from synapsnet.audit.text import verdict_line
+from synapsnet.data.audited import recorded
 from synapsnet.data.inspect.facts import n_recorded
 from synapsnet.data.inspect.next_steps import next_steps
 from synapsnet.data.inspect.outlook import outlook, settings_of
@@ -132,8 +135,8 @@ class _Survey:
                 is_prepared=self._is_prepared,
             )
             self._line("")
-            for line in steps:
-                self._line(line)
+            for step in steps:
+                self._line(step)
         if self._n_failed:
             raise UserError(f"{self._n_failed} of {self._n_recordings} recordings could not be taken; see above")
 
@@ -152,14 +155,17 @@ class _Survey:
             config_of(chosen), tasks=None, task=self._options.task, bin_width_s=self._options.bin_width_s
         )
         expected = outlook(session, settings)
+        findings = audit_recording(recorded(session, settings, QUICK))
         if notes is None:
             self._begin_rows()
             self._line(row(chosen, expected, self._name_width))
             if expected.problem is not None:
                 problem = expected.problem.removeprefix(f"session {session.session_id!r}: ")
                 self._line(f"  training would leave it out: {problem}", style="red")
+            if worst(findings) != "clean":
+                self._line(f"  audit: {verdict_line(findings)}")
         else:
-            self._write(details(chosen, expected, settings, notes))
+            self._write(details(chosen, expected, settings, notes, verdict_line(findings)))
             self._line("")
         self._count(chosen)
         if len(self._figures) < self._options.max_figures:

@@ -34,7 +34,9 @@ _ORIGIN = ("subject", "species", "region", "description", "source", "citation", 
 _Line = tuple[str, RenderableType | str]
 
 
-def details(session: Session, expected: Outlook, settings: DataSettings, notes: Sequence[str]) -> RenderableType:
+def details(
+    session: Session, expected: Outlook, settings: DataSettings, notes: Sequence[str], audit: str
+) -> RenderableType:
     """Everything about one session.
 
     Args:
@@ -42,6 +44,7 @@ def details(session: Session, expected: Outlook, settings: DataSettings, notes: 
         expected: The parts that training would take.
         settings: Settings of the training.
         notes: Notes of the reader.
+        audit: Verdict of the quick audit.
     """
     units, behavior = unit_facts(session), behavior_facts(session)
     lines: list[_Line] = [
@@ -62,6 +65,7 @@ def details(session: Session, expected: Outlook, settings: DataSettings, notes: 
         groups = "; ".join(" = ".join(group) for group in copies[:_MOST_NAMED])
         more = f"; {len(copies) - _MOST_NAMED} more" if len(copies) > _MOST_NAMED else ""
         lines.append(("identical", f"{groups}{more}: units that do the very same are copies, not neurons"))
+    lines.append(("audit", audit))
     lines += [("reader", note) for note in notes]
     lines += [("reader", f"dropped {_named(units)}: {reason}") for reason, units in _dropped(session).items()]
     title = Text(session.session_id, style="bold")

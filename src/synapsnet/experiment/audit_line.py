@@ -1,0 +1,49 @@
+"""The quick audit at the end of training, on what was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from synapsnet.audit import QUICK, Finding, Recorded, audit_recording, worst
+from synapsnet.audit.text import verdict_line
+from synapsnet.data.task import Task
+from synapsnet.session import Session
+from synapsnet.session.scale import scale_of
+
+_MOST_VALUES = 2**28  # of a session; larger ones are left to the command
+
+
+def audit_line(task: Task) -> str:
+    """The verdict on the sessions of a task, on one line.
+
+    Args:
+        task: The task.
+    """
+    found = dict(_findings(task))
+    told = [f"{name}: {verdict_line(findings)}" for name, findings in found.items() if worst(findings) != "clean"]
+    n_clean = len(found) - len(told)
+    said = [f"{n_clean} of {len(task.spec.sessions)} sessions clean"] if n_clean or not told else []
+    return f"audit: {'; '.join([*said, *told])}" + ("; synapsnet audit says more" if told else "")
+
+
+def _findings(task: Task) -> Iterator[tuple[str, list[Finding]]]:
+    spec = task.spec
+    for index, (info, tensors, pieces) in enumerate(zip(spec.sessions, task.sessions, task.pieces, strict=True)):
+        if tensors.activity.numel() > _MOST_VALUES:
+            continue
+        counts = spec.signal == "spikes"
+        raw = tensors.activity if counts else scale_of(spec, index).to_raw(tensors.activity)
+        segments = np.concatenate(list(pieces.values()))
+        session = Session(
+            session_id=info.session_id,
+            activity=raw.numpy(),
+            bin_width_s=spec.bin_width_s,
+            unit_ids=info.unit_ids,
+            signal=spec.signal,
+            segments=segments[np.argsort(segments[:, 0])],
+            behavior=tensors.behavior[:, : len(spec.behavior_names)].numpy(),
+            behavior_names=spec.behavior_names,
+        )
+        yield info.session_id, audit_recording(Recorded(session, pieces, QUICK))
