@@ -54,7 +54,7 @@ def smoothing(recorded: Recorded) -> Finding:
 
 
 def _percent(nats: float) -> str:
-    return f"{100 * np.exp(-max(nats, 0)):.2g} %"
+    return f"{100 * np.exp(-max(nats, 0)):.3g} %"
 
 
 def _log_spectra(recorded: Recorded) -> tuple[Values, Values, int] | None:
