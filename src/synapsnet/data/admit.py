@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from synapsnet.data.preprocessing import rebin
 from synapsnet.data.selection import select_active_units, select_behavior, select_task, select_units
 from synapsnet.data.settings import DataSettings
+from synapsnet.data.silence import described, impossible_silences, without_silences
 from synapsnet.data.splits import SPLITS, Pieces, Split, split_segments
 from synapsnet.errors import UserError
 from synapsnet.session import Session
@@ -31,11 +32,13 @@ class Admitted:
         session: The session.
         pieces: The bins of each split.
         left_units: The units left out.
+        silence: A line on pauses in which nothing was recorded, or "".
     """
 
     session: Session
     pieces: Mapping[Split, Pieces]
     left_units: Left
+    silence: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +48,24 @@ class Refused:
     Attributes:
         reason: The reason in one line, which names the session.
         left_units: Units that were left out before that.
+        silence: As of `Admitted`.
     """
 
     reason: str
     left_units: Left
+    silence: str
 
 
 def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
     """Take the parts of a session that the settings ask for; anything fitted is fitted on its train split only."""
     left: dict[str, list[str]] = {}
+    silences = impossible_silences(session)
+    silence = described(session, silences) if len(silences) else ""
+    if silence:
+        silence += ": cut" if settings.cut_silences else ": kept, because data.cut_silences=false"
     try:
-        taken, unfit = select_units(select_task(session, settings.task), settings.units)
+        heard = without_silences(session, silences) if settings.cut_silences else session
+        taken, unfit = select_units(select_task(heard, settings.task), settings.units)
         left |= unfit
         taken = rebin(select_behavior(taken, settings.behavior), settings.bin_width_s)
         pieces = split_segments(taken.segments, settings.fractions)
@@ -64,8 +74,8 @@ def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
             taken, pieces["train"], min_rate=settings.min_rate, min_active_bins=settings.min_active_bins
         )
     except UserError as error:
-        return Refused(str(error), left)
-    return Admitted(taken, pieces, left | inactive)
+        return Refused(str(error), left, silence)
+    return Admitted(taken, pieces, left | inactive, silence)
 
 
 def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Admitted]:
@@ -81,6 +91,8 @@ def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Ad
     for session in sessions:
         tasks.update(session.tasks)
         taken = admit(session, settings)
+        if taken.silence:
+            log.warning("session %s: %s", session.session_id, taken.silence)
         if isinstance(taken, Refused):
             refused.append(taken.reason)
             continue

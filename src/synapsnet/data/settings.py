@@ -32,6 +32,7 @@ class DataSettings:
     units: UnitFilter
     behavior: tuple[str, ...] | None
     bin_width_s: float | None
+    cut_silences: bool
     context_bins: int
     window_bins: int
     fractions: Mapping[Split, float]
@@ -203,6 +204,7 @@ _CHECKS: Mapping[str, Callable[[str, Plain], Any]] = {
     "units": _units,
     "behavior": _labels,
     "bin_width_s": _width,
+    "cut_silences": _flag,
     "context_bins": partial(_whole, 1),
     "window_bins": partial(_whole, 1),
     "fractions": _fractions,

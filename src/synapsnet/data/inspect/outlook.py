@@ -39,6 +39,7 @@ class Outlook:
         unwanted: Series of behavior that the config does not ask for.
         split_bins: Bins of train, validation and test.
         targets: Number of bins to be forecast in each split: those with a full context before them.
+        silence: A line on pauses in which nothing was recorded, or "".
         problem: The reason why training would leave the session out, if it would; attributes set after that point are
             then empty.
     """
@@ -50,6 +51,7 @@ class Outlook:
     unwanted: tuple[str, ...] = ()
     split_bins: tuple[int, ...] = ()
     targets: tuple[int, ...] = ()
+    silence: str = ""
     problem: str | None = None
 
 
@@ -62,7 +64,7 @@ def outlook(session: Session, settings: DataSettings) -> Outlook:
     """
     taken = admit(session, settings)
     if isinstance(taken, Refused):
-        return Outlook(left_units=taken.left_units, problem=taken.reason)
+        return Outlook(left_units=taken.left_units, silence=taken.silence, problem=taken.reason)
     names = taken.session.behavior_names
     behavior, _ = choose_behavior([taken.session], [taken.pieces["train"]])
     return Outlook(
@@ -72,6 +74,7 @@ def outlook(session: Session, settings: DataSettings) -> Outlook:
         left_behavior=tuple(name for name in names if name not in behavior),
         unwanted=tuple(name for name in session.behavior_names if name not in names),
         split_bins=tuple(int(lengths(taken.pieces[split]).sum()) for split in SPLITS),
+        silence=taken.silence,
         targets=tuple(_targets(taken.pieces[split], settings.context_bins) for split in SPLITS),
     )
 

@@ -190,7 +190,7 @@ def _dropped(session: Session) -> Mapping[str, list[str]]:
 
 
 def _outlook(session: Session, expected: Outlook, settings: DataSettings) -> RenderableType:
-    lines: list[_Line] = []
+    lines: list[_Line] = [("silence", Text(expected.silence, style="red"))] if expected.silence else []
     if expected.problem is not None:
         lines.append(("would stop", Text(expected.problem, style="red")))
     else:
