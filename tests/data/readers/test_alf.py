@@ -167,7 +167,7 @@ def test_what_is_no_alf_folder(tmp_path: Path) -> None:
         ([0.1, np.inf], [1, 2], "1 of 2 spike times are NaN or infinite"),
         ([0.1, 0.2], [1.5, 2.0], r"spikes\.clusters\.npy must hold whole numbers"),
         (["0.1", "0.2"], [1, 2], r"spikes\.times\.npy must hold numbers"),
-        ([[0.1, 0.2]], [1, 2], r"spikes\.times\.npy must be one number per row"),
+        ([[0.1, 0.2], [0.3, 0.4]], [1, 2], r"spikes\.times\.npy must be one number per row"),
         ([0.1, 0.2], [-1, 2], r"spikes\.clusters\.npy must hold cluster numbers from 0, got -1"),
         ([0.1, 0.2], [1, 2**31], r"spikes\.clusters\.npy must hold cluster numbers from 0"),
         ([], np.empty(0, dtype=int), "there are no spikes"),

@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,6 @@ import pytest
 from layouts import ibl as layout
 
 from synapsnet.data.readers import _atlas, alf, find_recordings, read_sessions
-from synapsnet.errors import UserError
 from synapsnet.session import Session
 
 WIDTH = 0.02
@@ -187,31 +187,75 @@ def test_features_of_a_camera_come_from_the_measurement_not_the_smoothed_one(
     np.testing.assert_array_equal(diameter[inside], last[inside])
 
 
+def test_of_a_few_times_too_many_the_last_are_used(
+    planted: layout.Planted, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = planted.folder / "_ibl_leftCamera.times.npy"
+    times, n_samples = np.load(path), len(np.load(planted.folder / "leftCamera.ROIMotionEnergy.npy"))
+    np.save(path, times[-n_samples:])
+    exact = read_one(tmp_path)
+    np.save(path, np.r_[-2.0, -1.0, times[-n_samples:]])
+    with caplog.at_level(logging.WARNING):
+        session = read_one(tmp_path)
+    np.testing.assert_array_equal(session.behavior, exact.behavior)
+    assert f"has {n_samples + 2} times for {n_samples} samples: the last ones are used" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("_ibl_wheel.timestamps", "reversed", r"_ibl_wheel\.timestamps\.npy goes backwards at row 1"),
         ("_ibl_wheel.timestamps", [1.0, 2.0], r"_ibl_wheel\.timestamps\.npy has 2 times for \d+ samples"),
-        ("_ibl_leftCamera.times", [[1.0, 2.0, 3.0]], r"_ibl_leftCamera\.times\.npy must be one number per row"),
+        (
+            "_ibl_wheel.timestamps",
+            "twice",
+            r"the wheel is passed over: _ibl_wheel\.timestamps\.npy has \d+ times for \d+",
+        ),
+        ("_ibl_leftCamera.times", "twice", r"_ibl_leftCamera\.times\.npy has \d+ times for \d+ samples"),
+        ("_ibl_leftCamera.times", [[[1.0, 2.0]]], r"_ibl_leftCamera\.times\.npy must be one number per row"),
         ("probe01/pykilosort/clusters.channels", [0, 1], r"cluster 2 has no row in clusters\.channels\.npy"),
         ("probe01/pykilosort/clusters.channels", [50] * 6, r"channel 50 has no row in channels\.brainLocationIds"),
         ("probe01/pykilosort/channels.mlapdv", [1.0] * 6, r"channels\.mlapdv\.npy must be numbers \[rows, 3\]"),
     ],
 )
-def test_what_does_not_fit_is_refused(
-    planted: layout.Planted, tmp_path: Path, name: str, content: list | str, message: str
+def test_a_file_beside_the_spikes_that_does_not_fit_costs_itself_alone(
+    planted: layout.Planted,
+    tmp_path: Path,
+    name: str,
+    content: list | str,
+    message: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    before = read_one(tmp_path)
     path = planted.folder / f"{name}.npy"
-    np.save(path, np.load(path)[::-1] if content == "reversed" else np.array(content))
-    with pytest.raises(UserError, match=message) as error:
-        read_one(tmp_path)
-    assert str(error.value).startswith(f"{planted.folder}: ")
+    there = np.load(path)
+    changed = {"reversed": there[::-1], "twice": np.concatenate([there, there + 1e3])}
+    np.save(path, changed[content] if isinstance(content, str) else np.array(content))
+    _check_the_rest(before, tmp_path, message, caplog)
 
 
-def test_damaged_tables(planted: layout.Planted, tmp_path: Path) -> None:
-    (planted.folder / "_ibl_passivePeriods.intervalsTable.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(UserError, match="must have the rows 'start' and 'stop'"):
-        read_one(tmp_path)
-    (planted.folder / "_ibl_passivePeriods.intervalsTable.csv").write_text("")
-    with pytest.raises(UserError, match=r"intervalsTable\.csv is not a table"):
-        read_one(tmp_path)
+def test_damaged_tables(planted: layout.Planted, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before = read_one(tmp_path)
+    table = planted.folder / "_ibl_passivePeriods.intervalsTable.csv"
+    for content, message in (("a,b\n1,2\n", "must have the rows 'start' and 'stop'"), ("", "is not a table")):
+        table.write_text(content)
+        _check_the_rest(before, tmp_path, rf"passive periods is passed over: {table.name} {message}", caplog)
+
+
+def _check_the_rest(before: Session, folder: Path, message: str, caplog: pytest.LogCaptureFixture) -> None:
+    """One line names what is broken, and everything else is read as before."""
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        after = read_one(folder)
+    assert re.search(message, caplog.text), caplog.text
+    np.testing.assert_array_equal(after.activity, before.activity)
+    for series in after.behavior_names:
+        columns = (of.behavior[:, of.behavior_names.index(series)] for of in (after, before))
+        np.testing.assert_array_equal(*columns)
+    lost = len(before.behavior_names) - len(after.behavior_names) + len(before.tasks) - len(after.tasks)
+    for name, column in before.unit_table.items():
+        now = after.unit_table.get(name, np.full_like(column, "" if column.dtype.kind == "U" else np.nan))
+        known = now != "" if column.dtype.kind == "U" else np.isfinite(now)
+        np.testing.assert_array_equal(now[known], column[known])
+        lost += len(known) - known.sum()
+    assert lost

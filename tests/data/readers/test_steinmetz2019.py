@@ -1,3 +1,5 @@
+import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -134,26 +136,38 @@ def test_spikes_before_time_0_and_trials_without_times(planted: layout.Planted, 
         ("trials.intervals", [1.0, 2.0], r"trials\.intervals\.npy must be numbers \[rows, 2\]"),
         ("eye.xyPos", [1.0, 2.0], r"eye\.xyPos\.npy must be numbers \[rows, 2\]"),
         ("wheel.position", [["a"]], r"wheel\.position\.npy must hold numbers"),
-        ("spikes.clusters", [1, 2], r"spikes\.times\.npy has \d+ spikes but spikes\.clusters\.npy has 2"),
     ],
 )
-def test_what_does_not_fit_is_refused(
-    planted: layout.Planted, tmp_path: Path, name: str, content: list, message: str
+def test_a_file_beside_the_spikes_that_does_not_fit_costs_itself_alone(
+    planted: layout.Planted, tmp_path: Path, name: str, content: list, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    before = read_one(tmp_path)
     np.save(planted.folder / f"{name}.npy", np.array(content))
-    with pytest.raises(UserError, match=message) as error:
+    with caplog.at_level(logging.WARNING):
+        after = read_one(tmp_path)
+    assert re.search(f"is passed over: .*{message}", caplog.text), caplog.text
+    np.testing.assert_array_equal(after.activity, before.activity)
+    of_before = {*before.behavior_names, *before.tasks, *before.unit_table}
+    assert {*after.behavior_names, *after.tasks, *after.unit_table} < of_before
+
+
+def test_spikes_that_do_not_fit_are_refused(planted: layout.Planted, tmp_path: Path) -> None:
+    np.save(planted.folder / "spikes.clusters.npy", np.array([1, 2]))
+    with pytest.raises(UserError, match=r"spikes\.times\.npy has \d+ spikes but spikes\.clusters\.npy has 2") as error:
         read_one(tmp_path)
     assert str(error.value).startswith(f"{planted.folder}: ")
 
 
-def test_missing_and_damaged_files(planted: layout.Planted, tmp_path: Path) -> None:
+def test_missing_and_damaged_files(planted: layout.Planted, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     table = planted.folder / "channels.brainLocation.tsv"
-    table.write_text("ccf_ap\tccf_dv\n1\t2\n")
-    with pytest.raises(UserError, match=r"channels\.brainLocation\.tsv has no column 'allen_ontology'"):
-        read_one(tmp_path)
-    table.write_bytes(b"")
-    with pytest.raises(UserError, match=r"channels\.brainLocation\.tsv is not a table"):
-        read_one(tmp_path)
+    for content, message in (
+        ("ccf_ap\tccf_dv\n1\t2\n", "has no column 'allen_ontology'"),
+        ("", "is not a table"),
+    ):
+        table.write_text(content)
+        with caplog.at_level(logging.WARNING):
+            assert "region" not in read_one(tmp_path).unit_table
+        assert f"channels.brainLocation is passed over: channels.brainLocation.tsv {message}" in caplog.text
     table.unlink()
     (planted.folder / "spikes.times.npy").unlink()
     with pytest.raises(UserError, match=r"spikes\.times\.npy is missing"):

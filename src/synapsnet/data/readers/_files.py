@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.errors import UserError, one_line
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def passing_over(recording: str, what: str) -> Iterator[None]:
+    """Pass over a part of a recording that is broken, with a warning: the parts that are needed are read all the same.
+
+    Args:
+        recording: Name of the recording in the warning.
+        what: Name of the part in the warning.
+    """
+    try:
+        yield
+    except (UserError, OSError, LookupError, TypeError, ValueError) as error:
+        log.warning("%s: %s is passed over: %s", recording, what, one_line(error))
 
 
 def load_array(path: Path) -> npt.NDArray[Any]:

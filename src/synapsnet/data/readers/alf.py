@@ -24,6 +24,7 @@ from synapsnet.data.readers._alf.files import find_file, needed, numeric, table,
 from synapsnet.data.readers._alf.spikes import count, read_sorting
 from synapsnet.data.readers._alf.units import joined, unit_columns
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
+from synapsnet.data.readers._files import passing_over
 from synapsnet.data.readers._intervals import equal_bins, stretches, task_name, tasks_on_bins
 from synapsnet.data.readers._resampling import bin_ends
 from synapsnet.errors import UserError
@@ -62,7 +63,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
         One session.
 
     Raises:
-        UserError: if a file is missing or damaged, if files do not match, or if a clock goes backwards.
+        UserError: if the spikes are missing or damaged. Any other file that is broken is passed over, with a warning.
     """
     width = DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s
     above = _tree(path)
@@ -74,10 +75,13 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     counts, first, segments = count(list(sortings.values()), width)
     session = [above, *sorted(above.glob("task_*"))] if above else [path]
     deadlines = bin_ends(first, len(counts), width)
-    series = _behavior(session, deadlines, first, width)
+    series = _behavior(session, deadlines, first, width, path.name)
     edges = equal_bins(first, len(counts), width)
     tables = [
-        {**unit_columns(places, sorting.numbers), **({"probe": np.full(len(sorting.numbers), probe)} if probe else {})}
+        {
+            **unit_columns(places, sorting.numbers, probe or path.name),
+            **({"probe": np.full(len(sorting.numbers), probe)} if probe else {}),
+        }
         for (probe, places), sorting in zip(probes.items(), sortings.values(), strict=True)
     ]
     return [
@@ -90,7 +94,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
             segments=segments,
             behavior=np.stack(list(series.values()), axis=1) if series else None,
             behavior_names=tuple(series),
-            tasks=tasks_on_bins(stretches(_events(session)), edges),
+            tasks=tasks_on_bins(stretches(_events(session, path.name)), edges),
             unit_table=joined(tables, [len(sorting.numbers) for sorting in sortings.values()]),
             meta=_meta(path, above)
             | _dropped([(probe, sorting.dropped) for probe, sorting in sortings.items() if sorting.dropped]),
@@ -135,35 +139,43 @@ def _dropped(sortings: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     return {"dropped": reasons} if reasons else {}
 
 
-def _behavior(folders: Sequence[Path], deadlines: Any, first: int, width: float) -> Series:
+def _behavior(folders: Sequence[Path], deadlines: Any, first: int, width: float, recording: str) -> Series:
     series: Series = {}
     for folder in folders:  # each protocol of a day has its own wheel files
-        speed = wheel_speed([folder], deadlines, width)
-        if speed is not None:
-            before = series.get("wheel_speed", np.full(len(deadlines), np.nan))
-            series["wheel_speed"] = np.where(np.isnan(before), speed, before)
+        with passing_over(recording, "the wheel"):
+            speed = wheel_speed([folder], deadlines, width)
+            if speed is not None:
+                before = series.get("wheel_speed", np.full(len(deadlines), np.nan))
+                series["wheel_speed"] = np.where(np.isnan(before), speed, before)
     for camera in _CAMERAS:
         when = find_file(folders, f"{camera}Camera.times", "npy")
         energy = find_file(folders, f"{camera}Camera.ROIMotionEnergy", "npy")
-        if when and energy:
-            values = vector(energy)[:, None]
-            series[f"{camera}_motion_energy"] = sampled(values, when, deadlines, width)[:, 0]
         features = find_file(folders, f"{camera}Camera.features", "pqt")
-        computed = table(features) if when and features else None
-        if when and computed is not None and "pupilDiameter_raw" in computed:
-            # The smoothed diameter was filtered acausally, so it contains information from the future.
-            values = numeric(computed, "pupilDiameter_raw")[:, None]
-            series[f"{camera}_pupil_diameter"] = sampled(values, when, deadlines, width)[:, 0]
-    licks = lick_counts(folders, first, len(deadlines), width)
-    return series if licks is None else series | {"licks": licks}
+        if when and energy:
+            with passing_over(recording, f"the motion energy of the {camera} camera"):
+                values = vector(energy)[:, None]
+                series[f"{camera}_motion_energy"] = sampled(values, when, deadlines, width)[:, 0]
+        if when and features:
+            with passing_over(recording, f"the pupil of the {camera} camera"):
+                computed = table(features)
+                # The smoothed diameter was filtered acausally, so it contains information from the future.
+                if computed is not None and "pupilDiameter_raw" in computed:
+                    values = numeric(computed, "pupilDiameter_raw")[:, None]
+                    series[f"{camera}_pupil_diameter"] = sampled(values, when, deadlines, width)[:, 0]
+    with passing_over(recording, "licks"):
+        licks = lick_counts(folders, first, len(deadlines), width)
+        series |= {} if licks is None else {"licks": licks}
+    return series
 
 
-def _events(folders: Sequence[Path]) -> list[Event]:
+def _events(folders: Sequence[Path], recording: str) -> list[Event]:
     events = []
     for folder in folders:
-        events += trials([folder], "choice_world")
+        with passing_over(recording, "the task choice_world"):
+            events += trials([folder], "choice_world")
         if path := find_file([folder], "passivePeriods.intervalsTable", "csv"):
-            events += _passive_periods(path)
+            with passing_over(recording, "the task of passive periods"):
+                events += _passive_periods(path)
     return events
 
 

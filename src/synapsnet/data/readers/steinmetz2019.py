@@ -34,6 +34,7 @@ from synapsnet.data.readers._alf.files import columns, find_file, needed, vector
 from synapsnet.data.readers._alf.spikes import count, read_sorting
 from synapsnet.data.readers._alf.units import Columns, located, rows
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
+from synapsnet.data.readers._files import passing_over
 from synapsnet.data.readers._intervals import equal_bins, stretches, tasks_on_bins
 from synapsnet.data.readers._resampling import bin_ends
 from synapsnet.errors import UserError
@@ -78,14 +79,14 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
         One session.
 
     Raises:
-        UserError: if a file is missing or damaged, if files do not match, or if a clock goes backwards.
+        UserError: if the spikes are missing or damaged. Any other file that is broken is passed over, with a warning.
     """
     width = DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s
     name = _name(path)
     sorting = read_sorting(needed([path], "spikes.times"), needed([path], "spikes.clusters"), name)
     counts, first, segments = count([sorting], width)
-    series = _behavior(path, bin_ends(first, len(counts), width), first, width)
-    tasks = tasks_on_bins(stretches(_events(path)), equal_bins(first, len(counts), width))
+    series = _behavior(path, bin_ends(first, len(counts), width), first, width, name)
+    tasks = tasks_on_bins(stretches(_events(path, name)), equal_bins(first, len(counts), width))
     meta: dict[str, Any] = {
         "file": path.name,
         "format": "steinmetz2019",
@@ -109,7 +110,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
             behavior=np.stack(list(series.values()), axis=1) if series else None,
             behavior_names=tuple(series),
             tasks=tasks,
-            unit_table=_units(path, sorting.numbers),
+            unit_table=_units(path, sorting.numbers, name),
             meta=meta,
         )
     ]
@@ -120,7 +121,7 @@ def _name(path: Path) -> str:
     return "_".join(path.parts[-4:-2]) if path.name == "alf" and len(path.parts) > 4 else path.name
 
 
-def _units(path: Path, numbers: npt.NDArray[np.int64]) -> Columns:
+def _units(path: Path, numbers: npt.NDArray[np.int64], recording: str) -> Columns:
     def of_clusters(dataset: str) -> npt.NDArray[Any] | None:
         file = find_file([path], dataset, "npy")
         return None if file is None else rows(vector(file), numbers, file.name, "cluster")
@@ -132,29 +133,35 @@ def _units(path: Path, numbers: npt.NDArray[np.int64]) -> Columns:
         return None if values is None else values.astype(np.int64)
 
     unit_table: Columns = {}
-    annotation = of_clusters(_ANNOTATION)
-    if annotation is not None:
-        if not np.isin(annotation, np.arange(len(_LABELS))).all():
-            raise UserError(f"{_ANNOTATION}.npy must be 0 to {len(_LABELS) - 1}, got {np.unique(annotation).tolist()}")
-        unit_table["quality"] = np.array(_LABELS)[annotation.astype(np.int64)]
-    probe = numbered("clusters.probes")
-    if probe is not None:
-        unit_table["probe"] = np.array([f"probe{number:02d}" for number in probe], dtype=np.str_)
-    depth = of_clusters("clusters.depths")
-    if depth is not None:
-        unit_table["depth_um"] = depth.astype(np.float64)
-    channel = numbered("clusters.peakChannel")
+    with passing_over(recording, _ANNOTATION):
+        annotation = of_clusters(_ANNOTATION)
+        if annotation is not None:
+            if not np.isin(annotation, np.arange(len(_LABELS))).all():
+                there = np.unique(annotation).tolist()
+                raise UserError(f"{_ANNOTATION}.npy must be 0 to {len(_LABELS) - 1}, got {there}")
+            unit_table["quality"] = np.array(_LABELS)[annotation.astype(np.int64)]
+    with passing_over(recording, "clusters.probes"):
+        probe = numbered("clusters.probes")
+        if probe is not None:
+            unit_table["probe"] = np.array([f"probe{number:02d}" for number in probe], dtype=np.str_)
+    with passing_over(recording, "clusters.depths"):
+        depth = of_clusters("clusters.depths")
+        if depth is not None:
+            unit_table["depth_um"] = depth.astype(np.float64)
     table = find_file([path], "channels.brainLocation", "tsv")
-    if channel is not None and table is not None:
-        unit_table |= located(table, channel - 1)  # channels count from 1, as in MATLAB
+    if table is not None:
+        with passing_over(recording, "channels.brainLocation"):
+            channel = numbered("clusters.peakChannel")
+            if channel is not None:
+                unit_table |= located(table, channel - 1)  # channels count from 1, as in MATLAB
     return unit_table
 
 
-def _behavior(path: Path, deadlines: npt.NDArray[np.float64], first: int, width: float) -> Series:
+def _behavior(path: Path, deadlines: npt.NDArray[np.float64], first: int, width: float, recording: str) -> Series:
     series: Series = {}
-    speed = wheel_speed([path], deadlines, width)
-    if speed is not None:
-        series["wheel_speed"] = speed
+    with passing_over(recording, "the wheel"):
+        speed = wheel_speed([path], deadlines, width)
+        series |= {} if speed is None else {"wheel_speed": speed}
     for dataset, names in (
         ("face.motionEnergy", ("face_motion_energy",)),
         ("eye.area", ("pupil_area",)),
@@ -163,18 +170,27 @@ def _behavior(path: Path, deadlines: npt.NDArray[np.float64], first: int, width:
         what = find_file([path], dataset, "npy")
         when = find_file([path], f"{dataset.partition('.')[0]}.timestamps", "npy")
         if what and when:
-            values = vector(what)[:, None] if len(names) == 1 else columns(what, len(names))
-            series |= dict(zip(names, sampled(values, when, deadlines, width).T, strict=True))
-    licks = lick_counts([path], first, len(deadlines), width)
-    return series if licks is None else series | {"licks": licks}
+            with passing_over(recording, dataset):
+                values = vector(what)[:, None] if len(names) == 1 else columns(what, len(names))
+                series |= dict(zip(names, sampled(values, when, deadlines, width).T, strict=True))
+    with passing_over(recording, "licks"):
+        licks = lick_counts([path], first, len(deadlines), width)
+        series |= {} if licks is None else {"licks": licks}
+    return series
 
 
-def _events(path: Path) -> list[Event]:
-    events = trials([path], "discrimination")
+def _events(path: Path, recording: str) -> list[Event]:
+    events: list[Event] = []
+    with passing_over(recording, "the task discrimination"):
+        events += trials([path], "discrimination")
     if file := find_file([path], "spontaneous.intervals", "npy"):
-        events += intervals(file, "spontaneous")
+        with passing_over(recording, "the task spontaneous"):
+            events += intervals(file, "spontaneous")
     if file := find_file([path], "sparseNoise.times", "npy"):
-        events += bouts(vector(file), "sparse_noise")
-    files = [find_file([path], f"{stimulus}.times", "npy") for stimulus in _PASSIVE]
-    times = [vector(file).astype(np.float64) for file in files if file]
-    return events + (bouts(np.concatenate(times), "passive") if times else [])
+        with passing_over(recording, "the task sparse_noise"):
+            events += bouts(vector(file), "sparse_noise")
+    with passing_over(recording, "the task passive"):
+        files = [find_file([path], f"{stimulus}.times", "npy") for stimulus in _PASSIVE]
+        times = [vector(file).astype(np.float64) for file in files if file]
+        events += bouts(np.concatenate(times), "passive") if times else []
+    return events

@@ -19,6 +19,9 @@ from synapsnet.errors import UserError
 
 log = logging.getLogger(__name__)
 
+FEW = 10
+"""A clock may have this many times more than its series has samples. Cameras lose frames at the start, so the last
+times are those of the samples. If frames were lost at the end instead, the series comes late, but never early."""
 Series = dict[str, npt.NDArray[np.float64]]
 """Values on the bins of a session by name, ``[time]`` each."""
 Event = tuple[str, float, float]
@@ -33,7 +36,8 @@ def sample_times(path: Path, n_samples: int) -> npt.NDArray[np.float64]:
         n_samples: Length of the series.
 
     Raises:
-        UserError: naming the file, if it is damaged or too short, or if its clock goes backwards.
+        UserError: naming the file, if it is damaged, if the number of its times is not that of the samples, or if its
+            clock goes backwards. Of `FEW` times too many, the last are used, with a warning.
     """
     array = load_array(path)
     if array.ndim == 2 and array.shape[1] == 2:
@@ -42,6 +46,8 @@ def sample_times(path: Path, n_samples: int) -> npt.NDArray[np.float64]:
         _check_forwards(times_s, path.name)
         if len(sample) < 2:
             raise UserError(f"{path.name} must give the time of two samples or more, got {len(sample)}")
+        if sample[-1] > n_samples:
+            raise UserError(f"{path.name} gives the time of sample {sample[-1]:g}, but there are {n_samples} samples")
         from_one = sample[-1] == n_samples
         interpolated: npt.NDArray[np.float64] = np.interp(
             np.arange(n_samples) + from_one, sample, times_s, left=np.nan, right=np.nan
@@ -49,9 +55,12 @@ def sample_times(path: Path, n_samples: int) -> npt.NDArray[np.float64]:
         return interpolated
     times_s = vector(path).astype(np.float64)
     _check_forwards(times_s, path.name)
-    if len(times_s) < n_samples:
+    surplus = len(times_s) - n_samples
+    if not 0 <= surplus <= FEW:
         raise UserError(f"{path.name} has {len(times_s)} times for {n_samples} samples")
-    return times_s[:n_samples]  # cameras record some frames beyond the last one that was analysed
+    if surplus:
+        log.warning("%s has %d times for %d samples: the last ones are used", path.name, len(times_s), n_samples)
+    return times_s[surplus:]
 
 
 def wheel_speed(

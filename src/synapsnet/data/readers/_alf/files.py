@@ -70,14 +70,14 @@ def vector(path: Path, kinds: str = "iuf") -> npt.NDArray[Any]:
     """An array with one number per row, memory-mapped: it stays on disk until its values are used.
 
     Args:
-        path: The file; a column ``[rows, 1]``, as MATLAB writes a vector, becomes a vector.
+        path: The file; a column ``[rows, 1]`` or a row ``[1, rows]``, as MATLAB writes vectors, becomes a vector.
         kinds: Kinds of dtype that are accepted.
 
     Raises:
         UserError: naming the file, if it is damaged, or has another shape or kind.
     """
     array = _mapped(path)
-    flat = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+    flat = array.reshape(-1) if array.ndim == 2 and 1 in array.shape else array
     if flat.ndim != 1:
         raise UserError(f"{path.name} must be one number per row, got shape {array.shape}")
     if flat.dtype.kind not in kinds:

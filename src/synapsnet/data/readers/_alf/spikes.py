@@ -75,8 +75,8 @@ def read_sorting(times: Path, clusters: Path, recording: str) -> Sorting:
         raise UserError(
             f"{times.name} holds whole numbers, probably samples; divide them by the sampling rate to get seconds"
         )
-    if cluster.dtype.kind not in "iu":
-        raise UserError(f"{clusters.name} must hold whole numbers, got dtype {cluster.dtype}")
+    if cluster.dtype.kind == "f":  # as MATLAB and pandas write them
+        cluster = _whole(cluster, clusters.name)
     if len(times_s) != len(cluster):
         raise UserError(f"{times.name} has {len(times_s)} spikes but {clusters.name} has {len(cluster)}")
     n_spikes, first_s, last_s = _overview(times_s, cluster, clusters.name)
@@ -132,6 +132,12 @@ def count(sortings: Sequence[Sorting], bin_width_s: float) -> tuple[npt.NDArray[
     if bins[0] >= bins[1]:
         raise UserError("its probes recorded one after the other; a session needs probes that recorded together")
     return counts, first, bins[None]
+
+
+def _whole(numbers: npt.NDArray[np.floating], name: str) -> npt.NDArray[np.int64]:
+    if not (np.isfinite(numbers) & (np.abs(numbers) < _MOST_CLUSTERS) & (numbers == np.rint(numbers))).all():
+        raise UserError(f"{name} must hold whole numbers")
+    return numbers.astype(np.int64)
 
 
 def _spikes(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from synapsnet.data.readers._alf.files import columns, find_file, numeric, table, vector
 from synapsnet.data.readers._atlas import acronyms
+from synapsnet.data.readers._files import passing_over
 from synapsnet.errors import UserError
 from synapsnet.session.unit_table import POSITION
 
@@ -42,28 +43,30 @@ def rows(of_rows: npt.NDArray[Any], wanted: npt.NDArray[np.int64], file: str, wh
     return of_rows[wanted]
 
 
-def unit_columns(folders: Sequence[Path], numbers: npt.NDArray[np.int64]) -> Columns:
+def unit_columns(folders: Sequence[Path], numbers: npt.NDArray[np.int64], recording: str) -> Columns:
     """Region, position, quality and identity of clusters, in the form written by the IBL.
 
     ``quality`` is "good" for clusters that pass all of the IBL's criteria (``label`` is 1), else "mua". ``x_um``,
     ``y_um`` and ``z_um`` are the axes ``mlapdv``: right of, in front of and above bregma; ``depth_um`` is measured
-    along the probe, from its tip.
+    along the probe, from its tip. A table that is damaged, or lacks a cluster or channel, is passed over.
 
     Args:
         folders: Folders that hold the tables.
         numbers: Cluster numbers, ``[units]``.
-
-    Raises:
-        UserError: for a cluster or channel without a row, or a damaged table.
+        recording: Name of the recording in warnings.
     """
-    unit_table: Columns = _metrics(folders, numbers)
+    unit_table: Columns = {}
+    with passing_over(recording, "clusters.metrics"):
+        unit_table |= _metrics(folders, numbers)
     if path := find_file(folders, "clusters.uuids", "csv"):
-        uuids = table(path)
-        if uuids is not None:
-            unit_table["uuid"] = rows(uuids.iloc[:, 0].to_numpy(dtype=np.str_), numbers, path.name, "cluster")
+        with passing_over(recording, "clusters.uuids"):
+            uuids = table(path)
+            if uuids is not None:
+                unit_table["uuid"] = rows(uuids.iloc[:, 0].to_numpy(dtype=np.str_), numbers, path.name, "cluster")
     if path := find_file(folders, "clusters.channels", "npy"):
-        channels = rows(vector(path, "iu"), numbers, path.name, "cluster").astype(np.int64)
-        unit_table |= _of_channels(folders, channels)
+        with passing_over(recording, "clusters.channels"):
+            channels = rows(vector(path), numbers, path.name, "cluster").astype(np.int64)
+            unit_table |= _of_channels(folders, channels, recording)
     return unit_table
 
 
@@ -130,14 +133,17 @@ def _metrics(folders: Sequence[Path], numbers: npt.NDArray[np.int64]) -> Columns
     return unit_table
 
 
-def _of_channels(folders: Sequence[Path], channels: npt.NDArray[np.int64]) -> Columns:
+def _of_channels(folders: Sequence[Path], channels: npt.NDArray[np.int64], recording: str) -> Columns:
     unit_table: Columns = {}
-    if path := find_file(folders, "channels.brainLocationIds_ccf_2017", "npy"):
-        unit_table["region"] = acronyms(rows(vector(path, "iu"), channels, path.name, "channel"))
-    elif path := find_file(folders, "channels.brainLocation", "tsv", "csv"):
-        unit_table |= located(path, channels)
+    with passing_over(recording, "the regions of channels"):
+        if path := find_file(folders, "channels.brainLocationIds_ccf_2017", "npy"):
+            unit_table["region"] = acronyms(rows(vector(path), channels, path.name, "channel").astype(np.int64))
+        elif path := find_file(folders, "channels.brainLocation", "tsv", "csv"):
+            unit_table |= located(path, channels)
     if path := find_file(folders, "channels.mlapdv", "npy"):
-        unit_table |= dict(zip(POSITION, rows(columns(path, 3), channels, path.name, "channel").T, strict=True))
+        with passing_over(recording, "channels.mlapdv"):
+            unit_table |= dict(zip(POSITION, rows(columns(path, 3), channels, path.name, "channel").T, strict=True))
     if path := find_file(folders, "channels.localCoordinates", "npy"):
-        unit_table["depth_um"] = rows(columns(path, 2), channels, path.name, "channel")[:, 1]
+        with passing_over(recording, "channels.localCoordinates"):
+            unit_table["depth_um"] = rows(columns(path, 2), channels, path.name, "channel")[:, 1]
     return unit_table
