@@ -65,8 +65,9 @@ def test_a_table_of_units_without_a_spike(tmp_path: Path) -> None:
 
 
 def test_spike_times_that_are_no_times(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="1 of 6 spike times are NaN"):
-        read_one(write(tmp_path / "x.nwb", units([clock(5), np.array([np.nan])])))
+    with pytest.raises(UserError, match="5 of 10 spike times are NaN"):
+        read_one(write(tmp_path / "x.nwb", units([clock(5), np.full(5, np.nan)])))
+    assert read_one(write(tmp_path / "x.nwb", units([clock(5), np.array([np.nan])]))).unit_ids == ("10",)
     with pytest.raises(UserError, match="are they in seconds"):
         read_one(write(tmp_path / "x.nwb", units([clock(5) * 1e9, clock(4)])))
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.data.readers._alf.files import vector
+from synapsnet.data.readers._doubts import doubts
 from synapsnet.data.readers._events import BLOCK_SPIKES, SILENCE_S, Spikes, bin_of, count_spikes, find_copies
 from synapsnet.data.readers._near_copies import TOLERANCE_S, find_near_copies
 from synapsnet.errors import UserError
@@ -19,11 +20,10 @@ from synapsnet.session import Intervals
 
 log = logging.getLogger(__name__)
 
+_NEVER = (np.inf, -np.inf)
 _MOST_CLUSTERS = 10_000_000
 _SAMPLED_SPIKES = 2**22
 """Near-copies are searched for in at most this many spikes, in blocks spread over the recording; more add nothing."""
-_TELLING_SPIKES = 100
-"""This many consecutive spikes never all fall on whole seconds, so whole numbers mean samples."""
 EXACT = "has exactly the spikes of another unit"
 NEAR = f"shares nearly all of its spikes with another unit, to within {TOLERANCE_S * 1e3:g} ms"
 
@@ -33,24 +33,18 @@ class Sorting:
     """Output of one run of a spike sorter.
 
     Attributes:
-        times_s: Time of every spike in seconds, ``[spikes]``, in any order.
-        clusters: The cluster of each spike, ``[spikes]``.
+        spikes: The spikes of the units in blocks, by the index of the unit in ``numbers``.
         numbers: The clusters that are units, ascending, ``[units]``.
         dropped: The other clusters with spikes, by reason.
         first_s: Time of the first spike; infinity if there are no spikes.
         last_s: Time of the last spike; minus infinity if there are no spikes.
     """
 
-    times_s: npt.NDArray[Any]
-    clusters: npt.NDArray[Any]
+    spikes: Spikes
     numbers: npt.NDArray[np.int64]
     dropped: dict[str, npt.NDArray[np.int64]]
     first_s: float
     last_s: float
-
-    def spikes(self) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
-        """Yield the spikes of the units in blocks: times in seconds, and the index of the unit in ``numbers``."""
-        return _spikes(self.times_s, self.clusters, self.numbers)
 
 
 def read_sorting(times: Path, clusters: Path, recording: str) -> Sorting:
@@ -70,24 +64,26 @@ def read_sorting(times: Path, clusters: Path, recording: str) -> Sorting:
         UserError: if a file is damaged, or if the two do not match.
     """
     times_s, cluster = vector(times), vector(clusters)
-    few = np.asarray(times_s[:_TELLING_SPIKES], dtype=np.float64)
-    if len(few) == _TELLING_SPIKES and np.array_equal(few, np.rint(few)):
-        raise UserError(
-            f"{times.name} holds whole numbers, probably samples; divide them by the sampling rate to get seconds"
-        )
     if cluster.dtype.kind == "f":  # as MATLAB and pandas write them
         cluster = _whole(cluster, clusters.name)
     if len(times_s) != len(cluster):
         raise UserError(f"{times.name} has {len(times_s)} spikes but {clusters.name} has {len(cluster)}")
-    n_spikes, first_s, last_s = _overview(times_s, cluster, clusters.name)
+    n_spikes = _overview(cluster, clusters.name)
     numbers = np.flatnonzero(n_spikes)
+    judged = doubts(lambda: _spikes(times_s, cluster, numbers), [str(number) for number in numbers], recording)
+    dropped = {reason: numbers[which] for reason, which in judged.dropped.items()}
+    numbers = np.setdiff1d(numbers, np.concatenate([np.empty(0, dtype=np.int64), *dropped.values()]))
 
+    def spikes(of: npt.NDArray[np.int64], step: int = 1) -> Spikes:
+        return judged.within(lambda: _spikes(times_s, cluster, of, step))
+
+    counted = sum((np.bincount(of, minlength=len(numbers)) for _, of in spikes(numbers)()), np.zeros(len(numbers)))
+    numbers = numbers[counted > 0]
     step = max(-(-len(times_s) // _SAMPLED_SPIKES), 1)
-    copies = find_copies(lambda: _spikes(times_s, cluster, numbers), len(numbers))
+    copies = find_copies(spikes(numbers), len(numbers))
     distinct = np.flatnonzero(copies < 0)
-    near = find_near_copies(lambda: _spikes(times_s, cluster, numbers[distinct], step), len(distinct))
+    near = find_near_copies(spikes(numbers[distinct], step), len(distinct))
     units = distinct[near < 0]
-    dropped = {}
     for reason, gone, twins in (
         (EXACT, np.flatnonzero(copies >= 0), copies[copies >= 0]),
         (NEAR, distinct[near >= 0], distinct[near[near >= 0]]),
@@ -97,7 +93,10 @@ def read_sorting(times: Path, clusters: Path, recording: str) -> Sorting:
             pairs = zip(numbers[gone], numbers[twins], n_spikes[numbers[gone]], strict=True)
             listed = ", ".join(f"{unit} (of {twin}, {count} spikes)" for unit, twin, count in pairs)
             log.warning("%s: dropped, because each %s: %s", recording, reason, listed)
-    return Sorting(times_s, cluster, numbers[units], dropped, first_s, last_s)
+    of_units = spikes(numbers[units])
+    extents = [(float(block.min()), float(block.max())) for block, _ in of_units() if len(block)]
+    first_s, last_s = (min(first for first, _ in extents), max(last for _, last in extents)) if extents else _NEVER
+    return Sorting(of_units, numbers[units], dropped, first_s, last_s)
 
 
 def count(sortings: Sequence[Sorting], bin_width_s: float) -> tuple[npt.NDArray[np.unsignedinteger], int, Intervals]:
@@ -115,15 +114,14 @@ def count(sortings: Sequence[Sorting], bin_width_s: float) -> tuple[npt.NDArray[
         UserError: if there is no spike, or if the recordings do not overlap.
     """
 
-    def spikes() -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
+    def spikes() -> Iterator[tuple[npt.NDArray[np.floating], npt.NDArray[np.integer]]]:
         offset = 0
         for sorting in sortings:
             for times_s, units in sorting.spikes():
                 yield times_s, units + offset
             offset += len(sorting.numbers)
 
-    all_spikes: Spikes = spikes
-    counts, first = count_spikes(all_spikes, sum(len(sorting.numbers) for sorting in sortings), bin_width_s)
+    counts, first = count_spikes(spikes, sum(len(sorting.numbers) for sorting in sortings), bin_width_s)
     sortings = [sorting for sorting in sortings if len(sorting.numbers)]  # without a spike, the range is unknown
     edges_s = first * bin_width_s, (first + len(counts)) * bin_width_s
     starts = [sorting.first_s for sorting in sortings if sorting.first_s - edges_s[0] > SILENCE_S]
@@ -156,15 +154,11 @@ def _spikes(
         yield (times, units) if wanted.all() else (times[wanted], units[wanted])
 
 
-def _overview(
-    times_s: npt.NDArray[Any], clusters: npt.NDArray[Any], name: str
-) -> tuple[npt.NDArray[np.int64], float, float]:
-    """Number of spikes by cluster, and the time of the first and of the last spike."""
+def _overview(clusters: npt.NDArray[Any], name: str) -> npt.NDArray[np.int64]:
+    """Number of spikes by cluster."""
     n_spikes = np.zeros(0, dtype=np.int64)
-    first_s, last_s = np.inf, -np.inf
-    for start in range(0, len(times_s), BLOCK_SPIKES):
-        block = slice(start, start + BLOCK_SPIKES)
-        cluster = clusters[block]
+    for start in range(0, len(clusters), BLOCK_SPIKES):
+        cluster = clusters[start : start + BLOCK_SPIKES]
         if cluster.min() < 0 or cluster.max() > _MOST_CLUSTERS:
             wrong = cluster[(cluster < 0) | (cluster > _MOST_CLUSTERS)][0]
             raise UserError(f"{name} must hold cluster numbers from 0, got {wrong}")
@@ -173,5 +167,4 @@ def _overview(
         longer[: len(n_spikes)] += n_spikes
         longer[: len(counted)] += counted
         n_spikes = longer
-        first_s, last_s = min(first_s, float(times_s[block].min())), max(last_s, float(times_s[block].max()))
-    return n_spikes, first_s, last_s
+    return n_spikes

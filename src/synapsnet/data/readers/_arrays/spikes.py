@@ -11,6 +11,7 @@ import numpy.typing as npt
 from synapsnet.data.readers._arrays.places import Places, described, numbers, whole
 from synapsnet.data.readers._arrays.recorded import Recorded, named_units
 from synapsnet.data.readers._arrays.sidecar import Sidecar
+from synapsnet.data.readers._doubts import doubts
 from synapsnet.data.readers._events import count_spikes, find_copies, of_units
 from synapsnet.data.readers._intervals import equal_bins
 from synapsnet.data.readers._resampling import bin_ends
@@ -24,11 +25,13 @@ def counted(places: Places, sidecar: Sidecar, bin_width_s: float) -> Recorded:
     def spikes() -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
         yield times, units
 
-    silent = np.bincount(units, minlength=len(unit_ids)) == 0
-    copies = (find_copies(spikes, len(unit_ids)) >= 0) & ~silent
-    reasons = {"no spikes": silent, "exact copy of another unit": copies}
-    keep = ~silent & ~copies
-    counts, first = count_spikes(of_units(spikes, keep), int(keep.sum()), bin_width_s, from_zero=True)
+    judged = doubts(spikes, unit_ids, sidecar.name)
+    believed = judged.within(spikes)
+    silent = np.bincount(np.concatenate([of for _, of in believed()]), minlength=len(unit_ids)) == 0
+    copies = (find_copies(believed, len(unit_ids)) >= 0) & ~silent
+    reasons = {"no spikes": silent, "exact copy of another unit": copies, **judged.dropped}
+    keep = ~np.any(list(reasons.values()), axis=0)
+    counts, first = count_spikes(of_units(believed, keep), int(keep.sum()), bin_width_s, from_zero=True)
     everything = np.array([[0, len(counts)]])
     return Recorded(
         activity=counts,

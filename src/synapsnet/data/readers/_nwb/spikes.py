@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pynwb import NWBFile
 
+from synapsnet.data.readers._doubts import doubts
 from synapsnet.data.readers._events import Spikes, count_spikes, find_copies, of_units
 from synapsnet.data.readers._frames import MISSING_SHARE
 from synapsnet.data.readers._intervals import equal_bins, on_bins, tasks_on_bins
@@ -50,11 +51,14 @@ def spike_session(nwbfile: NWBFile, recording: str, bin_width_s: float) -> dict[
         raise UserError("two units of the units table have the same id")
     times, ends = ragged(units, "spike_times")
     with _at_hand(times) as times:
-        spikes = _in_blocks(times, ends)
-        silent = np.diff(ends, prepend=0) == 0
+        stored = _in_blocks(times, ends)
+        judged = doubts(stored, ids.tolist(), recording)
+        spikes = judged.within(stored)
+        silent = sum((np.bincount(of, minlength=len(ids)) for _, of in spikes()), np.zeros(len(ids), np.int64)) == 0
         copies = find_copies(spikes, len(ids)) >= 0
-        rows = np.flatnonzero(~silent & ~copies)
-        counts, first = count_spikes(of_units(spikes, ~silent & ~copies), len(rows), bin_width_s)
+        kept = ~np.any([silent, copies, *judged.dropped.values()], axis=0)
+        rows = np.flatnonzero(kept)
+        counts, first = count_spikes(of_units(spikes, kept), len(rows), bin_width_s)
     edges = equal_bins(first, len(counts), bin_width_s)
     table = units_table(nwbfile, rows)
     ranges = observed(nwbfile, rows, table["probe"].tolist() if "probe" in table else [""] * len(rows))
@@ -72,6 +76,7 @@ def spike_session(nwbfile: NWBFile, recording: str, bin_width_s: float) -> dict[
         {
             "no spikes": ids[silent],
             "exact copy of another unit": ids[copies],
+            **{reason: ids[which] for reason, which in judged.dropped.items()},
             f"observed in less than {1 - MISSING_SHARE:.0%} of the time of others": ids[rows[~often]],
         },
     )
