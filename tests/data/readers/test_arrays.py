@@ -131,6 +131,30 @@ def test_columns_with_a_meaning_are_no_units(tmp_path: Path) -> None:
     assert session.bin_width_s == WIDTH
 
 
+def test_tables_without_a_header_of_either_axes(tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).normal(size=(60, 9))
+    for axes, values in ((["time", "units"], frames), (["units", "time"], frames.T)):
+        path = tmp_path / "rec.csv"
+        np.savetxt(path, values, delimiter=",")
+        write_sidecar(path, {"signal": "calcium", "bin_width_s": 0.1, "axes": axes, "header": False})
+        session = read_one(path)
+        np.testing.assert_array_equal(session.activity, frames.astype(np.float32))
+        assert session.unit_ids == tuple(map(str, range(9)))
+
+
+def test_tables_with_semicolons_and_decimal_commas(tmp_path: Path) -> None:
+    (tmp_path / "rec.csv").write_text("a;b\n0,5;1\n-1,25;2\n")
+    write_sidecar(tmp_path / "rec.csv", {"signal": "calcium", "bin_width_s": 0.1, "delimiter": ";"})
+    session = read_one(tmp_path / "rec.csv")
+    assert (session.unit_ids, session.activity.tolist()) == (("a", "b"), [[0.5, 1.0], [-1.25, 2.0]])
+
+
+def test_a_header_of_numbers_that_the_sidecar_calls_a_header(tmp_path: Path) -> None:
+    (tmp_path / "rec.csv").write_text("12,7\n1,2\n3,4\n")
+    write_sidecar(tmp_path / "rec.csv", {"signal": "spikes", "bin_width_s": 0.1, "header": True})
+    assert read_one(tmp_path / "rec.csv").unit_ids == ("12", "7")
+
+
 def test_a_clock_that_jumps_and_goes_back_ends_segments(tmp_path: Path) -> None:
     times = 100 + np.arange(60) * WIDTH
     times[20:] += 3.0

@@ -35,7 +35,7 @@ def refused(path: Path, message: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"bin_width": 0.1}, "rec.json: unknown key 'bin_width'; known are format, signal, axes, bin_width_s, times"),
+        ({"bin_width": 0.1}, "rec.json: unknown key 'bin_width'; known are format, signal, axes, header, delimiter"),
         ({"signal": None}, '"signal" is missing: "spikes"'),
         ({"signal": "lfp"}, '"signal" must be "spikes" or "calcium", got "lfp"'),
         ({"axes": None}, 'lacks "axes": '),
@@ -153,10 +153,17 @@ def test_bad_spike_times(tmp_path: Path, array: np.ndarray, changes: dict[str, A
         ("0.5,1.25\n1,2\n", "its first line holds numbers"),
         ("a,b\n", "has a header but no rows"),
         ("a,b\n1,x\n", "column 'b' holds text, such as 'x'"),
-        ("a,b\n1,2,3\n4,5,6\n", "is not a table: "),
+        ("a,b\n1,2,3\n4,5,6\n", "is not a table: a row has more cells than the first"),
         ("a,b\n1,2\n4,5,6\n", "is not a table: "),
         ("a,b\n1\n2,3\n", "NaN or Inf values, the first at bin 0, unit 1"),
-        ("a,b\n1,\udcff\n", "is not a table: "),
+        ("a,b\n1,\udcff\n", "is not a table in UTF-8: save it as UTF-8"),
+        ("# exported\na,b\n1,2\n", "its first line begins with #: remove"),
+        ("a;b\n1;2\n", 'separated by semicolons: add "delimiter": ";"'),
+        ("a;b\n1,5;2,5\n", 'separated by semicolons: add "delimiter": ";"'),
+        ("a\tb\n1\t2\n", "separated by tabs"),
+        ("5,3,9\n1,0,2\n", 'its first line holds numbers.*"header": false.*"header": true'),
+        ("3,3,9\n1,0,2\n", "two columns are named '3'.*\"header\": false"),
+        (" , C0, C1\nTime(s)/Cell Status, accepted, rejected\n0,1,2\n", "Inscopix with two header rows"),
     ],
 )
 def test_bad_tables(tmp_path: Path, text: str, message: str) -> None:

@@ -6,7 +6,7 @@ signal:
 
 ==================  ==================================================================================================
 ``signal``          ``"spikes"`` or ``"calcium"``
-``axes``            ``["time", "units"]`` or ``["units", "time"]``; optional for tables, which have one column per unit
+``axes``            ``["time", "units"]`` or ``["units", "time"]``; optional for tables with one column per unit
 ``bin_width_s``     width of a bin in seconds; bin k begins at ``k * bin_width_s``; or instead
 ``times``           *place* of the time of each bin in seconds; a segment ends where time jumps or goes back
 ==================  ==================================================================================================
@@ -22,6 +22,8 @@ each element. They are counted in bins of ``data.bin_width_s``; the first bin be
 Both formats may have:
 
 ==================  ==================================================================================================
+``header``          of a table: ``false`` if its first line is a row, ``true`` if it names the columns by numbers
+``delimiter``       of a table: the character between cells, such as ``";"``; default: comma in .csv, tab in .tsv
 ``variable``        variable of a ``.mat`` (``"data.spikes"``) or column of a table that holds the recording
 ``unit_ids``        list, or *place*, of the names of all units; default: the header of a table, the unit numbers of
                     the spikes, or else "0", "1", ...

@@ -24,8 +24,6 @@ def binned(places: Places, sidecar: Sidecar) -> Recorded:
         raise UserError(f"the recording must be [time, units], got shape {activity.shape}")
     if places.table is None and sidecar.axes is None:
         raise UserError(f'{sidecar.name} lacks "axes": ["time", "units"] or ["units", "time"]')
-    if places.table is not None and sidecar.axes == ("units", "time"):
-        raise UserError(f"{sidecar.name}: a table has one column per unit, so its axes are time, units")
     if sidecar.axes == ("units", "time"):
         activity = activity.T
     n_bins, n_units = activity.shape

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from synapsnet.data.readers._arrays.mat import Value, read_variable
 from synapsnet.data.readers._arrays.sidecar import Sidecar
-from synapsnet.data.readers._arrays.tables import SEPARATORS, read_table
+from synapsnet.data.readers._arrays.tables import SEPARATORS, Form, read_table
 from synapsnet.data.readers._files import load_array
 from synapsnet.errors import UserError
 
@@ -30,13 +30,14 @@ class Places:
     def __init__(self, recording: Path, sidecar: Sidecar) -> None:
         self._recording = recording
         self._sidecar = sidecar
+        self._form = Form(sidecar.header, sidecar.delimiter)
 
     @cached_property
     def table(self) -> dict[str, npt.NDArray[Any]] | None:
         """Columns of the recording to which the sidecar gives no other role; None if it is not a table."""
         if self._recording.suffix.lower() not in SEPARATORS:
             return None
-        columns = read_table(self._recording)
+        columns = read_table(self._recording, self._form)
         sidecar = self._sidecar
         table = [sidecar.unit_table] if isinstance(sidecar.unit_table, str) else sidecar.unit_table.values()
         named = {sidecar.times, sidecar.units, sidecar.behavior_times, *sidecar.behavior}
@@ -49,7 +50,7 @@ class Places:
         try:
             if self.table is not None and variable is None:
                 return _stacked(self.table, name)
-            return _load(self._recording, variable)
+            return self._load(self._recording, variable)
         except UserError as error:
             if variable is None:
                 raise
@@ -58,7 +59,7 @@ class Places:
     def value(self, key: str, place: str) -> Value:
         """The value at a place."""
         try:
-            return _load(*self._resolved(place))
+            return self._load(*self._resolved(place))
         except UserError as error:
             raise self._error(key, str(error)) from error
 
@@ -67,7 +68,7 @@ class Places:
         try:
             path, variable = self._resolved(place)
             if path.suffix.lower() in SEPARATORS and variable is None:
-                table = read_table(path)
+                table = read_table(path, self._form_of(path))
                 return _stacked(table, path.name), list(table)
         except UserError as error:
             raise self._error(key, str(error)) from error
@@ -101,9 +102,30 @@ class Places:
             path, variable = self._resolved(place)
             if variable is not None or path.suffix.lower() not in SEPARATORS:
                 raise UserError(f"{place!r} must be a table, .csv or .tsv, with one row per unit")
-            return read_table(path)
+            return read_table(path, self._form_of(path))
         except UserError as error:
             raise self._error("unit_table", str(error)) from error
+
+    def _form_of(self, path: Path) -> Form:
+        """The sidecar describes its own table; others have a header."""
+        return self._form if path == self._recording else Form(None, self._form.delimiter)
+
+    def _load(self, path: Path, variable: str | None) -> Value:
+        suffix = path.suffix.lower()
+        if suffix == ".npy":
+            if variable is not None:
+                raise UserError(f"{path.name} has no variables, got {variable!r}")
+            return load_array(path)
+        if suffix == ".mat":
+            if variable is None:
+                raise UserError(f"{path.name} may hold many variables; name one")
+            return read_variable(path, variable)
+        table = read_table(path, self._form_of(path))
+        if variable is None:
+            return _stacked(table, path.name)
+        if variable not in table:
+            raise UserError(f"{path.name} has no column {variable!r}; it has {', '.join(list(table)[:10])}")
+        return table[variable]
 
     def _resolved(self, place: str) -> tuple[Path, str | None]:
         file, _, variable = place.partition(":")
@@ -138,24 +160,6 @@ def whole(value: Value) -> npt.NDArray[Any] | None:
 def described(value: Value) -> str:
     """A short description of a value in a message."""
     return f"{value.dtype} of shape {value.shape}" if isinstance(value, np.ndarray) else f"a cell of {len(value)}"
-
-
-def _load(path: Path, variable: str | None) -> Value:
-    suffix = path.suffix.lower()
-    if suffix == ".npy":
-        if variable is not None:
-            raise UserError(f"{path.name} has no variables, got {variable!r}")
-        return load_array(path)
-    if suffix == ".mat":
-        if variable is None:
-            raise UserError(f"{path.name} may hold many variables; name one")
-        return read_variable(path, variable)
-    table = read_table(path)
-    if variable is None:
-        return _stacked(table, path.name)
-    if variable not in table:
-        raise UserError(f"{path.name} has no column {variable!r}; it has {', '.join(list(table)[:10])}")
-    return table[variable]
 
 
 def _stacked(table: dict[str, npt.NDArray[Any]], file: str) -> npt.NDArray[Any]:

@@ -53,13 +53,18 @@ def named_units(places: Places, sidecar: Sidecar, n_units: int) -> Sequence[str]
         ids = [str(unit) for unit in places.labels("unit_ids", sidecar.unit_ids)]
     elif sidecar.unit_ids is not None:
         ids = sidecar.unit_ids
-    elif sidecar.format == "array" and places.table is not None and sidecar.variable is None:
+    elif sidecar.format == "array" and places.table is not None and _names_units(sidecar):
         ids = list(places.table)
     else:
         ids = [str(unit) for unit in range(n_units)]
     if len(set(ids)) != len(ids):
         raise UserError(f"{sidecar.name} names a unit twice")
     return ids
+
+
+def _names_units(sidecar: Sidecar) -> bool:
+    """Return True if each column of the recording is a unit."""
+    return sidecar.variable is None and sidecar.axes != ("units", "time")
 
 
 def on_clock(recorded: Recorded, ranges: Seconds, what: str) -> Intervals:

@@ -35,6 +35,8 @@ class Sidecar:
     format: Literal["array", "spike_times"]
     signal: Signal
     axes: tuple[str, ...] | None
+    header: bool | None
+    delimiter: str | None
     bin_width_s: float | None
     times: str | None
     units: str | None
@@ -99,6 +101,8 @@ def _checked(content: dict[str, Any], name: str) -> Sidecar:
         format=form,
         signal=cast(Signal, content.get("signal", "spikes")),
         axes=tuple(content["axes"]) if "axes" in content else None,
+        header=content.get("header"),
+        delimiter=content.get("delimiter"),
         bin_width_s=content.get("bin_width_s"),
         times=content.get("times"),
         units=content.get("units"),
@@ -165,6 +169,8 @@ _EXPECTED: dict[str, tuple[str, Any]] = {
     "format": ('"array" or "spike_times"', lambda value: value in ("array", "spike_times")),
     "signal": ('"spikes" or "calcium"', lambda value: value in ("spikes", "calcium")),
     "axes": ('["time", "units"] or ["units", "time"]', lambda value: value in (["time", "units"], ["units", "time"])),
+    "header": ("true or false", lambda value: isinstance(value, bool)),
+    "delimiter": ("one character", lambda value: isinstance(value, str) and len(value) == 1),
     "bin_width_s": ("a positive number of seconds", lambda value: _is_number(value) and value > 0),
     "times": (_PLACE, _is_text),
     "units": (_PLACE, _is_text),
