@@ -131,6 +131,40 @@ def test_columns_with_a_meaning_are_no_units(tmp_path: Path) -> None:
     assert session.bin_width_s == WIDTH
 
 
+def test_axes_that_look_swapped_are_asked_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rng = np.random.default_rng(0)
+    slow = np.cumsum(rng.normal(size=(300, 20)), axis=0).astype(np.float32)
+    path = tmp_path / "rec.npy"
+    sidecar = {"signal": "calcium", "bin_width_s": 0.1}
+    np.save(path, slow)
+    write_sidecar(path, {**sidecar, "axes": ["units", "time"]})
+    with pytest.raises(UserError, match=r"are its axes the other way round\? .* 20 bins x 300 units"):
+        read_one(path)
+    write_sidecar(path, {**sidecar, "axes": ["units", "time"], "unit_ids": list(range(300))})
+    assert read_one(path).n_units == 300
+    write_sidecar(path, {**sidecar, "axes": ["time", "units"]})
+    caplog.clear()
+    assert read_one(path).n_units == 20
+    assert not caplog.text
+    np.save(path, slow[:50] + rng.normal(size=(50, 1)) @ np.ones((1, 20)))
+    np.save(path, np.repeat(slow[:50], 5, axis=1)[:, rng.permutation(100)] + rng.normal(size=(50, 100)))
+    assert read_one(path).n_units == 100
+    assert "more units (100) than bins (50)" in caplog.text
+
+
+def test_small_whole_numbers_that_are_called_calcium_are_asked_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    counts = np.random.default_rng(0).poisson(1.0, (60, 3))
+    path = tmp_path / "rec.npy"
+    for values, asked in ((counts, True), (counts.astype(float), True), (counts + 0.5, False), (counts * 500, False)):
+        caplog.clear()
+        np.save(path, values)
+        write_sidecar(path, {"signal": "calcium", "axes": ["time", "units"], "bin_width_s": 0.1})
+        read_one(path)
+        assert ("are these counts" in caplog.text) == asked
+
+
 def test_tables_without_a_header_of_either_axes(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).normal(size=(60, 9))
     for axes, values in ((["time", "units"], frames), (["units", "time"], frames.T)):

@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from layouts.arrays import write_mat, write_mat73, write_sidecar
@@ -171,6 +172,22 @@ def test_bad_tables(tmp_path: Path, text: str, message: str) -> None:
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     write_sidecar(path, {"signal": "spikes", "bin_width_s": WIDTH})
     refused(path, message)
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [("table", r"table2array\(x\)"), ("string", r"cellstr\(x\)"), ("containers.Map", "its numbers as a matrix")],
+)
+def test_objects_of_matlab_are_refused_by_name(tmp_path: Path, kind: str, advice: str) -> None:
+    path = tmp_path / "rec.mat"
+    write_mat73(path, {"counts": np.array([[3707764736, 2, 1, 1, 1, 4]], dtype=np.uint32), "cell": [COUNTS]})
+    with h5py.File(path, "r+") as file:
+        for stored in (file["counts"], *file["#refs#"].values()):
+            stored.attrs["MATLAB_class"] = np.bytes_(kind)
+            stored.attrs["MATLAB_object_decode"] = np.int32(3)
+    for variable in ("counts", "cell"):
+        write_sidecar(path, {**ARRAY, "variable": variable})
+        refused(path, rf"rec\.mat: '{variable}' is a MATLAB {kind}, which only MATLAB can read: save {advice}")
 
 
 @pytest.mark.parametrize("write_matlab", [write_mat, write_mat73])

@@ -172,7 +172,7 @@ def _dataset(node: Any) -> Any:
         return None
     if hasattr(node, "keys"):
         return _sparse(node)
-    if node.dtype.kind not in "iufb" or node.attrs.get("MATLAB_empty", 0):
+    if node.dtype.kind not in "iufb" or node.attrs.get("MATLAB_empty", 0) or "MATLAB_object_decode" in node.attrs:
         return None
     values = node[()]
     return values.T if "MATLAB_class" in node.attrs else values

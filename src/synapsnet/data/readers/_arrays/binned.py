@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from synapsnet.data.readers._arrays.places import Places, described, numbers
 from synapsnet.data.readers._arrays.recorded import Recorded, named_units
@@ -12,6 +16,11 @@ from synapsnet.data.readers._frames import MISSING_SHARE, clock, without_missing
 from synapsnet.data.readers._intervals import equal_bins
 from synapsnet.data.readers._resampling import bin_ends
 from synapsnet.errors import UserError
+
+log = logging.getLogger(__name__)
+
+_SMOOTH = 0.5  # correlation of neighbouring frames; neighbouring units have less, and noise has none
+_FEW = 256  # raw fluorescence may be whole numbers, but seldom so small ones
 
 
 def binned(places: Places, sidecar: Sidecar) -> Recorded:
@@ -27,6 +36,7 @@ def binned(places: Places, sidecar: Sidecar) -> Recorded:
     if sidecar.axes == ("units", "time"):
         activity = activity.T
     n_bins, n_units = activity.shape
+    _ask(activity, sidecar)
     unit_ids = named_units(places, sidecar, n_units)
     if len(unit_ids) != n_units:
         swapped = "; are its axes the other way round?" if len(unit_ids) == n_bins else ""
@@ -68,3 +78,35 @@ def binned(places: Places, sidecar: Sidecar) -> Recorded:
         open_ended=False,
         dropped=dropped,
     )
+
+
+def _ask(activity: npt.NDArray[Any], sidecar: Sidecar) -> None:
+    """Ask about axes that look swapped, and about counts that are called calcium.
+
+    Raises:
+        UserError: if the signal is smooth along its units and not along time; with ``unit_ids`` it is taken as it is.
+    """
+    n_bins, n_units = activity.shape
+    along_time, along_units = _smoothness(activity), _smoothness(activity.T)
+    if sidecar.unit_ids is None and n_units > n_bins and along_units > max(_SMOOTH, 2 * along_time):
+        raise UserError(
+            f"{sidecar.name}: are its axes the other way round? There are {n_bins} bins x {n_units} units, and "
+            f"neighbouring units are more alike (r = {along_units:.2f}) than neighbouring bins "
+            f"({along_time:.2f}); if they are right, name the unit_ids"
+        )
+    if n_units > n_bins:
+        log.warning(
+            "%s: more units (%d) than bins (%d); are its axes the other way round?", sidecar.name, n_units, n_bins
+        )
+    small = sidecar.signal == "calcium" and activity.max() < _FEW and activity.min() >= 0
+    if small and (activity == np.rint(activity)).all():
+        log.warning('%s: its calcium is small whole numbers; are these counts, "signal": "spikes"?', sidecar.name)
+
+
+def _smoothness(activity: npt.NDArray[Any]) -> float:
+    """Mean correlation of neighbours along the first axis, over the columns."""
+    values = activity[:, :: max(activity.shape[1] // 200, 1)].astype(np.float64)
+    values = np.nan_to_num(values - np.nanmean(values, axis=0), posinf=0.0, neginf=0.0)
+    power = (values**2).sum(0)
+    products = (values[1:] * values[:-1]).sum(0)
+    return float((products[power > 0] / power[power > 0]).mean()) if (power > 0).any() else 0.0

@@ -16,6 +16,13 @@ from synapsnet.errors import UserError, one_line
 if TYPE_CHECKING:
     import h5py
 
+_NAMELESS = "None"  # SciPy's name of an object
+_NUMERIC = (
+    b"double",
+    b"single",
+    b"logical",
+    *(f"{sign}int{n}".encode() for sign in ("", "u") for n in (8, 16, 32, 64)),
+)
 Value = npt.NDArray[Any] | list[npt.NDArray[Any]]
 """Numbers in MATLAB's shape, texts ``[n]``, or, from a cell or a field of a struct array, a list of arrays."""
 
@@ -47,11 +54,23 @@ def read_variable(path: Path, name: str) -> Value:
             ) from error
 
 
+def _object(path: Path, name: str, kind: str) -> UserError:
+    told = {"table": "table2array(x)", "timetable": "table2array(timetable2table(x))", "string": "cellstr(x)"}
+    advice = f"save {told[kind]}" if kind in told else "save its numbers as a matrix"
+    return UserError(f"{path.name}: {name!r} is a MATLAB {kind or 'object'}, which only MATLAB can read: {advice}")
+
+
 def _of_version_5(path: Path, names: Sequence[str]) -> Value:
     from scipy.io import loadmat, whosmat
+    from scipy.io.matlab import MatlabOpaque
 
     first, *fields = names
-    content = loadmat(path, variable_names=[first])
+    content = loadmat(path, variable_names=[first, _NAMELESS])
+    opaque = [value for value in content.values() if isinstance(value, MatlabOpaque)]
+    if first not in content and opaque:
+        for value in opaque:
+            if value["s0"].item().decode() == first:
+                raise _object(path, first, value["s2"].item().decode())
     if first not in content:
         raise _no_variable(path, first, [variable for variable, _, _ in whosmat(path)])
     values = [content[first]]
@@ -81,16 +100,23 @@ def _of_version_73(path: Path, names: Sequence[str]) -> Value:
             item = item[name]
         if isinstance(item, h5py.Dataset) and h5py.check_ref_dtype(item.dtype):
             # MATLAB stores arrays transposed.
-            return _elements(path, names, [_stored(file[reference]) for reference in item[()].T.ravel()])
-        return _plain(path, names, _stored(item))
+            items = [file[reference] for reference in item[()].T.ravel()]
+            return _elements(path, names, [_stored(path, ".".join(names), one) for one in items])
+        return _plain(path, names, _stored(path, ".".join(names), item))
 
 
-def _stored(item: h5py.Dataset | h5py.Group) -> Any:
-    """The value in the form that SciPy gives for the same variable in a version-5 file."""
+def _stored(path: Path, name: str, item: h5py.Dataset | h5py.Group) -> Any:
+    """The value in the form that SciPy gives for the same variable in a version-5 file.
+
+    Tables, strings and other objects are stored as numbers that only MATLAB understands.
+    """
     import h5py
     from scipy.sparse import csc_array
 
     kind = item.attrs.get("MATLAB_class", b"")
+    kind = kind if isinstance(kind, bytes) else str(kind).encode()
+    if "MATLAB_object_decode" in item.attrs or (kind and kind not in (*_NUMERIC, b"char", b"cell", b"struct")):
+        raise _object(path, name, kind.decode(errors="replace"))
     if isinstance(item, h5py.Group):
         if "MATLAB_sparse" not in item.attrs:
             return None  # a struct
