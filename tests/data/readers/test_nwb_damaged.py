@@ -105,9 +105,7 @@ def replaced(name: str, values: object) -> Callable[[h5py.File], None]:
         ),
         (replaced("units/spike_times_index", np.array([5, 7])), "it should ascend to 9, the number of values"),
         (replaced("units/spike_times_index", np.array([9])), "Columns must be the same length"),
-        (replaced("units/quality", np.array([b"good"] * 3)), "Columns must be the same length"),
         (replaced("units/id", np.array([4, 5, 6])), "same number of ids as length of columns"),
-        (replaced("units/id", np.array([4, 4])), "two units of the units table have the same id"),
     ],
 )
 def test_damaged_tables(tmp_path: Path, edit: Callable[[h5py.File], None], problem: str) -> None:

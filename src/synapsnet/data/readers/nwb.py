@@ -19,6 +19,7 @@ from synapsnet.data.web.address import public, without_secrets
 from synapsnet.errors import UserError, one_line
 from synapsnet.session import Session
 
+_LFS = b"version https://git-lfs"
 _ADDRESS = re.compile(
     r"https?://[^?#]+\.nwb([?#].*)?"
     r"|https://api\.dandiarchive\.org/api/(dandisets/\d+/versions/[^/?#]+/)?assets/[0-9a-fA-F-]{36}/download/?"
@@ -30,7 +31,7 @@ def recognises(path: Path | str) -> bool:
     """Return True if a file or an address is named like an NWB file."""
     if isinstance(path, str):
         return _ADDRESS.fullmatch(path) is not None
-    return path.suffix == ".nwb" and path.is_file()
+    return path.suffix.lower() == ".nwb" and path.is_file()
 
 
 def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
@@ -51,17 +52,20 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
     from synapsnet.data.readers._nwb.content import holdings, open_nwb, recorded
 
     name = path.name if isinstance(path, Path) else _name_at(path)
-    stem = name.removesuffix(".nwb")
+    stem = path.stem if isinstance(path, Path) else name.removesuffix(".nwb")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pynwb warns of files from older software
         try:
-            with open_nwb(path) as nwbfile:
+            with open_nwb(path, name) as (nwbfile, refused):
                 parts = recorded(nwbfile, name, DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s)
                 held = "" if parts else holdings(nwbfile)
         except UserError:
             raise
         except Exception as error:  # HDF5 and pynwb raise exceptions of any type over a damaged file
-            raise UserError(f"cannot be read as NWB (damaged or truncated?): {_reason(error)}") from error
+            raise _refusal(path, error) from error
+    if not parts and refused:
+        reasons = "; ".join(f"{place}: {reason}" for place, reason in list(refused.items())[:3])
+        raise UserError(f"nothing to forecast is left of this NWB file: {reasons}")
     if not parts:
         raise UserError(
             "this NWB file has no units with spike times and no RoiResponseSeries: nothing to forecast; "
@@ -75,6 +79,20 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
         )
         for suffix, part in parts.items()
     ]
+
+
+def _refusal(path: Path | str, error: Exception) -> UserError:
+    """The message for a file that cannot be read; only HDF5 can tell that it is damaged."""
+    reason = _reason(error)
+    if isinstance(path, Path) and path.is_file():
+        with path.open("rb") as file:
+            if file.read(len(_LFS)) == _LFS:
+                return UserError("a pointer of Git LFS instead of the file: git lfs pull")
+    if "plugin" in reason or "filter" in reason:
+        return UserError(
+            f"a dataset is compressed by a filter that is not installed: pip install hdf5plugin ({reason})"
+        )
+    return UserError(f"cannot be read as NWB{' (damaged or truncated?)' * isinstance(error, OSError)}: {reason}")
 
 
 def _reason(error: Exception) -> str:

@@ -9,10 +9,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from hdmf.common import DynamicTable
 from pynwb import NWBFile, TimeSeries
-from pynwb.behavior import BehavioralTimeSeries, CompassDirection, EyeTracking, Position, PupilTracking, SpatialSeries
+from pynwb.behavior import (
+    BehavioralEpochs,
+    BehavioralEvents,
+    BehavioralTimeSeries,
+    CompassDirection,
+    EyeTracking,
+    Position,
+    PupilTracking,
+    SpatialSeries,
+)
+from pynwb.misc import IntervalSeries
 
-from synapsnet.data.readers._nwb.series import blocks, in_units, timestamps
+from synapsnet.data.readers._nwb.series import MOST_COLUMNS, blocks, in_units, oriented, timestamps
 from synapsnet.data.readers._resampling import resample
 from synapsnet.errors import UserError, one_line
 
@@ -20,9 +31,8 @@ log = logging.getLogger(__name__)
 
 _CONTAINERS = (BehavioralTimeSeries, CompassDirection, EyeTracking, Position, PupilTracking)
 _ANGLES = ("rad", "radian", "radians")
-_MOST_COLUMNS = 32
 _FASTEST_HZ = 2000.0
-"""A series with more columns or a higher rate is raw data, not behavior: channels, pixels, a digitized voltage."""
+"""A series of a higher rate is raw data, not behavior: a digitized voltage."""
 
 
 def behavior_on_bins(
@@ -45,6 +55,9 @@ def behavior_on_bins(
         float32 ``[time, features]``, or None if there is no behavior, and the names of the features.
     """
     all_series = list(_behavior_series(nwbfile))
+    unread = [f"{module}/{name} ({kind})" for module, name, kind in _unread(nwbfile)]
+    if unread:
+        log.info("passed over, because events and intervals are not read as behavior: %s", ", ".join(unread))
     carriers = Counter(series.name for _, series in all_series)
     names: list[str] = []
     resampled: list[npt.NDArray[np.float64]] = []
@@ -77,6 +90,15 @@ def _behavior_series(nwbfile: NWBFile) -> Iterator[tuple[tuple[str, ...], TimeSe
                 yield (place, name), item
 
 
+def _unread(nwbfile: NWBFile) -> Iterator[tuple[str, str, str]]:
+    """Module, name and type of what a lab calls behavior and is not read."""
+    for module, held in sorted(nwbfile.processing.items()):
+        for name, item in sorted(held.data_interfaces.items()):
+            is_events = isinstance(item, BehavioralEvents | BehavioralEpochs | IntervalSeries)
+            if is_events or (isinstance(item, DynamicTable) and "behav" in module.lower()):
+                yield module, name, type(item).__name__
+
+
 def _is_behavior(item: Any) -> bool:
     """Return True for a plain or spatial series; other types hold voltage, fluorescence or video."""
     return type(item) is TimeSeries or isinstance(item, SpatialSeries)
@@ -86,19 +108,20 @@ def _on_bins(
     series: TimeSeries, deadlines_s: npt.NDArray[np.float64], bin_width_s: float
 ) -> tuple[npt.NDArray[np.float64], list[str]]:
     """A series on the bins, ``[time, features]``, and a suffix to its name for each feature."""
-    shape = np.shape(series.data)
-    if len(shape) not in (1, 2) or (len(shape) == 2 and shape[1] > _MOST_COLUMNS):
-        raise UserError(f"shape {shape}; behavior has at most {_MOST_COLUMNS} columns")
+    data = oriented(series, None)
+    shape = np.shape(data)
+    if len(shape) not in (1, 2) or (len(shape) == 2 and shape[1] > MOST_COLUMNS):
+        raise UserError(f"shape {shape}; behavior has at most {MOST_COLUMNS} columns")
     raw = UserError(f"raw data, faster than {_FASTEST_HZ:g} Hz")
     if series.timestamps is None and (series.rate or 0.0) > _FASTEST_HZ and shape[0] - 1 > _FASTEST_HZ:
         raise raw  # checked first, because making up the times would take eight bytes per sample
-    times = timestamps(series)
+    times = timestamps(series, shape[0])
     duration = float(np.ptp(times[np.isfinite(times)])) if np.isfinite(times).any() else 0.0
     if len(times) - 1 > _FASTEST_HZ * max(duration, 1.0):
         raise raw
     # Only the samples that a bin needs are held in memory.
     sample = resample(times, np.arange(len(times), dtype=np.float64)[:, None], deadlines_s, bin_width_s)[:, 0]
-    values = in_units(series, _taken(series.data, sample))
+    values = in_units(series, _taken(data, sample))
     if not np.isfinite(values).any():
         raise UserError("it has no value on any bin")
     measured = np.isfinite(sample)

@@ -17,7 +17,8 @@ from synapsnet.data.readers._frames import MISSING_SHARE, clock, without_missing
 from synapsnet.data.readers._nwb.behavior import behavior_on_bins
 from synapsnet.data.readers._nwb.observed import on_segments, valid
 from synapsnet.data.readers._nwb.rois import accepted, rois_table
-from synapsnet.data.readers._nwb.series import blocks, in_units, timestamps
+from synapsnet.data.readers._nwb.series import blocks, in_units, oriented, timestamps
+from synapsnet.data.readers._nwb.table import names_of_rows
 from synapsnet.data.readers._nwb.tasks import tasks
 from synapsnet.errors import UserError
 from synapsnet.session import Intervals
@@ -25,7 +26,9 @@ from synapsnet.session.intervals import common
 
 log = logging.getLogger(__name__)
 
-_LESS_WANTED = ("neuropil", "background", "deconvolved", "denoised", "spike", "event")
+_ACAUSAL = ("deconv", "denoised", "spike", "spks", "event", "inferred")
+_LESS_WANTED = ("neuropil", "background", *_ACAUSAL)
+_FEW = 10  # a clock may have this many times more than there are frames
 _CRITERIA = 2  # the first elements of a rank are criteria; the rest are names that only break ties
 _SAME_RATE = 1e-3  # planes whose frame periods differ by less than this fraction were scanned together
 
@@ -83,6 +86,12 @@ def _best_series(nwbfile: NWBFile) -> list[RoiResponseSeries]:
         candidates.sort(key=lambda item: item[0])
         best_rank, first = candidates[0]
         best.append(first)
+        if any(word in f"{first.parent.name} {first.name}".lower() for word in _ACAUSAL):
+            log.warning(
+                "plane %s: deconvolved or denoised traces (%s) were fitted to later frames too, so scores are too good",
+                plane,
+                first.name,
+            )
         alike = [series for rank, series in candidates[1:] if rank[:_CRITERIA] == best_rank[:_CRITERIA]]
         if alike:
             names = ", ".join(f"{series.parent.name}/{series.name}" for series in alike)
@@ -101,13 +110,14 @@ def _read(series: RoiResponseSeries) -> _Plane:
     rois = np.asarray(series.rois.data[:], dtype=np.int64)
     if len(rois) and (rois.min() < 0 or rois.max() >= len(segmentation.id)):
         raise UserError(f"{what} refers to ROI {rois.max()}, but the segmentation has {len(segmentation.id)}")
-    ids = np.array([str(roi) for roi in segmentation.id[:]], dtype=np.str_)[rois]
+    ids = names_of_rows(segmentation, what)[rois]
     is_cell = accepted(segmentation)[rois]
     if not is_cell.any():
         raise UserError(f"{what} has {len(rois)} ROIs, but none is accepted")
     cells = np.flatnonzero(is_cell)
-    traces = _traces(series, cells, len(rois))
-    times = timestamps(series)
+    data = oriented(series, len(rois))
+    traces = _traces(series, data, cells, len(rois))
+    times = _times(series, len(traces))
     frames = clock(times, what)
     traces, kept, segments = without_missing(traces, frames.segments, what)
     present = np.zeros(len(cells), dtype=np.bool_)
@@ -130,13 +140,22 @@ def _read(series: RoiResponseSeries) -> _Plane:
     )
 
 
-def _traces(series: RoiResponseSeries, cells: npt.NDArray[np.int64], n_rois: int) -> npt.NDArray[np.float32]:
+def _times(series: RoiResponseSeries, n_frames: int) -> npt.NDArray[np.float64]:
+    """Time of each frame in seconds, ``[time]``; of a few too many, the first, so that behavior is never early."""
+    n_times = n_frames if series.timestamps is None else np.size(series.timestamps)
+    if not 0 < n_times - n_frames <= _FEW:
+        return timestamps(series, n_frames)
+    log.warning("series %s has %d times for %d frames: the first are used", series.name, n_times, n_frames)
+    return timestamps(series, n_times)[:n_frames]
+
+
+def _traces(series: RoiResponseSeries, data: Any, cells: npt.NDArray[np.int64], n_rois: int) -> npt.NDArray[np.float32]:
     """Traces of some of the ROIs in the unit of the series, ``[time, cells]``."""
-    shape = np.shape(series.data)
+    shape = np.shape(data)
     if shape != (shape[0], n_rois) and not (n_rois == 1 and len(shape) == 1):
         raise UserError(f"series {series.name!r} has data of shape {shape}; expected [time, {n_rois} ROIs]")
     traces = np.empty((shape[0], len(cells)), dtype=np.float32)
-    for start, block in blocks(series.data):
+    for start, block in blocks(data):
         columns = block.reshape(len(block), n_rois)[:, cells]
         traces[start : start + len(block)] = in_units(series, columns)
     return traces

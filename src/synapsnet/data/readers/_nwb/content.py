@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,25 +11,35 @@ from typing import Any
 
 import h5py
 import numpy as np
-from pynwb import NWBHDF5IO, NWBFile
+from pynwb import NWBFile
+from pynwb.misc import Units
 
 from synapsnet.data.readers._nwb.calcium import calcium_sessions
 from synapsnet.data.readers._nwb.spikes import spike_session
 from synapsnet.data.readers._nwb.table import as_text, texts
 from synapsnet.data.readers._nwb.tasks import interval_tables
+from synapsnet.data.readers._nwb.tolerant import whole_or_parts
+
+_MOST_NAMED = 8
 
 
 @contextmanager
-def open_nwb(path: Path | str) -> Iterator[NWBFile]:
-    """Open a file on disk or at an address (a string)."""
-    if isinstance(path, Path):
-        with NWBHDF5IO(str(path), mode="r") as io:
-            yield io.read()
-        return
-    from synapsnet.data.web.remote import open_remote  # imported here, because its packages are optional
+def open_nwb(path: Path | str, name: str) -> Iterator[tuple[NWBFile, dict[str, str]]]:
+    """Open a file on disk or at an address (a string); parts that pynwb refuses are left out, and given by place.
 
-    with open_remote(path) as remote, h5py.File(remote, "r") as file, NWBHDF5IO(file=file, mode="r") as io:
-        yield io.read()
+    Compression by plug-ins is read if ``hdf5plugin`` is installed.
+    """
+    with contextlib.suppress(ImportError):
+        importlib.import_module("hdf5plugin")
+    with contextlib.ExitStack() as stack:
+        place: Any = str(path)
+        if not isinstance(path, Path):
+            from synapsnet.data.web.remote import open_remote  # imported here, because its packages are optional
+
+            place = stack.enter_context(open_remote(path))
+        nwbfile, refused, io = whole_or_parts(stack.enter_context(h5py.File(place, "r")), name)
+        stack.callback(io.close)
+        yield nwbfile, refused
 
 
 def recorded(nwbfile: NWBFile, file_name: str, bin_width_s: float) -> dict[str, dict[str, Any]]:
@@ -55,12 +67,22 @@ def recorded(nwbfile: NWBFile, file_name: str, bin_width_s: float) -> dict[str, 
 def holdings(nwbfile: NWBFile) -> str:
     """The names of a file's contents; part of the message that nothing in it can be forecast."""
     names = [f"acquisition/{name}" for name in sorted(nwbfile.acquisition)]
-    for module, held in sorted(nwbfile.processing.items()):
-        names += [f"{module}/{name}" for name in sorted(held.data_interfaces)]
+    names += [name for name, _ in _held(nwbfile)]
     names += [f"intervals/{table.name}" for table in interval_tables(nwbfile)]
     if nwbfile.units is not None:
         names.append(f"units ({len(nwbfile.units)} rows, columns {', '.join(nwbfile.units.colnames) or 'none'})")
-    return ", ".join(names) or "nothing"
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    tables = [name for name, item in _held(nwbfile) if isinstance(item, Units)]
+    if tables:
+        more += f"; units are read from /units alone, so move {' and '.join(tables)} there"
+    elif len(names) > _MOST_NAMED:
+        more += "; if each neuron is a series of its own, join them as a RoiResponseSeries, or as a plain array"
+    return (", ".join(names[:_MOST_NAMED]) or "nothing") + more
+
+
+def _held(nwbfile: NWBFile) -> Iterator[tuple[str, Any]]:
+    for module, held in sorted(nwbfile.processing.items()):
+        yield from ((f"{module}/{name}", item) for name, item in sorted(held.data_interfaces.items()))
 
 
 def _described(nwbfile: NWBFile) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,19 +12,26 @@ from pynwb import TimeSeries
 
 from synapsnet.errors import UserError
 
+log = logging.getLogger(__name__)
+
+MOST_COLUMNS = 32
+"""A series with more columns is raw data, not behavior: channels or pixels."""
 _BLOCK_VALUES = 2**23
 """Number of values read from a file at once."""
 
 
-def timestamps(series: TimeSeries) -> npt.NDArray[np.float64]:
+def timestamps(series: TimeSeries, n_samples: int) -> npt.NDArray[np.float64]:
     """Time of every sample in seconds, ``[time]``, from stored timestamps or a stored rate.
+
+    Args:
+        series: The series.
+        n_samples: Number of its samples.
 
     Raises:
         UserError: if the file stores neither, or if the number of timestamps is not the number of samples.
     """
-    n_samples = len(series.data)
     if series.timestamps is not None:
-        times = np.asarray(series.timestamps[:], dtype=np.float64)
+        times = _flat(series.timestamps)
     elif series.rate:
         times = (series.starting_time or 0.0) + np.arange(n_samples) / float(series.rate)
     else:
@@ -31,6 +39,29 @@ def timestamps(series: TimeSeries) -> npt.NDArray[np.float64]:
     if times.shape != (n_samples,):
         raise UserError(f"series {series.name!r} has {n_samples} samples but timestamps of shape {times.shape}")
     return times
+
+
+def oriented(series: TimeSeries, n_features: int | None) -> Any:
+    """The data of a series as ``[time]`` or ``[time, features]``; transposed, with a warning, if stored the other way.
+
+    Args:
+        series: The series.
+        n_features: Number of features; None if it is unknown, but not above `MOST_COLUMNS`.
+    """
+    data, shape = series.data, np.shape(series.data)
+    n_times = None if series.timestamps is None else np.size(series.timestamps)
+    if len(shape) != 2 or shape[0] == n_times or shape[1] == n_features:
+        return data
+    is_row = shape[0] == n_features if n_features is not None else shape[0] <= MOST_COLUMNS
+    if not is_row or (shape[1] != n_times if n_times is not None else n_features is None and shape[1] <= MOST_COLUMNS):
+        return data
+    log.warning("series %s of shape %s is stored as [features, time]: taken the other way round", series.name, shape)
+    return np.asarray(data[:]).T
+
+
+def _flat(stored: Any) -> npt.NDArray[np.float64]:
+    times = np.asarray(stored[:], dtype=np.float64)
+    return times.reshape(-1) if times.ndim == 2 and 1 in times.shape else times
 
 
 def in_units(series: TimeSeries, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -18,7 +18,7 @@ from synapsnet.data.readers._frames import MISSING_SHARE
 from synapsnet.data.readers._intervals import equal_bins, on_bins, tasks_on_bins
 from synapsnet.data.readers._nwb.behavior import behavior_on_bins
 from synapsnet.data.readers._nwb.observed import covered, observed
-from synapsnet.data.readers._nwb.table import ragged
+from synapsnet.data.readers._nwb.table import names_of_rows, ragged
 from synapsnet.data.readers._nwb.tasks import tasks
 from synapsnet.data.readers._nwb.units import units_table
 from synapsnet.data.readers._resampling import bin_ends
@@ -46,10 +46,10 @@ def spike_session(nwbfile: NWBFile, recording: str, bin_width_s: float) -> dict[
         UserError: if there is no spike, or if the units were never all observed at once.
     """
     units = nwbfile.units
-    ids = np.array([str(unit) for unit in units.id[:]], dtype=np.str_)
-    if len(set(ids)) != len(ids):
-        raise UserError("two units of the units table have the same id")
+    ids = names_of_rows(units, recording)
     times, ends = ragged(units, "spike_times")
+    if len(np.shape(times)) != 1:
+        raise UserError(f"units/spike_times must be one time per spike, got shape {np.shape(times)}")
     with _at_hand(times) as times:
         stored = _in_blocks(times, ends)
         judged = doubts(stored, ids.tolist(), recording)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy.typing as npt
 from hdmf.common import DynamicTable, VectorIndex
 
 from synapsnet.errors import UserError
+
+log = logging.getLogger(__name__)
 
 _UNKNOWN = ("nan", "none", "n/a", "unknown")
 
@@ -23,10 +26,24 @@ def ragged(table: DynamicTable, name: str) -> tuple[Any, npt.NDArray[np.int64]]:
     where = f"column {name!r} of table {table.name!r}"
     if not isinstance(column, VectorIndex):
         raise UserError(f"{where} has no index to assign its values to rows")
-    values, ends = column.target.data, np.asarray(column.data[:], dtype=np.int64)
+    values, ends = column.target.data, np.asarray(column.data[:], dtype=np.int64).reshape(-1)
+    if len(np.shape(values)) == 2 and 1 in np.shape(values) and len(ends) and np.size(values) == ends[-1]:
+        values = np.asarray(values[:]).reshape(-1)  # a vector that is stored as a column or as a row
     if len(ends) and ((np.diff(ends, prepend=0) < 0).any() or ends[-1] != len(values)):
         raise UserError(f"the index of {where} is damaged: it should ascend to {len(values)}, the number of values")
     return values, ends
+
+
+def names_of_rows(table: DynamicTable, recording: str) -> npt.NDArray[np.str_]:
+    """Name of each row: its id, or its number if ids are used twice."""
+    ids = np.asarray(table.id[:]).reshape(-1)
+    if ids.dtype.kind == "f" and (ids == np.rint(ids)).all():
+        ids = ids.astype(np.int64)
+    names = np.array([str(one) for one in ids], dtype=np.str_)
+    if len(set(names)) == len(names):
+        return names
+    log.warning("%s: ids of table %s are used twice, so its rows are named by their number", recording, table.name)
+    return np.arange(len(names)).astype(np.str_)
 
 
 def pieces(values: npt.NDArray[Any], ends: npt.NDArray[np.int64]) -> list[npt.NDArray[Any]]:
@@ -39,7 +56,7 @@ def texts(table: DynamicTable, *names: str) -> npt.NDArray[np.str_] | None:
     for name in names:
         if name not in table.colnames or isinstance(table[name], VectorIndex):
             continue
-        values = np.asarray(table[name][:])
+        values = _flat(np.asarray(table[name][:]), table)
         if values.ndim == 1 and values.dtype.kind in "OSU":
             return _as_text(values)
     return None
@@ -63,7 +80,7 @@ def numbers(table: DynamicTable, *names: str) -> npt.NDArray[np.float64] | None:
     for name in names:
         if name not in table.colnames or isinstance(table[name], VectorIndex):
             continue
-        values = np.asarray(table[name][:])
+        values = _flat(np.asarray(table[name][:]), table)
         if values.ndim == 1 and values.dtype.kind in "iufb":
             return np.where(np.isfinite(values), values, np.nan).astype(np.float64)
     return None
@@ -73,6 +90,11 @@ def as_text(value: Any) -> str:
     """A string of an HDF5 file; "" if it only says that the value is unknown."""
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     return "" if text.strip().lower() in _UNKNOWN else text.strip()
+
+
+def _flat(values: npt.NDArray[Any], table: DynamicTable) -> npt.NDArray[Any]:
+    """A column of one value per row, however its axes of length 1 are stored."""
+    return values.reshape(-1) if values.ndim == 2 and values.size == len(table.id) else values
 
 
 def _as_text(values: npt.NDArray[Any]) -> npt.NDArray[np.str_]:
