@@ -27,6 +27,7 @@ class DataSettings:
     name: str
     signal: Signal | None
     root: tuple[str, ...] | None
+    strict: bool
     task: str | None
     tasks: tuple[str, ...] | None
     units: UnitFilter
@@ -199,6 +200,7 @@ _CHECKS: Mapping[str, Callable[[str, Plain], Any]] = {
     "name": _text,
     "signal": partial(_choice, (None, *get_args(Signal))),
     "root": _roots,
+    "strict": _flag,
     "task": _task,
     "tasks": _labels,
     "units": _units,

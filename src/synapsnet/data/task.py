@@ -23,6 +23,7 @@ from synapsnet.data.slow import keep_traces
 from synapsnet.data.splits import Pieces, Split, part_of_train
 from synapsnet.data.storage import on_disk
 from synapsnet.data.surrogates import surrogate_session
+from synapsnet.data.widths import advice
 from synapsnet.data.windows import EvaluationLoader, SessionTensors, TrainingLoader, WindowShape
 from synapsnet.errors import UserError
 from synapsnet.session import Session, SessionSpec, TaskSpec
@@ -152,5 +153,5 @@ def _check_alike(session: Session, others: Sequence[Session]) -> None:
     if abs(session.bin_width_s / first.bin_width_s - 1) > WIDTH_TOLERANCE:
         raise UserError(
             f"session {session.session_id!r} has bins of {session.bin_width_s:g} s, {first.session_id!r} of "
-            f"{first.bin_width_s:g} s; set data.bin_width_s to a common multiple"
+            f"{first.bin_width_s:g} s; {advice([session.bin_width_s, first.bin_width_s])}"
         )

@@ -76,7 +76,10 @@ def build_data(config: Config, *, trust: Collection[str] = (), sessions: Iterabl
 
 def _noting(sessions: Iterable[Session], fingerprints: dict[str, str]) -> Iterator[Session]:
     for session in sessions:
-        fingerprints[session.session_id] = fingerprint(session)
+        content = fingerprint(session)
+        for twin in (name for name, of in fingerprints.items() if of == content and name != session.session_id):
+            log.warning("session %s has the very same content as %s: a copy?", session.session_id, twin)
+        fingerprints[session.session_id] = content
         yield session
 
 

@@ -26,16 +26,18 @@ def recordings(settings: DataSettings, given: Iterable[Session] | None = None) -
     Raises:
         UserError: if a recording cannot be read, or has another signal than the settings expect.
     """
-    for root in settings.root or ():
-        if root == IN_MEMORY and given is None:
-            raise UserError("these recordings were given in Python and lie in no file; name files by data.root=PATH")
-        for session in iterate_sessions(root, bin_width_s=settings.bin_width_s) if given is None else given:
-            if settings.signal not in (None, session.signal):
-                raise UserError(
-                    f"{public(root)}: session {session.session_id!r} is {session.signal}, and these settings are for "
-                    f"{settings.signal}; take data={GROUPS[session.signal]}"
-                )
-            yield session
+    roots = settings.root or ()
+    if IN_MEMORY in roots and given is None:
+        raise UserError("these recordings were given in Python and lie in no file; name files by data.root=PATH")
+    if given is None:
+        given = iterate_sessions(*roots, bin_width_s=settings.bin_width_s, strict=settings.strict)
+    for session in given:
+        if settings.signal not in (None, session.signal):
+            raise UserError(
+                f"{', '.join(map(public, roots))}: session {session.session_id!r} is {session.signal}, and these "
+                f"settings are for {settings.signal}; take data={GROUPS[session.signal]}"
+            )
+        yield session
 
 
 def with_root(data: dict[str, Plain], change: Callable[[str], str]) -> dict[str, Plain]:

@@ -82,6 +82,8 @@ _SETTINGS: dict[str, Plain] = {
     "train_part": "all",
     "surrogate": "none",
     "surrogate_seed": 0,
+    "strict": True,
+    "cut_silences": False,
     "in_memory": True,
     "batch_size": 8,
     "network_seed": 0,

@@ -59,13 +59,13 @@ def test_unlike_sessions_are_pointed_out(inspect):
     write_archive(recorded("calcium", signal="calcium"), Path("data/c.npz"))
     seen = inspect("data", "--max-figures", 0)
     assert "signals: spikes (2), calcium (1); training takes one kind" in seen.out
-    assert "bin widths: 20 ms (2), 0.5 s (1); set data.bin_width_s to a common multiple" in seen.out
+    assert "bin widths: 20 ms (2), 0.5 s (1); data.bin_width_s=0.5 is a multiple of them all" in seen.out
     assert "train.py" not in seen.out
 
 
 def test_one_session_is_in_memory_at_a_time_and_its_line_comes_before_the_next_is_read(inspect, monkeypatch, capsys):
     for index in range(4):
-        write_archive(recorded(f"mouse{index}"), Path(f"data/{index}.npz"))
+        write_archive(recorded(f"mouse{index}", seed=index), Path(f"data/{index}.npz"))
     alive, lines = [], []
     original = readers.Recording.read
 

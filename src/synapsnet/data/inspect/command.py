@@ -16,6 +16,7 @@ from synapsnet.atomic import replacing
 from synapsnet.audit import QUICK, audit_recording, worst
 from synapsnet.audit.text import verdict_line
 from synapsnet.data.audited import recorded
+from synapsnet.data.fingerprint import fingerprint
 from synapsnet.data.inspect.facts import n_recorded
 from synapsnet.data.inspect.next_steps import next_steps
 from synapsnet.data.inspect.outlook import outlook, settings_of
@@ -25,9 +26,11 @@ from synapsnet.data.readers import Recording, archive, find_recordings
 from synapsnet.data.selection import select_task
 from synapsnet.data.training_command import GROUPS, config_of
 from synapsnet.data.web.address import public
+from synapsnet.data.widths import advice
 from synapsnet.errors import UserError, one_line
 from synapsnet.file_names import safe_name
 from synapsnet.session import Session
+from synapsnet.session.recording import WIDTH_TOLERANCE
 
 _PIPED_WIDTH = 110  # width of the text when it is written to a file
 _NAME_WIDTH = (12, 36)
@@ -67,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
     """
     if options.bin_width_s is not None and not (math.isfinite(options.bin_width_s) and options.bin_width_s > 0):
         raise UserError(f"--bin-width-s must be a positive number of seconds, got {options.bin_width_s:g}")
-    recordings = [recording for path in options.paths for recording in find_recordings(path)]
+    recordings = find_recordings(*options.paths)
     survey = _Survey(options, recordings)
     for recording in recordings:
         survey.add(recording)
@@ -86,8 +89,9 @@ class _Survey:
             width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False, markup=False, emoji=False
         )
         self._origins: dict[str, str] = {}
+        self._contents: dict[str, str] = {}
         self._signals: dict[str, int] = {}
-        self._widths: dict[str, int] = {}
+        self._widths: dict[float, int] = {}
         self._configs: dict[str, int] = {}
         self._is_prepared = all(recording.reader is archive for recording in recordings)
         self._tasks: dict[str, int] = {}
@@ -169,6 +173,10 @@ class _Survey:
         else:
             self._write(details(chosen, expected, settings, notes, verdict_line(findings)))
             self._line("")
+        content = fingerprint(session)
+        twin = self._contents.setdefault(content, session.session_id)
+        if twin != session.session_id:
+            self._line(f"  {session.session_id} has the very same content as {twin}: a copy?", style="red")
         self._count(chosen)
         if len(self._figures) < self._options.max_figures:
             self._draw(chosen)
@@ -178,8 +186,9 @@ class _Survey:
         self._n_units += session.n_units
         self._seconds += n_recorded(session) * session.bin_width_s
         self._signals[session.signal] = self._signals.get(session.signal, 0) + 1
-        name = width(session.bin_width_s)
-        self._widths[name] = self._widths.get(name, 0) + 1
+        alike = (of for of in self._widths if abs(session.bin_width_s / of - 1) <= WIDTH_TOLERANCE)
+        known = next(alike, session.bin_width_s)
+        self._widths[known] = self._widths.get(known, 0) + 1
         config = config_of(session)
         self._configs[config] = self._configs.get(config, 0) + 1
 
@@ -213,13 +222,13 @@ class _Survey:
             self._line(f"without task {self._options.task}, and so left out: {self._n_without:,}")
         if self._tasks and self._options.task is None:
             self._line(f"tasks: {', '.join(f'{task} ({n:,})' for task, n in self._tasks.items())}")
-        for what, found, advice in (
+        for what, found, told in (
             ("signals", self._signals, "training takes one kind; name a folder with one"),
             ("data sets", self._configs, "units are taken by the settings of each, data=<name>"),
-            ("bin widths", self._widths, "set data.bin_width_s to a common multiple to train on all"),
+            ("bin widths", {width(of): n for of, n in self._widths.items()}, advice(self._widths)),
         ):
             if len(found) > 1:
-                self._line(f"{what}: {', '.join(f'{name} ({n:,})' for name, n in found.items())}; {advice}")
+                self._line(f"{what}: {', '.join(f'{name} ({n:,})' for name, n in found.items())}; {told}")
 
     def _fail(self, name: str, problem: str) -> None:
         self._n_failed += 1

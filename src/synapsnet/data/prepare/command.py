@@ -125,7 +125,7 @@ class _Preparation:
             return
         self._states[path] = state
         reader = cast(ModuleType, recording.reader).__name__
-        self._jobs.append(Job(path, reader, self.bin_width_s, source.facts, self.folder.staged(path)))
+        self._jobs.append(Job(path, reader, recording.names, self.bin_width_s, source.facts, self.folder.staged(path)))
 
     def run(self, n_processes: int) -> None:
         """Convert the remaining recordings.

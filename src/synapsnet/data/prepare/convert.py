@@ -27,6 +27,7 @@ class Job:
     Attributes:
         path: The recording.
         reader: Name of the module that reads it.
+        names: As of `Recording`.
         bin_width_s: Bin width as for `Recording.read`.
         facts: Facts about the data set, added to ``meta`` where the reader gives none.
         folder: Folder to write the archives to; it is created.
@@ -34,6 +35,7 @@ class Job:
 
     path: Path | str
     reader: str
+    names: tuple[str, ...]
     bin_width_s: float | None
     facts: Mapping[str, str]
     folder: Path
@@ -86,7 +88,7 @@ def convert(job: Job) -> Outcome:
 
 def _convert(job: Job) -> Outcome:
     reader = cast(Reader, importlib.import_module(job.reader))
-    sessions = Recording(job.path, reader).read(bin_width_s=job.bin_width_s)
+    sessions = Recording(job.path, reader, job.names).read(bin_width_s=job.bin_width_s)
     written: dict[str, Archived] = {}
     while sessions:  # each session is freed once it is written
         session = _with_facts(sessions.pop(0), job.facts)

@@ -15,20 +15,25 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import logging
 import math
 import os
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from synapsnet import extensions
+from synapsnet.data.readers._elsewhere import hints
+from synapsnet.data.readers._outputs import is_output
+from synapsnet.data.readers._told_apart import Names, full_id, told_apart
 from synapsnet.data.web.address import public
-from synapsnet.errors import UserError
-from synapsnet.names import RUN_MARKER
+from synapsnet.errors import UserError, one_line
 from synapsnet.session import Session
+
+log = logging.getLogger(__name__)
 
 RECEIPTS = ".prepared"
 """Folder next to the archives, where `synapsnet.data.prepare` records the origin of each."""
@@ -64,10 +69,12 @@ class Recording:
     Attributes:
         path: The file or folder; for a streamed recording, its URL.
         reader: The module that reads it.
+        names: Its name, below the folders that tell it apart from others of that name.
     """
 
     path: Path | str
     reader: Reader
+    names: Names
 
     @property
     def name(self) -> str:
@@ -75,29 +82,95 @@ class Recording:
         return public(self.path)
 
     def read(self, *, bin_width_s: float | None) -> list[Session]:
-        """The sessions in the recording; the message of a `UserError` begins with `name`."""
+        """The sessions in the recording, told apart from those of recordings of the same name.
+
+        Raises:
+            UserError: with a message that begins with `name`, if it cannot be read.
+        """
         try:
-            return self.reader.read(self.path, bin_width_s=bin_width_s)
-        except UserError as error:
-            raise UserError(f"{self.name}: {error}") from error
+            sessions = self.reader.read(self.path, bin_width_s=bin_width_s)
+        except (UserError, OSError) as error:
+            raise UserError(f"{self.name}: {one_line(error)}") from error
+        ids = [full_id(session.session_id, self.names) for session in sessions]
+        return [
+            session if session.session_id == name else replace(session, session_id=name)
+            for session, name in zip(sessions, ids, strict=True)
+        ]
 
 
-def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
-    """Find the recordings in a file or folder by their names; no recording is opened.
+Place = str | os.PathLike[str]
+
+
+def find_recordings(*roots: Place) -> list[Recording]:
+    """Find the recordings in files or folders by their names; no recording is opened.
 
     A folder that is not itself a recording is searched for recordings, in the order of the names. Skipped are hidden
-    files, run folders, folders that a link leads to a second time, and archives that `synapsnet.data.prepare` made
-    from recordings that are also found (known from its receipts).
+    files, what runs and studies of this package leave, folders that a link leads to a second time, and archives that
+    `synapsnet.data.prepare` made from recordings that are also found (known from its receipts). A folder that cannot be
+    opened is named in the log.
 
     Args:
-        root: A recording, a folder of recordings, or the address of a recording that can be streamed.
+        roots: Recordings, folders of recordings, or addresses of recordings that can be streamed.
 
     Raises:
-        UserError: with the path, if there is nothing to read.
+        UserError: with the path, if there is nothing to read in one of them.
     """
+    found = {recording.path: recording for root in roots for recording in _in_root(root)}
+    names = told_apart(list(found))
+    return [replace(recording, names=of) for recording, of in zip(found.values(), names, strict=True)]
+
+
+def iterate_sessions(*roots: Place, bin_width_s: float | None, strict: bool) -> Iterator[Session]:
+    """Read every recording in files or folders lazily, one at a time; see `find_recordings`.
+
+    Args:
+        roots: Recordings, or folders of recordings.
+        bin_width_s: Bin width in seconds for formats that hold event times (None means 0.02), and the frame period
+            for formats that do not store it. Formats with bins of their own keep their native width.
+        strict: Whether a recording that cannot be read is an error. Otherwise it is passed over, with a warning, unless
+            none can be read.
+
+    Raises:
+        UserError: with the path, if there is nothing to read, if a recording cannot be read, or if two
+            recordings share a session id.
+    """
+    if bin_width_s is not None and not (math.isfinite(bin_width_s) and bin_width_s > 0):
+        raise UserError(f"bin_width_s must be a positive number of seconds, got {bin_width_s}")
+    origins: dict[str, str] = {}
+    problems: list[str] = []
+    for recording in find_recordings(*roots):
+        try:
+            sessions = recording.read(bin_width_s=bin_width_s)
+        except UserError as error:
+            if strict:
+                raise
+            problems.append(str(error))
+            continue
+        while sessions:  # each is freed once the next one is asked for
+            session = sessions.pop(0)
+            if session.session_id in origins:
+                first = origins[session.session_id]
+                raise UserError(
+                    f"{recording.name}: the session id {session.session_id!r} is already used by {first}; rename one"
+                )
+            origins[session.session_id] = recording.name
+            yield session
+    if problems and not origins:
+        more = f" ({len(problems) - 1} more recordings cannot be read either)" if len(problems) > 1 else ""
+        raise UserError(f"{problems[0]}{more}")
+    for problem in problems:
+        log.warning("passed over, because data.strict=false: %s", problem)
+
+
+def read_sessions(root: Place, *, bin_width_s: float | None) -> list[Session]:
+    """Read all sessions of `iterate_sessions` into a list; a recording that cannot be read is an error."""
+    return list(iterate_sessions(root, bin_width_s=bin_width_s, strict=True))
+
+
+def _in_root(root: Place) -> list[Recording]:
     for reader in readers():
         if isinstance(root, str) and "://" in root and reader.recognises(root):
-            return [Recording(root, reader)]
+            return [Recording(root, reader, ())]
     if root == "":
         raise UserError("the path is empty; name a recording or a folder of them")
     path = Path(os.path.abspath(Path(root).expanduser()))
@@ -111,57 +184,29 @@ def find_recordings(root: str | os.PathLike[str]) -> list[Recording]:
     recordings = _without_copies(list(_find(path, set())))
     if not recordings:
         problem = f"no recording in the folder {path}" if path.is_dir() else f"unknown file type: {path}"
-        hints = [hint(path) for reader in readers() if (hint := getattr(reader, "hint", None)) and path.is_file()]
-        parts = [problem, *filter(None, hints), f"recognised are {'; '.join(map(_title, readers()))}"]
+        asked = [hint(path) for reader in readers() if (hint := getattr(reader, "hint", None)) and path.is_file()]
+        parts = [problem, *filter(None, asked), *hints(path), f"recognised are {'; '.join(map(_title, readers()))}"]
         raise UserError("; ".join(parts))
     return recordings
 
 
-def iterate_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None) -> Iterator[Session]:
-    """Read every recording in a file or folder lazily, one at a time; see `find_recordings`.
-
-    Args:
-        root: A recording, or a folder of recordings.
-        bin_width_s: Bin width in seconds for formats that hold event times (None means 0.02), and the frame period
-            for formats that do not store it. Formats with bins of their own keep their native width.
-
-    Raises:
-        UserError: with the path, if there is nothing to read, if a recording cannot be read, or if two
-            recordings share a session id.
-    """
-    if bin_width_s is not None and not (math.isfinite(bin_width_s) and bin_width_s > 0):
-        raise UserError(f"bin_width_s must be a positive number of seconds, got {bin_width_s}")
-    origins: dict[str, str] = {}
-    for recording in find_recordings(root):
-        for session in recording.read(bin_width_s=bin_width_s):
-            if session.session_id in origins:
-                first = origins[session.session_id]
-                raise UserError(
-                    f"{recording.name}: the session id {session.session_id!r} is already used by {first}; rename one"
-                )
-            origins[session.session_id] = recording.name
-            yield session
-
-
-def read_sessions(root: str | os.PathLike[str], *, bin_width_s: float | None) -> list[Session]:
-    """Read all sessions of `iterate_sessions` into a list."""
-    return list(iterate_sessions(root, bin_width_s=bin_width_s))
-
-
 def _find(path: Path, seen: set[Path]) -> Iterator[Recording]:
-    if path.is_dir():
+    try:
+        children = sorted(path.iterdir()) if path.is_dir() else []
         place = path.resolve()
-        if place in seen or (path / RUN_MARKER).exists():  # a run folder is not a recording
+        if path.is_dir() and (place in seen or is_output(path)):
             return
         seen.add(place)
-    for reader in readers():
-        if reader.recognises(path):
-            yield Recording(path, reader)
-            return
-    if path.is_dir():
-        for child in sorted(path.iterdir()):
-            if not child.name.startswith("."):
-                yield from _find(child, seen)
+        for reader in readers():
+            if reader.recognises(path):
+                yield Recording(path, reader, ())
+                return
+    except OSError as error:
+        log.warning("passed over: %s cannot be opened: %s", path, error.strerror or one_line(error))
+        return
+    for child in children:
+        if not child.name.startswith("."):
+            yield from _find(child, seen)
 
 
 def _without_copies(recordings: list[Recording]) -> list[Recording]:
