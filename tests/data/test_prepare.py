@@ -102,11 +102,17 @@ def test_only_what_changed_is_converted_again(tmp_path: Path) -> None:
     assert_same(read_sessions(out, bin_width_s=None), read_sessions(source, bin_width_s=None))
 
 
-def test_another_bin_width_is_another_archive(recordings: Path, tmp_path: Path) -> None:
-    for width in (0.1, 0.05):
-        prepare(recordings / "alf_ibl", "--out", tmp_path, "--bin-width-s", str(width))
-        (session,) = read_sessions(tmp_path, bin_width_s=None)
-        assert session.bin_width_s == width
+def test_another_bin_width_needs_another_folder(
+    recordings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    prepare(recordings / "alf_ibl", "--out", tmp_path / "out", "--bin-width-s", "0.5")
+    before = states(tmp_path / "out")
+    for other, said in ((["--bin-width-s", "0.1"], "not with --bin-width-s 0.1"), ([], "not without --bin-width-s")):
+        err = fails(capfd, recordings / "alf_ibl", "--out", tmp_path / "out", *other)
+        assert f"with --bin-width-s 0.5, and {said}: choose another --out" in err
+    assert states(tmp_path / "out") == before
+    (session,) = read_sessions(tmp_path / "out", bin_width_s=None)
+    assert session.bin_width_s == 0.5
 
 
 def test_an_archive_whose_session_is_gone_goes(tmp_path: Path) -> None:

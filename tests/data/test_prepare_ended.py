@@ -37,7 +37,7 @@ from synapsnet.data.prepare import origin
 from synapsnet.data.readers import Recording
 
 if __name__ == "__main__":
-    origin.find_recordings = lambda root: [Recording(path, toy_reader) for path in sorted(Path(root).iterdir())]
+    origin.find_recordings = lambda root: [Recording(path, toy_reader, (path.name,)) for path in sorted(Path(root).iterdir())]
     main(["prepare", "in", "--out", "out", "--jobs", "2"])
 """
 

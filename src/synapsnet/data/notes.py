@@ -8,17 +8,17 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def gathered_notes(level: int) -> Iterator[list[str]]:
+def gathered_notes(level: int) -> Iterator[list[logging.LogRecord]]:
     """Collect this package's messages of a given level and above, in the order of arrival.
 
     Args:
         level: As in `logging`.
     """
-    said: list[str] = []
+    said: list[logging.LogRecord] = []
 
     class Gather(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage())
+            said.append(record)
 
     logger, handler = logging.getLogger("synapsnet"), Gather()
     before = logger.level, logger.propagate

@@ -162,3 +162,14 @@ def test_any_session_id_makes_a_name_of_a_figure(inspect):
     seen = inspect("data")
     assert (seen.code, seen.err) == (0, "")
     assert len(list(Path("outputs/inspect").glob("*.png"))) == 5
+
+
+def test_warnings_of_readers_stand_below_the_row(inspect):
+    write_archive(recorded("first"), Path("data/a.npz"))
+    Path("data/b").mkdir()
+    rng = np.random.default_rng(0)
+    np.save("data/b/spikes.times.npy", np.r_[np.sort(rng.uniform(0, 60, 3000)), np.nan])
+    np.save("data/b/spikes.clusters.npy", np.arange(3001) % 5)
+    seen = inspect("data", "--max-figures", 0)
+    below = seen.out.splitlines()[3]
+    assert "NaN or infinite are left out; units (spikes): 0 (1)" in below

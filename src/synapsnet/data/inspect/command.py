@@ -114,7 +114,10 @@ class _Survey:
             return
         in_full = self._options.details or (self._n_recordings == 1 and len(sessions) == 1)
         while sessions:
-            self._show(sessions.pop(0), recording.name, notes if in_full else None)
+            self._show(sessions.pop(0), recording.name, [note.getMessage() for note in notes] if in_full else None)
+        for note in notes:
+            if note.levelno >= logging.WARNING and not in_full:
+                self._line(f"  {note.getMessage()}", style="yellow")
 
     def finish(self) -> None:
         """Print a summary, the location of the figures, and the next steps.

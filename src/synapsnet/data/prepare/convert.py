@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -77,13 +77,18 @@ def convert(job: Job) -> Outcome:
     """Read a recording and write its sessions as archives; any failure becomes a one-line problem."""
     with gathered_notes(logging.WARNING) as notes:
         try:
-            return replace(_convert(job), notes=tuple(notes))
+            outcome = _convert(job)
+            return replace(outcome, notes=_texts(notes))
         except UserError as error:
-            return Outcome(notes=tuple(notes), problem=str(error))
+            return Outcome(notes=_texts(notes), problem=str(error))
         except OSError as error:
             return Outcome(problem=f"{public(job.path)}: {one_line(error)}", is_full=error.errno in FULL)
         except Exception as error:  # one bad recording must not stop the others
             return Outcome(problem=f"{public(job.path)}: {type(error).__name__}: {without_secrets(one_line(error))}")
+
+
+def _texts(notes: Sequence[logging.LogRecord]) -> tuple[str, ...]:
+    return tuple(note.getMessage() for note in notes)
 
 
 def _convert(job: Job) -> Outcome:

@@ -76,11 +76,19 @@ class Folder:
             recording: The recording.
             state: Its `fingerprint` now.
             bin_width_s: Requested bin width in seconds.
+
+        Raises:
+            UserError: if it was converted at another bin width.
         """
         receipt = self._receipts.get(public(recording))
         if receipt is None or not receipt.is_finished:
             return None
-        same = (receipt.fingerprint, receipt.bin_width_s, receipt.version) == (state, bin_width_s, VERSION)
+        if receipt.bin_width_s != bin_width_s:
+            raise UserError(
+                f"{self.path} holds {public(recording)} {_asked(receipt.bin_width_s)}, and not {_asked(bin_width_s)}: "
+                "choose another --out, or remove that folder"
+            )
+        same = (receipt.fingerprint, receipt.version) == (state, VERSION)
         exist = all((self.path / session.archive).is_file() for session in receipt.sessions)
         return receipt.sessions if same and exist else None
 
@@ -171,6 +179,10 @@ def fingerprint(recording: Path | str) -> str:
         state = file.stat() if file.exists() else file.lstat()  # a broken link
         facts.append((os.path.relpath(file, recording), state.st_size, state.st_mtime_ns))
     return _hash(json.dumps(sorted(facts)))
+
+
+def _asked(bin_width_s: float | None) -> str:
+    return "without --bin-width-s" if bin_width_s is None else f"with --bin-width-s {bin_width_s:g}"
 
 
 def _hash(text: Path | str) -> str:
