@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 import sys
@@ -12,6 +13,13 @@ from synapsnet.configuration import conf_folder
 
 _SAFE = r"[\w./+@%-][\w./+~@%-]*"
 _NO_TEXT = r"[+-]?[\d_.]*(e[+-]?[\d_]+)?|[+-]?(inf|nan)|null|true|false"
+
+
+def print_anything() -> None:
+    """Let standard output and error replace characters that their encoding lacks, so that no run ends by one."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def command(name: str, *arguments: str) -> str:
@@ -37,7 +45,8 @@ def quoted(value: Any) -> str:
         return f"[{','.join(map(quoted, value))}]"
     if not isinstance(value, str):
         return "null" if value is None else str(value)
-    if re.fullmatch(_SAFE, value) and not re.fullmatch(_NO_TEXT, value, re.IGNORECASE):
+    if re.fullmatch(_SAFE, value, re.ASCII) and not re.fullmatch(_NO_TEXT, value, re.IGNORECASE):
         return value
+    value = value.replace("${", r"\${")  # no interpolation
     # Backslashes count as such unless a quotation mark follows.
     return '"' + re.sub(r'(\\*)("|$)', lambda end: 2 * end[1] + (r"\"" if end[2] else ""), value) + '"'

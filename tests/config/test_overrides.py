@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import QuotedString
 
 from synapsnet.command_line import quoted
+from synapsnet.configuration import conf_folder
 from synapsnet.errors import UserError
 from synapsnet.experiment.overrides import as_typed
 
@@ -27,7 +29,7 @@ def read(argument: str) -> object:
 @pytest.mark.parametrize(
     "path",
     ["2024", "2023_05_01", "1e5", "12e4", "true", "NaN", "Null", "~/data", "/x/sub=01/a b.npz", "/x/rec(1).npz",
-     "https://x.org/a,b?c=d&e=f", "/x/it's.npz", ".", "C:\\data\\new"],
+     "https://x.org/a,b?c=d&e=f", "/x/it's.npz", ".", "C:\\data\\new", "/x/é日本", "0x10", "1_000", ".5", "-5"],
 )  # fmt: skip
 def test_a_path_is_text_whatever_it_looks_like(path: str) -> None:
     for key in ("data.root", "ckpt_path", "data.task"):
@@ -38,8 +40,9 @@ def test_a_path_is_text_whatever_it_looks_like(path: str) -> None:
 
 def test_what_is_written_in_the_grammar_of_hydra_stays() -> None:
     kept = [
+        "-m",
         'data.root="a b"', "data.root='1e5'", "data.root=${oc.env:HOME}/x", "data.root=glob(*)", "data.root=",
-        "data.root=null", "data.root=['a,b',c]", "-m", "--config-dir", "/a=b", "~callbacks.figures", "seed=0,1",
+        "data.root=null", "data.root=['a,b',c]", "--config-dir", "/a=b", "~callbacks.figures", "seed=0,1",
     ]  # fmt: skip
     assert as_typed(kept) == kept
     assert as_typed(["data.root=2023,2024"]) == ['data.root="2023","2024"']  # a sweep
@@ -79,3 +82,20 @@ def test_a_typo_is_told_before_torch_is_imported(argument: str, tmp_path: Path) 
     assert done.stdout == "2 False\n"
     (line,) = done.stderr.splitlines()
     assert line.endswith(f"(did you mean {'data.root' if 'data' in argument else 'model'}?)")
+
+
+@pytest.mark.parametrize(
+    "name", ["null", "range(1)", "glob(x)", "a,b", "[a]", "${x}", "'q'", "~nobody", "2023_05_01", "é", "{x}", "a b"]
+)
+def test_a_folder_that_is_there_is_meant_whatever_it_is_called(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        for typed in (f"data.root={name}", f"data.root={quoted(name)}"):
+            assert compose("train", as_typed([typed])).data.root == name
+
+
+def test_flags_of_a_sweep_may_stand_anywhere() -> None:
+    assert as_typed(["debug=fast", "-m", "seed=0,1"]) == ["-m", "debug=fast", "seed=0,1"]

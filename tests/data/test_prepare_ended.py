@@ -37,7 +37,8 @@ from synapsnet.data.prepare import origin
 from synapsnet.data.readers import Recording
 
 if __name__ == "__main__":
-    origin.find_recordings = lambda root: [Recording(path, toy_reader, (path.name,)) for path in sorted(Path(root).iterdir())]
+    paths = sorted(Path("in").iterdir())
+    origin.find_recordings = lambda root: [Recording(path, toy_reader, (path.name,)) for path in paths]
     main(["prepare", "in", "--out", "out", "--jobs", "2"])
 """
 

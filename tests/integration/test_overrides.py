@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command import QUICK, Command, write_recording
+from command import QUICK, TRAIN, Command, in_new_process, write_recording
 from omegaconf import OmegaConf
 from runs import scores
 
@@ -91,3 +91,21 @@ def test_what_a_constructor_takes_may_be_added(train: Command, sessions: Path) -
         "++data.min_rate=0.001",
     )
     assert done.code == 0, done.err
+
+
+def test_paths_are_meant_from_where_the_command_was_typed(train: Command) -> None:
+    write_recording(train.folder / "data" / "rec.npz")
+    done = train(*FAST, "data.root=data", "hydra.job.chdir=true")
+    assert done.code == 0, done.err
+    assert Path.cwd() == train.folder
+    done = train(*FAST, "data.root=gone", "hydra.job.chdir=true", "hydra.run.dir=other")
+    assert (done.code, done.err) == (2, f"error: no such file or folder: {train.folder / 'gone'}\n")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_output_of_any_encoding(tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_recording(tmp_path / "rec.npz")
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    done = in_new_process(tmp_path, str(TRAIN), *FAST, "data.root=rec.npz")
+    assert done.returncode == 0, done.stderr
+    assert "bits per spike" in done.stdout

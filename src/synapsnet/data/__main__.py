@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import io
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from synapsnet import extensions
+from synapsnet.command_line import print_anything
 from synapsnet.errors import UserError, one_line
 
 _COMMANDS = {
@@ -28,9 +28,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synap
     Raises:
         SystemExit: with code 2, after one line on standard error, for bad input; with 130 if it was interrupted.
     """
-    for stream in (sys.stdout, sys.stderr):  # file names may contain characters that cannot be printed
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    print_anything()
     try:
         _run(sys.argv[1:] if arguments is None else arguments, prog)
     except KeyboardInterrupt:

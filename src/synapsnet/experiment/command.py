@@ -5,6 +5,7 @@ Hydra composes the configuration before anything slow is imported, so that a typ
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
+from synapsnet.command_line import print_anything
 from synapsnet.configuration import conf_folder
 from synapsnet.errors import UserError
 from synapsnet.experiment.guard import guard, report
@@ -30,11 +32,13 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit code.
     """
+    print_anything()
     command_line = sys.argv
 
     @hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="train")
     def job(cfg: DictConfig) -> float:
         """Run one job; the validation score is what a sweeper may optimize."""
+        os.chdir(HydraConfig.get().runtime.cwd)  # paths are meant from there, whatever hydra.job.chdir says
         sys.argv = command_line  # Lightning repeats it to start a process for each device
         try:
             check_added(cfg)

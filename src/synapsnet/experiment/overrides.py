@@ -26,6 +26,7 @@ from synapsnet.errors import UserError, did_you_mean
 
 TEXT = ("data.root", "data.task", "ckpt_path", "run_dir", "hydra.run.dir", "hydra.sweep.dir")
 """Settings that are always text: Hydra would read a folder 2024_05 as a number."""
+MULTIRUN = ("-m", "--multirun")
 MAY_BE_OFF = ("logger", "callbacks")
 """Groups that can be set to null to choose no option."""
 NAMED_PARTS = ("callbacks", "logger", "methods", "references", "data.degradation")
@@ -44,7 +45,8 @@ def as_typed(arguments: Sequence[str]) -> list[str]:
     Raises:
         UserError: for an override that cannot be read; the message explains how to quote it.
     """
-    return [_typed(argument) for argument in arguments]
+    flags = [argument for argument in arguments if argument in MULTIRUN]  # Hydra wants them before the settings
+    return [*flags, *(_typed(argument) for argument in arguments if argument not in MULTIRUN)]
 
 
 def _typed(argument: str) -> str:
@@ -66,19 +68,27 @@ def _typed(argument: str) -> str:
 
 def _as_text(value: str) -> str:
     """Turn a path, a list of paths or a sweep over paths into text; quoted and computed values stay as they are."""
-    is_there = bool(value) and Path(value).expanduser().exists()
-    if value in ("", "null") and not is_there:
+    if _is_there(value):
+        return quoted(value)
+    if value in ("", "null"):
         return value
     if value[0] in "'\"" or "${" in value or re.match(r"(glob|choice|range|interval)\(", value):
         return value
     is_list = value.startswith("[") and value.endswith("]")
-    if is_there or not (is_list or ("," in value and "://" not in value)):
+    if not (is_list or ("," in value and "://" not in value)):
         return quoted(value)
     items = [item.strip() for item in (value[1:-1] if is_list else value).split(",")]
     if any(item[:1] in ("'", '"') for item in items):
         return value
     written = ",".join(map(quoted, filter(None, items)))
     return f"[{written}]" if is_list else written
+
+
+def _is_there(value: str) -> bool:
+    try:
+        return bool(value) and Path(value).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # a name that no file may have, or the home of nobody
+        return False
 
 
 def check_added(cfg: DictConfig) -> None:

@@ -216,7 +216,7 @@ def _settled(config: Config) -> Config:
 
 
 def _absolute(root: str) -> str:
-    return root if not root or "://" in root else os.path.abspath(Path(root).expanduser())
+    return root if not root or "://" in root else os.path.abspath(os.path.expanduser(root))
 
 
 def _public_root(record: Record, config: Config) -> Record:

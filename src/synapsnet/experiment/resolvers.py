@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -31,7 +32,7 @@ def _place_name(root: object) -> str:
     place = str(root)
     if "://" in place:
         return PurePosixPath(unquote(urlsplit(place).path)).stem or "streamed"
-    path = Path(place).expanduser().resolve()
+    path = Path(os.path.expanduser(place)).resolve()
     return path.stem if path.is_file() else path.name
 
 

@@ -48,7 +48,7 @@ def origin(name: str, select: Sequence[str], cache: Path) -> Origin:
     public = ", ".join(sources())
     if select:
         raise UserError(f"--select is only for public data sets ({public}), not for {name}")
-    if "://" not in name and not Path(name).expanduser().exists():
+    if "://" not in name and not Path(os.path.expanduser(name)).exists():
         raise UserError(f"no such file or folder, and not a public data set ({public}): {name}")
     return Origin(find_recordings(name))
 

@@ -173,7 +173,7 @@ def _in_root(root: Place) -> list[Recording]:
             return [Recording(root, reader, ())]
     if root == "":
         raise UserError("the path is empty; name a recording or a folder of them")
-    path = Path(os.path.abspath(Path(root).expanduser()))
+    path = Path(os.path.abspath(os.path.expanduser(root)))
     if not path.exists():
         if isinstance(root, str) and "://" in root:
             raise UserError(
