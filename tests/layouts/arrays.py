@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,15 @@ def _write_hdf5(group: h5py.Group, name: str, value: Any) -> h5py.Dataset | h5py
 
 def _fresh(file: h5py.File) -> str:
     return f"r{len(file.require_group('#refs#'))}"
+
+
+def opaque(name: str, kind: str) -> bytes:
+    """A variable of a class of its own in a MATLAB file of version 5: three texts and a matrix."""
+
+    def element(type_: int, data: bytes) -> bytes:
+        return struct.pack("<II", type_, len(data)) + data.ljust(-(-len(data) // 8) * 8, b"\0")
+
+    flags = element(6, struct.pack("<II", 17, 0))
+    texts = b"".join(element(1, text.encode()) for text in (name, "MCOS", kind))
+    body = element(6, struct.pack("<II", 13, 0)) + element(5, struct.pack("<ii", 1, 1)) + element(1, b"")
+    return element(14, flags + texts + element(14, body + element(6, struct.pack("<I", 1))))

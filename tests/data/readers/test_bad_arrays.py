@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from layouts.arrays import write_mat, write_mat73, write_sidecar
+from layouts.arrays import opaque, write_mat, write_mat73, write_sidecar
 
 from synapsnet.data.readers import read_sessions
 from synapsnet.errors import UserError
@@ -188,6 +188,13 @@ def test_objects_of_matlab_are_refused_by_name(tmp_path: Path, kind: str, advice
     for variable in ("counts", "cell"):
         write_sidecar(path, {**ARRAY, "variable": variable})
         refused(path, rf"rec\.mat: '{variable}' is a MATLAB {kind}, which only MATLAB can read: save {advice}")
+
+
+def test_objects_in_older_files_of_matlab_are_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "rec.mat"
+    path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + opaque("counts", "table"))
+    write_sidecar(path, {**ARRAY, "variable": "counts"})
+    refused(path, r"rec\.mat: 'counts' is a MATLAB table, which only MATLAB can read: save table2array")
 
 
 @pytest.mark.parametrize("write_matlab", [write_mat, write_mat73])

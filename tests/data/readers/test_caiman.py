@@ -1,6 +1,5 @@
 import json
 import logging
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from layouts.arrays import opaque
 from layouts.caiman import RATE_HZ, SIZE, Planted, array, write, write_mat5, write_mat73
 from scipy.io import savemat
 
@@ -151,16 +151,9 @@ def test_plain_variables_of_matlab(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        (
-            "estimates/YrA",
-            np.ones((10, 3)),
-            r"YrA must be \[components, time\] as C of shape \(10, 450\), got .*\(10, 3\)",
-        ),
         ("estimates/C", "NoneType", r"no traces C or C_raw of CaImAn; there are "),
-        ("estimates/idx_components", np.array([0, 99]), "idx_components must be indices of the 10 components"),
         ("estimates/idx_components", np.empty(0), "none of the 10 components was accepted"),
         ("estimates", None, "no results of CaImAn: no group 'estimates'; there are dims, params"),
-        ("estimates/A/indptr", np.array([0, 500]), "damaged or truncated file: "),
     ],
 )
 def test_bad_results(planted: Planted, name: str, values: Any, message: str) -> None:
@@ -169,6 +162,25 @@ def test_bad_results(planted: Planted, name: str, values: Any, message: str) -> 
         read_one(planted.file)
     assert str(error.value).startswith(f"{planted.file}: ")
     assert "\n" not in str(error.value)
+
+
+def test_parts_that_do_not_fit_cost_themselves(planted: Planted, caplog: pytest.LogCaptureFixture) -> None:
+    before = read_one(planted.file)
+    for name, values, message in (
+        ("estimates/A/indptr", np.array([0, 500]), "no positions, because the footprints estimates/A are damaged"),
+        ("estimates/idx_components", np.array([0, 99]), "idx_components is passed over, so all are taken"),
+        ("estimates/YrA", np.ones((10, 3)), r"YrA must be [components, time] as C of shape (10, 450), got float64 of"),
+    ):
+        replace(planted.file, name, values)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            session = read_one(planted.file)
+        assert message in caplog.text
+        assert "x_px" not in session.unit_table
+        if "idx" not in name and "YrA" not in name:
+            np.testing.assert_array_equal(session.activity, before.activity)
+    assert session.n_units == 10
+    assert session.meta["trace"] != "raw"
 
 
 def test_traces_that_are_no_numbers(tmp_path: Path) -> None:
@@ -206,18 +218,6 @@ def test_objects_that_only_matlab_opens(tmp_path: Path) -> None:
     older.write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + opaque("neuron", "Sources2D"))
     with pytest.raises(UserError, match=message):
         read_one(older)
-
-
-def opaque(name: str, kind: str) -> bytes:
-    """A variable of a class of its own in a MATLAB file of version 5: three texts and a matrix."""
-
-    def element(type_: int, data: bytes) -> bytes:
-        return struct.pack("<II", type_, len(data)) + data.ljust(-(-len(data) // 8) * 8, b"\0")
-
-    flags = element(6, struct.pack("<II", 17, 0))
-    texts = b"".join(element(1, text.encode()) for text in (name, "MCOS", kind))
-    body = element(6, struct.pack("<II", 13, 0)) + element(5, struct.pack("<ii", 1, 1)) + element(1, b"")
-    return element(14, flags + texts + element(14, body + element(6, struct.pack("<I", 1))))
 
 
 def test_results_of_something_else(tmp_path: Path) -> None:

@@ -238,10 +238,10 @@ def test_sidecar_that_is_no_json(plane: Path) -> None:
     [
         ("Fneu", np.ones((6, 39), dtype=np.float32), r"Fneu\.npy must be .* got float32 of shape \(6, 39\)"),
         ("F", np.ones((4, N_FRAMES), dtype=np.float32), r"F\.npy must be .* with the 6 ROIs"),
-        ("F", np.ones((6, N_FRAMES), dtype=np.int16), r"F\.npy must be floating point"),
+        ("F", np.ones((6, N_FRAMES), dtype=np.bool_), r"F\.npy must be numbers"),
         ("F", np.full((6, N_FRAMES), np.nan, dtype=np.float32), "every unit lacks more than 20% of its values"),
         ("iscell", np.zeros((6, 2)), "accepts none of 6 ROIs"),
-        ("iscell", np.ones(6), r"iscell\.npy must be numbers \[rois, 2\]"),
+        ("iscell", np.ones(5), r"F\.npy must be numbers \[rois, frames\] with the 5 ROIs of iscell\.npy"),
         ("iscell", np.array([["yes", "no"]]), r"iscell\.npy must be numbers \[rois, 2\]"),
     ],
 )
@@ -252,10 +252,26 @@ def test_bad_folders(plane: Path, name: str, array: np.ndarray, message: str) ->
     assert str(error.value).startswith(f"{plane}: ")
 
 
-def test_a_bad_plane_is_named(planes: Planted) -> None:
+def test_a_bad_plane_costs_itself(planes: Planted, caplog: pytest.LogCaptureFixture) -> None:
     np.save(planes.folder / "plane1" / "Fneu.npy", np.ones((6, 3), dtype=np.float32))
-    with pytest.raises(UserError, match=r"suite2p: plane1: Fneu\.npy must be"):
+    with caplog.at_level(logging.WARNING):
+        session = read_one(planes.folder)
+    assert "a plane is passed over: plane1: Fneu.npy must be" in caplog.text
+    np.testing.assert_allclose(session.activity, planes.corrected(0).T, rtol=1e-5)
+    np.save(planes.folder / "plane0" / "Fneu.npy", np.ones((6, 3), dtype=np.float32))
+    with pytest.raises(UserError, match=r"suite2p: plane0: Fneu\.npy must be"):
         read_sessions(planes.folder, bin_width_s=None)
+
+
+def test_neighbouring_shapes(plane: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before = read_one(plane, 0.1)
+    np.save(plane / "iscell.npy", np.load(plane / "iscell.npy")[:, 0])
+    np.testing.assert_array_equal(read_one(plane, 0.1).activity, before.activity)
+    for name in ("F", "Fneu"):
+        np.save(plane / f"{name}.npy", np.load(plane / f"{name}.npy").T)
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_array_equal(read_one(plane, 0.1).activity, before.activity)
+    assert "F.npy is [frames, rois]" in caplog.text
 
 
 def test_no_cells_in_any_plane(planes: Planted) -> None:

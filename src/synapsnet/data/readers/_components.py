@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.errors import UserError, one_line
+
+log = logging.getLogger(__name__)
 
 Fields = Mapping[str, Any]
 """Numeric arrays by field name; a footprint matrix may be sparse."""
@@ -83,14 +86,22 @@ def _components(software: str, fields: Fields, size: Any, rate_hz: Any) -> Compo
     main = next((name for name in ("C_raw", "C") if name in traces), None)
     if main is None:
         raise UserError(f"no traces C or C_raw of {software}; there are {_listed(fields)}")
-    for name, trace in traces.items():
-        if trace.ndim != 2 or trace.shape != traces[main].shape or trace.dtype.kind not in "iufb":
-            expected = f"[components, time] as {main} of shape {traces[main].shape}"
-            raise UserError(f"{name} must be {expected}, got {trace.dtype} of shape {trace.shape}")
-    n_components = len(traces[main])
+    shape = traces[main].shape
+    for name, trace in list(traces.items()):
+        if trace.ndim != 2 or trace.shape != shape or trace.dtype.kind not in "iufb":
+            expected = f"{name} must be [components, time] as {main} of shape {shape}"
+            problem = f"{expected}, got {trace.dtype} of shape {trace.shape}"
+            if name == main:
+                raise UserError(problem)
+            log.warning("%s is passed over: %s", name, problem)
+            del traces[name]
+    n_components = shape[0]
     good, bad = (np.asarray(fields.get(name, [])).ravel().astype(np.int64) for name in _JUDGED)
     if len(good) and not 0 <= good.min() <= good.max() < n_components:
-        raise UserError(f"idx_components must be indices of the {n_components} components")
+        log.warning(
+            "idx_components is passed over, so all are taken: it must be indices of %d components", n_components
+        )
+        good = bad = np.empty(0, dtype=np.int64)
     rate = np.asarray([] if rate_hz is None else rate_hz, dtype=np.float64).ravel()
     return Components(
         software=software,
@@ -107,7 +118,11 @@ def _of_caiman(file: Any) -> Components:
     if "estimates" not in file:
         raise UserError(f"no results of CaImAn: no group 'estimates'; there are {_listed(file)}")
     estimates = file["estimates"]
-    fields = _present({name: _dataset(estimates.get(name)) for name in (*_TRACES, *_JUDGED, "A", "dims")})
+    fields = _present({name: _dataset(estimates.get(name)) for name in (*_TRACES, *_JUDGED, "dims")})
+    try:
+        fields |= _present({"A": _dataset(estimates.get("A"))})
+    except (KeyError, TypeError, ValueError) as error:
+        log.warning("no positions, because the footprints estimates/A are damaged: %s", one_line(error))
     size = fields.get("dims", _dataset(file.get("params/data/dims")))
     return _components("CaImAn", fields, size, _dataset(file.get("params/data/fr")))
 

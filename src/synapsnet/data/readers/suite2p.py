@@ -63,12 +63,16 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     """
     if _is_plane(path):
         return [_session([_plane(path, bin_width_s)], path.parent)]
-    planes = []
+    planes, problems = [], []
     for folder in _planes(path):
         try:
             planes.append(_plane(folder, bin_width_s))
         except UserError as error:
-            raise UserError(f"{folder.name}: {error}") from error
+            problems.append(f"{folder.name}: {error}")
+    if not planes:
+        raise UserError(problems[0])
+    for problem in problems:
+        log.warning("%s: a plane is passed over: %s", path.name, problem)
     if not any(plane.accepted.any() for plane in planes):
         raise UserError(f"iscell.npy accepts no ROI of any of {len(planes)} planes")
     widths = [plane.width for plane in planes]
@@ -155,6 +159,7 @@ def _session(planes: list[_Plane], folder: Path) -> Session:
 def _plane(path: Path, bin_width_s: float | None) -> _Plane:
     settings = {**read_settings(path.parent / _SIDECAR, _TRACES), **read_settings(path / _SIDECAR, _TRACES)}
     iscell = load_array(path / "iscell.npy")
+    iscell = iscell[:, None] if iscell.ndim == 1 else iscell
     if iscell.ndim != 2 or iscell.shape[1] < 1 or iscell.dtype.kind not in "iufb":
         raise UserError(f"iscell.npy must be numbers [rois, 2], got {iscell.dtype} of shape {iscell.shape}")
     trace = settings.get("trace", "F")
@@ -256,12 +261,19 @@ def _traces(path: Path, trace: str, n_rois: int) -> npt.NDArray[np.floating]:
     """Traces of all ROIs, ``[rois, frames]``."""
     files = ("F.npy", "Fneu.npy") if trace == "F" else ("spks.npy",)
     arrays = [load_array(path / file) for file in files]
+    if all(array.ndim == 1 for array in arrays) and n_rois == 1:
+        arrays = [array[None] for array in arrays]
+    if all(array.ndim == 2 and array.shape[1] == n_rois != len(array) for array in arrays):
+        shape = arrays[0].shape
+        log.warning("%s: %s is [frames, rois], of shape %s: taken the other way round", path.name, files[0], shape)
+        arrays = [array.T for array in arrays]
     for file, array in zip(files, arrays, strict=True):
-        if array.dtype.kind != "f" or array.ndim != 2 or len(array) != n_rois or array.shape != arrays[0].shape:
+        if array.dtype.kind not in "iuf" or array.ndim != 2 or len(array) != n_rois or array.shape != arrays[0].shape:
             raise UserError(
-                f"{file} must be floating point [rois, frames] with the {n_rois} ROIs of iscell.npy, like {files[0]} "
+                f"{file} must be numbers [rois, frames] with the {n_rois} ROIs of iscell.npy, like {files[0]} "
                 f"of shape {arrays[0].shape}; got {array.dtype} of shape {array.shape}"
             )
     if not arrays[0].shape[1]:
         raise UserError(f"{files[0]} has no frames")
+    arrays = [array if array.dtype.kind == "f" else array.astype(np.float32) for array in arrays]
     return arrays[0] - NEUROPIL_WEIGHT * arrays[1] if trace == "F" else arrays[0]
