@@ -15,7 +15,7 @@ def advice(widths_s: Collection[float]) -> str:
     Args:
         widths_s: Widths in seconds.
     """
-    widest = max(widths_s)
+    widest = max(widths_s, default=1.0)
     for multiple in range(1, max(int(_LONGEST_S / widest), 2) + 1):
         width = multiple * widest
         if all(abs(round(width / of) * of / width - 1) <= WIDTH_TOLERANCE for of in widths_s):

@@ -103,7 +103,10 @@ def test_own_outputs_are_never_recordings(tmp_path: Path, marker: bool) -> None:
 
 
 def test_what_cannot_be_read_is_named_and_passed_over(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     write_recording(tmp_path / "good.npz")
     (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04")
@@ -112,6 +115,7 @@ def test_what_cannot_be_read_is_named_and_passed_over(
     with pytest.raises(UserError, match=r"bad\.npz: not an archive"):
         ids(tmp_path)
     (tmp_path / "good.npz").write_bytes(b"PK\x03\x04")
+    assert "0 sessions, " in inspected(capsys, tmp_path)
     with pytest.raises(UserError, match=r"bad\.npz: not an archive.* \(1 more recordings cannot be read either\)"):
         ids(tmp_path, strict=False)
 

@@ -75,7 +75,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     counts, first, segments = count(list(sortings.values()), width)
     session = [above, *sorted(above.glob("task_*"))] if above else [path]
     deadlines = bin_ends(first, len(counts), width)
-    series = _behavior(session, deadlines, first, width, path.name)
+    series = _behavior(session, deadlines, first, width, _session_id(path))
     edges = equal_bins(first, len(counts), width)
     tables = [
         {
@@ -94,7 +94,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
             segments=segments,
             behavior=np.stack(list(series.values()), axis=1) if series else None,
             behavior_names=tuple(series),
-            tasks=tasks_on_bins(stretches(_events(session, path.name)), edges),
+            tasks=tasks_on_bins(stretches(_events(session, _session_id(path))), edges),
             unit_table=joined(tables, [len(sorting.numbers) for sorting in sortings.values()]),
             meta=_meta(path, above)
             | _dropped([(probe, sorting.dropped) for probe, sorting in sortings.items() if sorting.dropped]),
