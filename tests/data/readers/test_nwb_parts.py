@@ -14,6 +14,7 @@ import pytest
 from nwb_files import WIDTH, behavior, clock, read_one, rois, units, write
 from pynwb import TimeSeries
 from pynwb.behavior import BehavioralEvents
+from pynwb.file import Subject
 from pynwb.misc import IntervalSeries, Units
 from pynwb.ophys import Fluorescence
 
@@ -106,6 +107,30 @@ def test_a_bad_column_of_units_costs_itself(tmp_path: Path, caplog: pytest.LogCa
     assert after.unit_table.keys() == before.unit_table.keys() - {"quality"}
     np.testing.assert_array_equal(after.activity, before.activity)
     np.testing.assert_array_equal(after.behavior, before.behavior)
+
+
+@pytest.mark.parametrize("place", ["general/devices/dev", "general/extracellular_ephys/shank", "general/subject"])
+def test_units_do_without_what_describes_them(tmp_path: Path, place: str, caplog: pytest.LogCaptureFixture) -> None:
+    def probe(nwbfile) -> None:
+        device = nwbfile.create_device(name="dev")
+        group = nwbfile.create_electrode_group(name="shank", description="d", location="V1", device=device)
+        nwbfile.subject = Subject(subject_id="m1", species="Mus musculus")
+        for number in range(3):
+            nwbfile.add_electrode(location="V1", group=group)
+            nwbfile.add_unit(spike_times=clock(150 + number), electrodes=[number], electrode_group=group)
+
+    before = read_one(write(tmp_path / "x.nwb", probe))
+    after = edited(tmp_path / "x.nwb", retyped(place, "ndx-my-lab", "Thing"))
+    assert f"{place} is passed over: its type Thing is of the extension ndx-my-lab" in caplog.text
+    np.testing.assert_array_equal(after.activity, before.activity)
+
+
+def test_a_column_that_is_named_and_not_there_costs_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def edit(file: h5py.File) -> None:
+        del file["units/quality"]
+
+    assert edited(with_behavior(tmp_path), edit).n_units == 3
+    assert "units/quality is passed over: it has 0 rows, and the table 3" in caplog.text
 
 
 @pytest.mark.parametrize("form", [column, row])

@@ -74,9 +74,10 @@ def _columns(group: GroupBuilder, where: str) -> Iterator[tuple[str, str]]:
         n_rows = np.size(group.datasets["id"].data)
         for name in list(map(str, group.attributes["colnames"])):
             outer = next((group.datasets[one] for one in _with_indices(name) if one in group.datasets), None)
-            if outer is not None and name not in _NEEDED and len(outer.data) != n_rows:
+            n_own = 0 if outer is None else len(outer.data)
+            if name not in _NEEDED and n_own != n_rows:
                 _cut(group, name)
-                yield f"{where}/{name}", f"it has {len(outer.data)} rows, and the table {n_rows}"
+                yield f"{where}/{name}", f"it has {n_own} rows, and the table {n_rows}"
     for name, below in group.groups.items():
         yield from _columns(below, f"{where}/{name}".lstrip("/"))
 

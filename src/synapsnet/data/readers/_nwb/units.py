@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from hdmf.common import DynamicTable, VectorIndex
 from pynwb import NWBFile
 
 from synapsnet.data.readers._nwb.table import numbers, pieces, ragged, texts
+from synapsnet.errors import one_line
+
+log = logging.getLogger(__name__)
 
 _QUALITY = ("quality", "unit_quality", "KSLabel", "ks_label", "kilosort2_label", "decoder_label", "label")
 """Names of the quality label: the curated label of the Allen Institute and most others first, then Kilosort's."""
@@ -99,7 +103,10 @@ def _positions(electrodes: DynamicTable) -> list[npt.NDArray[np.float64]]:
 
 def _probes(units: DynamicTable) -> npt.NDArray[np.str_] | None:
     if "electrode_group" in units.colnames:
-        return np.array([str(group.name) for group in units["electrode_group"][:]], dtype=np.str_)
+        try:
+            return np.array([str(group.name) for group in units["electrode_group"][:]], dtype=np.str_)
+        except Exception as error:  # hdmf raises exceptions of any type over a reference to what is not there
+            log.warning("probes of the units are passed over: %s", one_line(Exception(error.args[-1])))
     return texts(units, *_PROBE)
 
 
