@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 _FEWEST = 100
 """Recordings of fewer spikes are not judged, and units of a fifth of it."""
+_LARGEST_S = 1e15  # beyond, float64 cannot tell bins apart; such times count as infinite
 _SAMPLED = 2**18
 _TAIL = 0.02  # the body of a recording is the middle of the spikes of a typical unit, without these tails
 _STRAY_SHARE = 1e-3
@@ -78,7 +79,7 @@ def doubts(spikes: Spikes, ids: Sequence[str], recording: str) -> Doubts:
     if n_bad.sum() and 2 * n_bad.sum() >= n.sum():
         raise UserError(f"{n_bad.sum()} of {n.sum()} spike times are NaN or infinite")
     _warn(recording, "spike times that are NaN or infinite are left out", n_bad, ids)
-    everything = Doubts(-np.finfo(np.float64).max, np.finfo(np.float64).max, {})
+    everything = Doubts(-_LARGEST_S, _LARGEST_S, {})
     n = n - n_bad
     if n.sum() < _FEWEST:
         return everything
@@ -119,7 +120,7 @@ def _overview(spikes: Spikes, n_units: int) -> tuple[Any, ...]:
     step, phase = 1, 0
     for block, of_block in spikes():
         times, units = np.asarray(block, dtype=np.float64), np.asarray(of_block, dtype=np.int64)
-        finite = np.isfinite(times)
+        finite = np.abs(times) < _LARGEST_S
         n += np.bincount(units, minlength=n_units)
         n_bad += np.bincount(units[~finite], minlength=n_units)
         n_whole += np.bincount(units[finite & (times == np.rint(times))], minlength=n_units)
@@ -165,7 +166,7 @@ def _steps(spikes: Spikes, n_units: int, large_s: npt.NDArray[np.float64]) -> tu
     example = ""
     for block, of_block in spikes():
         times, units = np.asarray(block, dtype=np.float64), np.asarray(of_block, dtype=np.int64)
-        finite = np.isfinite(times)
+        finite = np.abs(times) < _LARGEST_S
         times, units = times[finite], units[finite]
         if not len(times):
             continue

@@ -20,6 +20,7 @@ from synapsnet.errors import UserError
 log = logging.getLogger(__name__)
 
 _SMOOTH = 0.5  # correlation of neighbouring frames; neighbouring units have less, and noise has none
+_LARGEST = 1e30  # no signal is larger, and its square is a number
 _FEW = 256  # raw fluorescence may be whole numbers, but seldom so small ones
 
 
@@ -106,7 +107,9 @@ def _ask(activity: npt.NDArray[Any], sidecar: Sidecar) -> None:
 def _smoothness(activity: npt.NDArray[Any]) -> float:
     """Mean correlation of neighbours along the first axis, over the columns."""
     values = activity[:, :: max(activity.shape[1] // 200, 1)].astype(np.float64)
-    values = np.nan_to_num(values - np.nanmean(values, axis=0), posinf=0.0, neginf=0.0)
+    known = np.abs(values) < _LARGEST  # False for NaN
+    mean = np.where(known, values, 0.0).sum(0) / np.maximum(known.sum(0), 1)
+    values = np.where(known, values - mean, 0.0)
     power = (values**2).sum(0)
     products = (values[1:] * values[:-1]).sum(0)
     return float((products[power > 0] / power[power > 0]).mean()) if (power > 0).any() else 0.0
