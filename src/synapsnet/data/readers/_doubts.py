@@ -195,6 +195,8 @@ def _outside(
     before, after, outside = np.zeros((3, n_units), dtype=np.int64)
     for block, of_block in spikes():
         times, units = np.asarray(block, dtype=np.float64), np.asarray(of_block, dtype=np.int64)
+        finite = np.abs(times) < _LARGEST_S
+        times, units = times[finite], units[finite]
         before += np.bincount(units[times < low - span], minlength=n_units)
         after += np.bincount(units[times > high + span], minlength=n_units)
         away = np.abs(times - (low + high) / 2) > _OTHER_CLOCK * span
