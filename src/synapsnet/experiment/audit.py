@@ -114,7 +114,7 @@ def audited_session(session: Session, settings: DataSettings, effort: Effort) ->
 
 def _audited_sessions(path: str, options: argparse.Namespace) -> Iterator[Audited]:
     audited = 0
-    for session in iterate_sessions(path, bin_width_s=options.bin_width_s):
+    for session in iterate_sessions(path, bin_width_s=options.bin_width_s, strict=False):
         if options.task in (None, *session.tasks):
             settings = settings_of(
                 config_of(select_task(session, options.task)),
@@ -153,11 +153,10 @@ def _audited_run(run: Run, trust: Collection[str]) -> Audited:
 def _recordings_of(run: Run) -> Iterator[Audited]:
     """The recordings that a run was trained on, where they still are."""
     settings = DataSettings.of(run.data)
-    for root in _roots(run):
-        if os.path.exists(root):
-            for session in iterate_sessions(root, bin_width_s=settings.bin_width_s):
-                if session.session_id in run.scores.index:
-                    yield audited_session(session, settings, FULL)
+    roots = [root for root in _roots(run) if os.path.exists(root)]
+    for session in iterate_sessions(*roots, bin_width_s=settings.bin_width_s, strict=False) if roots else ():
+        if session.session_id in run.scores.index:
+            yield audited_session(session, settings, FULL)
 
 
 def _roots(run: Run) -> list[str]:
