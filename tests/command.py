@@ -29,6 +29,8 @@ QUICK = (
     "trainer.accelerator=cpu",
 )
 """Settings under which a run on `write_recording` takes a second."""
+LIGHT = (*QUICK, "model.unobserved=[0,8]", "model.connectivity.log_odds=[-2,inf]")
+"""The same with a smaller SynapsNet, for tests of many runs."""
 
 
 @dataclass(frozen=True)

@@ -223,3 +223,11 @@ class Forgetful(Coupled):
     def without_edges(self, session: int, removed: Tensor) -> Iterator[None]:
         self.weights[session].data.masked_fill_(removed, 0)
         yield
+
+
+class Relative(Coupled):
+    """Weights relative to the largest, which are undefined once all edges are removed."""
+
+    def raw_connectivity(self, session: int) -> Tensor:
+        weights = super().raw_connectivity(session)
+        return weights / weights.abs().max()

@@ -83,6 +83,7 @@ CLAIM_FAULTS = [
     (models.Repeated, "test_lags_add_up"),
     (models.Detour, "test_without_its_edges_no_unit_hears_another"),
     (models.Forgetful, "test_without_its_edges_no_unit_hears_another"),
+    (models.Relative, "test_evidence_is_of_different_units"),
 ]
 METHOD_FAULTS = [
     (methods.Nameless, "test_the_answer_is_a_matrix_of_the_units"),

@@ -60,6 +60,7 @@ def test_the_wheel_holds_every_configuration_and_nothing_that_is_not_the_package
     assert {name.split("/")[0].split("-")[0] for name in names} == {"synapsnet"}
 
 
+@pytest.mark.slow
 def test_an_installed_package_trains_inspects_and_reports_from_another_folder(scripts, tmp_path):
     program = scripts / "synapsnet"
     module = run(scripts / "python", "-c", "import synapsnet; print(synapsnet.__file__)", cwd=tmp_path)

@@ -17,6 +17,7 @@ def notebook() -> dict[str, Any]:
     return json.loads(NOTEBOOK.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_it_runs_from_top_to_bottom_and_shows_what_it_says(notebook: dict[str, Any], tmp_path: Path) -> None:
     code = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
     (tmp_path / "tutorial.py").write_text("\n\n".join([*code, "print(len(plt.get_fignums()), 'figures')"]))

@@ -6,14 +6,14 @@ import csv
 from pathlib import Path
 
 import pytest
-from command import QUICK, Command
+from command import LIGHT, Command
 from runs import checkpoint, scores
 
 from synapsnet.experiment.tables import Scores, print_table, score_table
 
 
 def settings(sessions: Path, *more: str) -> tuple[str, ...]:
-    return (*QUICK, f"data.root={sessions}", "data.batch_size=4", "hydra.run.dir=run", *more)
+    return (*LIGHT, f"data.root={sessions}", "data.batch_size=4", "hydra.run.dir=run", *more)
 
 
 def validated_steps(run: Path) -> list[int]:

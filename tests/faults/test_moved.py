@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import QUICK, Command, write_recording, write_recordings
+from command import LIGHT, QUICK, Command, write_recording, write_recordings
 from runs import assert_equal_runs, assert_same, checkpoint, contents, scores
 
 STOP = "+callbacks.stop={_target_: command.TerminateAt, epoch: 3, batch: 1}"
@@ -16,7 +16,7 @@ STOP = "+callbacks.stop={_target_: command.TerminateAt, epoch: 3, batch: 1}"
 
 @pytest.fixture
 def common(sessions: Path) -> tuple[str, ...]:
-    return (*QUICK, f"data.root={sessions}", "trainer.max_epochs=5", "data.batch_size=4")
+    return (*LIGHT, f"data.root={sessions}", "trainer.max_epochs=5", "data.batch_size=4")
 
 
 def flip(path: Path, *, seed: int) -> None:
@@ -93,7 +93,7 @@ def test_a_damaged_checkpoint_is_not_tested(train: Command, common: tuple[str, .
 
 def test_changed_recordings_are_told(train: Command) -> None:
     data = write_recordings(train.folder / "data")
-    common = (*QUICK, f"data.root={data}", "trainer.max_epochs=5", "data.batch_size=4", "hydra.run.dir=run")
+    common = (*LIGHT, f"data.root={data}", "trainer.max_epochs=5", "data.batch_size=4", "hydra.run.dir=run")
     assert train(*common, STOP).code == 143
     with np.load(data / "s1.npz") as arrays:
         activity = arrays["activity"]
@@ -115,7 +115,7 @@ def test_changed_recordings_are_told(train: Command) -> None:
 
 def test_a_relative_root_is_found_from_another_folder(train: Command) -> None:
     write_recordings(train.folder / "data")
-    common = (*QUICK, "trainer.max_epochs=5", "data.batch_size=4")
+    common = (*LIGHT, "trainer.max_epochs=5", "data.batch_size=4")
     assert train(*common, "data.root=data", STOP, "hydra.run.dir=run").code == 143
     (train.folder / "elsewhere").mkdir()
     away = Command(train.folder / "elsewhere", train.monkeypatch, train.capfd)

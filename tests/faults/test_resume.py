@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from command import QUICK, TRAIN, Command, in_new_process
+from command import LIGHT, QUICK, TRAIN, Command, in_new_process
 from runs import assert_equal_runs, assert_same, checkpoint, contents, scores
 
 EPOCHS = 5
-SETTINGS = (*QUICK, f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping.patience=3", "data.batch_size=4")
+SETTINGS = (*LIGHT, f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping.patience=3", "data.batch_size=4")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import QUICK, TRAIN, Command, in_new_process
+from command import LIGHT, TRAIN, Command, in_new_process
 from runs import assert_equal_runs, contents, scores
 
 SLURM = {
@@ -25,7 +25,7 @@ SLURM = {
 
 @pytest.fixture
 def common(sessions: Path) -> tuple[str, ...]:
-    return (*QUICK, f"data.root={sessions}", "trainer.max_epochs=5", "data.batch_size=4")
+    return (*LIGHT, f"data.root={sessions}", "trainer.max_epochs=5", "data.batch_size=4")
 
 
 @pytest.mark.parametrize("callback", ["UserSignalAt", "TerminateAt"])

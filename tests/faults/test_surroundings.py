@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import wandb
-from command import QUICK, TESTS, TRAIN, Command
+from command import LIGHT, QUICK, TESTS, TRAIN, Command
 from runs import checkpoint, contents, scores
 
 ONLINE = [setting for setting in QUICK if setting != "logger=csv"]
@@ -45,7 +45,7 @@ def with_small_files(folder: Path, most_bytes: int, *overrides: str) -> subproce
 def test_a_full_disk_is_one_line_that_names_the_file(
     most_bytes: int, file: str, tmp_path: Path, sessions: Path
 ) -> None:
-    common = (*QUICK, f"data.root={sessions}", "trainer.max_epochs=2", "hydra.run.dir=run")
+    common = (*LIGHT, f"data.root={sessions}", "trainer.max_epochs=2", "hydra.run.dir=run")
     done = with_small_files(tmp_path, most_bytes, *common)
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.splitlines()
@@ -56,7 +56,7 @@ def test_a_full_disk_is_one_line_that_names_the_file(
 
 
 def test_a_disk_that_fills_up_keeps_the_last_good_checkpoint(train: Command, sessions: Path) -> None:
-    common = (*QUICK, f"data.root={sessions}", "trainer.max_epochs=3", "data.batch_size=4", "hydra.run.dir=run")
+    common = (*LIGHT, f"data.root={sessions}", "trainer.max_epochs=3", "data.batch_size=4", "hydra.run.dir=run")
     stop = "+callbacks.stop={_target_: command.TerminateAt, epoch: 1, batch: 1}"
     assert train(*common, stop).code == 143
     good = contents(train.folder / "run" / "checkpoints")
