@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from command import QUICK, Command
+from command import LIGHT, QUICK, Command
 from runs import checkpoint, contents, rewrite
 
 from synapsnet.errors import UserError
@@ -32,7 +32,7 @@ def victim(tmp_path_factory: pytest.TempPathFactory, sessions: Path) -> Path:
         patch.chdir(folder)
         patch.setattr("sys.argv", ["train.py"])
         command = Command(folder, patch, _Silent())  # type: ignore[arg-type]
-        assert command(*QUICK, f"data.root={sessions}", "debug=fast", "hydra.run.dir=run").code == 0
+        assert command(*LIGHT, f"data.root={sessions}", "debug=fast", "hydra.run.dir=run").code == 0
     return folder / "run"
 
 

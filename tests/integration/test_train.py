@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import wandb
-from command import QUICK, Command
+from command import LIGHT, QUICK, Command
 from laws import names
 from omegaconf import OmegaConf
 from runs import checkpoint
@@ -176,7 +176,7 @@ def test_options_combine(options: tuple[str, ...], train: Command, sessions: Pat
 
 
 def test_overfitting_one_batch(train: Command, sessions: Path) -> None:
-    done = train(*QUICK, f"data.root={sessions}", "debug=overfit", "trainer.max_epochs=60", "hydra.run.dir=run")
+    done = train(*LIGHT, f"data.root={sessions}", "debug=overfit", "trainer.max_epochs=60", "hydra.run.dir=run")
     assert done.code == 0, done.err
     with (train.folder / "run" / "metrics.csv").open() as file:
         losses = [float(row["train/nll"]) for row in csv.DictReader(file)]
@@ -185,7 +185,7 @@ def test_overfitting_one_batch(train: Command, sessions: Path) -> None:
 
 def test_seed_0_seeds(train: Command, sessions: Path) -> None:
     for run, seed in (("a", 0), ("b", 0), ("c", 1)):
-        done = train(*QUICK, f"data.root={sessions}", "debug=fast", f"seed={seed}", f"hydra.run.dir={run}")
+        done = train(*LIGHT, f"data.root={sessions}", "debug=fast", f"seed={seed}", f"hydra.run.dir={run}")
         assert done.code == 0, done.err
     a, b, c = (weights(train.folder / run / "checkpoints" / "last.ckpt") for run in "abc")
     assert all(torch.equal(a[name], b[name]) for name in a)
@@ -250,7 +250,7 @@ def test_an_earlier_run_in_the_same_folder_leaves_nothing_behind(train: Command,
 
 def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(train: Command, sessions: Path) -> None:
     poison = "+callbacks.poison={_target_: command.PoisonAt, epoch: 2, batch: 1}"
-    done = train(*QUICK, f"data.root={sessions}", "trainer.max_epochs=4", poison, "hydra.run.dir=run")
+    done = train(*LIGHT, f"data.root={sessions}", "trainer.max_epochs=4", poison, "hydra.run.dir=run")
     assert done.code == 2
     (line,) = done.err.splitlines()
     assert "not finite" in line or "nan" in line
