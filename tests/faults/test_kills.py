@@ -6,16 +6,17 @@ import random
 from pathlib import Path
 
 import pytest
-from command import QUICK, TRAIN, Command, in_new_process
+from command import LIGHT, QUICK, TRAIN, Command, in_new_process
 from laws import names
 from runs import assert_equal_runs, scores
 
-SETTINGS = (*QUICK, "trainer.max_epochs=4", "data.batch_size=8", "reference_models=[mean]")
+SETTINGS = ("trainer.max_epochs=4", "data.batch_size=8", "reference_models=[mean]")
 
 
 def kill_and_go_on(model: str, chance: random.Random, train: Command, sessions: Path) -> None:
     """Kill a run once, twice or three times, at a step or between the parts of a write; then let it end."""
-    common = (*SETTINGS, f"model={model}", f"data.root={sessions}")
+    quick = LIGHT if model == "synapsnet" else QUICK
+    common = (*quick, *SETTINGS, f"model={model}", f"data.root={sessions}")
     assert train(*common, "hydra.run.dir=whole").code == 0
     same = (*common, "hydra.run.dir=run")
     for _ in range(chance.randint(1, 3)):

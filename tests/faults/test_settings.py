@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command import QUICK, Command
+from command import LIGHT, QUICK, Command
 from omegaconf import OmegaConf
 from runs import checkpoint, rewrite, scores
 
@@ -71,7 +71,7 @@ def test_every_section_is_restored(train: Command, sessions: Path) -> None:
 
 
 def test_other_rates_are_taken(train: Command, sessions: Path) -> None:
-    common = (*QUICK, f"data.root={sessions}", "trainer.max_epochs=3", "data.batch_size=4")
+    common = (*LIGHT, f"data.root={sessions}", "trainer.max_epochs=3", "data.batch_size=4")
     assert train(*common, STOP, "hydra.run.dir=run").code == 143
     done = train("ckpt_path=run/checkpoints/last.ckpt", "optimizer.lr=1e-7", "optimizer.weight_decay=0.5", "logger=csv")
     assert done.code == 0, done.err
@@ -82,7 +82,7 @@ def test_other_rates_are_taken(train: Command, sessions: Path) -> None:
 
 
 def test_defaults_that_changed_are_told(train: Command, sessions: Path) -> None:
-    assert train(*QUICK, f"data.root={sessions}", "trainer.max_epochs=3", STOP, "hydra.run.dir=run").code == 143
+    assert train(*LIGHT, f"data.root={sessions}", "trainer.max_epochs=3", STOP, "hydra.run.dir=run").code == 143
     path = train.folder / "run" / "checkpoints" / "last.ckpt"
     saved = checkpoint(train.folder / "run", "last")
     saved["hyper_parameters"]["settings"]["optimizer"]["weight_decay"] = 0.25  # as of an earlier version

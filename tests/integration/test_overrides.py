@@ -102,10 +102,9 @@ def test_paths_are_meant_from_where_the_command_was_typed(train: Command) -> Non
     assert (done.code, done.err) == (2, f"error: no such file or folder: {train.folder / 'gone'}\n")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_output_of_any_encoding(tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_in_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_recording(tmp_path / "rec.npz")
-    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     done = in_new_process(tmp_path, str(TRAIN), *FAST, "data.root=rec.npz")
     assert done.returncode == 0, done.stderr
     assert "bits per spike" in done.stdout
