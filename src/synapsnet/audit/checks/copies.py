@@ -23,15 +23,11 @@ Steps = npt.NDArray[np.float32]
 
 def copied_units(recorded: Recorded) -> Finding:
     """The largest correlation between two units in the same bin."""
-    check = "copies of units"
-    found = _alike(recorded, range(1))
-    if found is None:
-        return unmeasured(check, "fewer than two active units")
-    alike, r, named, n_pairs = found
-    return graded(
-        check,
-        above(alike, *_ALIKE),
-        f"the steps of two units correlate at most at r = {r:.3f}{_pairs(named, n_pairs)}",
+    return _judged(
+        recorded,
+        range(1),
+        "copies of units",
+        "the steps of two units",
         "one neuron is counted twice. A connection between copies means nothing, and scores count it twice.",
         "keep one of each (in a sidecar, or by data.units).",
     )
@@ -39,19 +35,24 @@ def copied_units(recorded: Recorded) -> Finding:
 
 def shifted_units(recorded: Recorded) -> Finding:
     """The largest correlation between a unit and another some bins later."""
-    check = "units shifted in time"
     lags = range(1, recorded.effort.lags + 1)
+    return _judged(
+        recorded,
+        lags,
+        "units shifted in time",
+        f"the steps of two units, 1 to {lags[-1]} bins apart,",
+        "a unit repeats another some bins later, so the future of one is known from the other. No synapse is so exact.",
+        "look for a roll or a shift in the preparation, and drop one of each.",
+    )
+
+
+def _judged(recorded: Recorded, lags: range, check: str, compared: str, meaning: str, advice: str) -> Finding:
     found = _alike(recorded, lags)
     if found is None:
         return unmeasured(check, "fewer than two active units")
     alike, r, named, n_pairs = found
-    return graded(
-        check,
-        above(alike, *_ALIKE),
-        f"the steps of two units, 1 to {lags[-1]} bins apart, correlate at most at r = {r:.3f}{_pairs(named, n_pairs)}",
-        "a unit repeats another some bins later, so the future of one is known from the other. No synapse is so exact.",
-        "look for a roll or a shift in the preparation, and drop one of each.",
-    )
+    measured = f"{compared} correlate at most at r = {r:.3f}{_pairs(named, n_pairs)}"
+    return graded(check, above(alike, *_ALIKE), measured, meaning, advice)
 
 
 def _alike(recorded: Recorded, lags: range) -> tuple[float, float, list[str], int] | None:
