@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from command import QUICK, Command, write_recording
+from laws import simulated, small_task
 from runs import checkpoint, rewrite
 
 from synapsnet.experiment.audit import main
+from synapsnet.experiment.audit_line import audit_line
 
 PEEKING = '''
 import torch
@@ -122,3 +125,12 @@ def test_training_says_the_verdict_on_its_recordings(train: Command, run: Path) 
         "audit: copies: LEAK by copies of units; synapsnet audit says more"
         in (train.folder / "other" / "train.log").read_text()
     )
+
+
+def test_the_line_of_many_sessions_says_how_many_it_left() -> None:
+    one, _ = simulated("levels", n_bins=300)
+    many = [replace(one, session_id=f"s{index}", activity=one.activity + index) for index in range(23)]
+    line = audit_line(small_task(many, "levels"))
+    assert line.startswith("audit: ")
+    assert "of 20 sessions clean" in line
+    assert "3 not looked at" in line
