@@ -112,8 +112,9 @@ def test_fit_shape_recovers_the_planted_spread(kind, spread):
     likelihood = kind()
     params = planted(likelihood, np.array([0.5, 1.0, 8.0]), spread)
     target = in_scipy(likelihood, params).rvs((200_000, 3), random_state=np.random.default_rng(1))
-    mean = likelihood.mean(params).expand(200_000, -1)
-    fitted = likelihood.fit_shape(mean, torch.as_tensor(target, dtype=torch.float32))
+    mean = likelihood.mean(params)
+    squared_error = (torch.as_tensor(target, dtype=torch.float32) - mean).square().mean(0)
+    fitted = likelihood.fit_shape(squared_error, mean, mean.square())
     assert fitted.shape == (3, 1)
     # The spread itself, not its pre-image: where softplus is flat, the pre-image hardly matters.
     expected = torch.nn.functional.softplus(torch.full((3, 1), spread))
@@ -122,19 +123,21 @@ def test_fit_shape_recovers_the_planted_spread(kind, spread):
 
 def test_fit_shape_recovers_the_spread_of_a_quiet_bursty_unit():
     counts = np.random.default_rng(3).negative_binomial(0.5, 0.5 / (0.5 + 0.05), size=(200_000, 1))
-    fitted = NegativeBinomial().fit_shape(torch.full((200_000, 1), 0.05), torch.as_tensor(counts, dtype=torch.float32))
+    mean = torch.tensor([0.05])
+    squared_error = torch.as_tensor(np.square(counts - 0.05).mean(0), dtype=torch.float32)
+    fitted = NegativeBinomial().fit_shape(squared_error, mean, mean.square())
     assert torch.nn.functional.softplus(fitted).item() == pytest.approx(0.5, rel=0.25)
 
 
 def test_fit_shape_of_a_silent_unit_is_finite(likelihood):
-    fitted = likelihood.fit_shape(torch.zeros(50, 2), torch.zeros(50, 2))
+    fitted = likelihood.fit_shape(torch.zeros(2), torch.zeros(2), torch.zeros(2))
     assert fitted.shape == (2, likelihood.n_params - 1)
     assert fitted.isfinite().all()
 
 
 def test_fit_shape_of_underdispersed_counts_is_all_but_poisson():
-    mean = torch.full((1000, 1), 5.0)
-    fitted = NegativeBinomial().fit_shape(mean, mean)
+    mean = torch.tensor([5.0])
+    fitted = NegativeBinomial().fit_shape(torch.zeros(1), mean, mean.square())
     assert torch.nn.functional.softplus(fitted).item() == pytest.approx(100.0)
 
 

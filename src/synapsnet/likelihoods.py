@@ -33,6 +33,8 @@ class Likelihood(ABC):
     """Number of parameters per unit and bin: one location and ``n_params - 1`` shapes."""
     initial_shape: float
     """Initial shape of a model (before its link)."""
+    fits_shape_exactly: bool
+    """True if `fit_shape` returns the shape of the largest likelihood."""
 
     @abstractmethod
     def distribution(self, params: Tensor) -> distributions.Distribution:
@@ -43,8 +45,14 @@ class Likelihood(ABC):
         """Inverse link: the location that yields this mean."""
 
     @abstractmethod
-    def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
-        """Shape per unit of a model with these means, ``[units, n_params - 1]``, from ``[bins, units]``."""
+    def fit_shape(self, squared_error: Tensor, mean: Tensor, mean_square: Tensor) -> Tensor:
+        """Shape per unit of a model with these forecasts, by the method of moments, ``[units, n_params - 1]``.
+
+        Args:
+            squared_error: Average over bins of the squared difference between activity and its forecast, ``[units]``.
+            mean: Average of the forecasts.
+            mean_square: Average of their squares.
+        """
 
     def mean(self, params: Tensor) -> Tensor:
         """Expected value, ``[...]``."""
@@ -69,6 +77,7 @@ class Gaussian(Likelihood):
 
     n_params = 2
     initial_shape = math.log(math.expm1(1.0))
+    fits_shape_exactly = True
 
     def __init__(self, *, signal: Signal = "calcium") -> None:
         if signal != "calcium":
@@ -86,8 +95,8 @@ class Gaussian(Likelihood):
         spread = self.nll(torch.stack([location.detach(), params[..., 1]], dim=-1), target)
         return 0.5 * (target - location).square() + spread
 
-    def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
-        sd = (target - mean).square().mean(0).sqrt().clamp(min=2 * SD_FLOOR)
+    def fit_shape(self, squared_error: Tensor, mean: Tensor, mean_square: Tensor) -> Tensor:
+        sd = squared_error.sqrt().clamp(min=2 * SD_FLOOR)
         return inverse_softplus(sd - SD_FLOOR)[:, None]
 
 
@@ -99,6 +108,7 @@ class Poisson(Likelihood):
 
     n_params = 1
     initial_shape = 0.0
+    fits_shape_exactly = True  # there is none
 
     def __init__(self, *, signal: Signal = "spikes") -> None:
         _require_counts(signal, "poisson")
@@ -112,8 +122,8 @@ class Poisson(Likelihood):
     def loss(self, params: Tensor, target: Tensor) -> Tensor:
         return self.nll(params, target)
 
-    def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
-        return target.new_empty(target.shape[1], 0)
+    def fit_shape(self, squared_error: Tensor, mean: Tensor, mean_square: Tensor) -> Tensor:
+        return mean.new_empty(len(mean), 0)
 
 
 class NegativeBinomial(Likelihood):
@@ -121,6 +131,7 @@ class NegativeBinomial(Likelihood):
 
     n_params = 2
     initial_shape = 2.0
+    fits_shape_exactly = False
 
     def __init__(self, *, signal: Signal = "spikes") -> None:
         _require_counts(signal, "negative_binomial")
@@ -145,9 +156,8 @@ class NegativeBinomial(Likelihood):
     def loss(self, params: Tensor, target: Tensor) -> Tensor:
         return self.nll(params, target)
 
-    def fit_shape(self, mean: Tensor, target: Tensor) -> Tensor:
-        excess = ((target - mean).square() - mean).mean(0)
-        dispersion = (excess / mean.square().mean(0).clamp(min=RATE_FLOOR**2)).clamp(*DISPERSION_RANGE)
+    def fit_shape(self, squared_error: Tensor, mean: Tensor, mean_square: Tensor) -> Tensor:
+        dispersion = ((squared_error - mean) / mean_square.clamp(min=RATE_FLOOR**2)).clamp(*DISPERSION_RANGE)
         return inverse_softplus(1 / dispersion)[:, None]
 
 

@@ -28,11 +28,12 @@ def test_the_floor_of_rates_is_chosen_on_validation(planted_task):
     assert (floors[1] < 0.1).all()
 
 
-def test_spread_is_that_of_the_changes(planted_task):
+def test_spread_is_that_of_the_changes_in_train_and_validation(planted_task):
     rng = np.random.default_rng(0)
     task = planted_task(rng.normal(size=(400, 5)).cumsum(0), signal="calcium", context_bins=1)
     model = Persistence(spec=task.spec, likelihood=Gaussian())
     model.fit_closed_form(task.train, task.validation)
     batch = task.train[0]
     sd = model.likelihood.distribution(model(batch.past, batch.behavior, 0, batch.slow)).stddev[0, 0]
-    torch.testing.assert_close(sd, (batch.target - batch.past)[0].square().mean(0).sqrt(), rtol=1e-4, atol=1e-4)
+    changes = torch.cat([(b.target - b.past)[b.scored] for b in (*task.train, *task.validation)])
+    torch.testing.assert_close(sd, changes.square().mean(0).sqrt(), rtol=1e-4, atol=1e-4)

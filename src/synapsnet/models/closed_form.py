@@ -14,6 +14,7 @@ from torch import Tensor
 from synapsnet.likelihoods import RATE_FLOOR, Likelihood
 from synapsnet.models.base import Forecaster
 from synapsnet.models.per_session import PerSession
+from synapsnet.models.residuals import shapes_of_residuals
 from synapsnet.session import Batch, Batches, TaskSpec
 from synapsnet.session.scale import kind_of_scale
 
@@ -35,11 +36,12 @@ class ClosedFormForecaster(Forecaster):
     @final
     @torch.no_grad()
     def fit_closed_form(self, train: Batches, validation: Batches) -> None:
-        """Fit the sessions one by one, reading each once: first its forecasts, then their floor and spread."""
+        """Fit the sessions one by one, reading each once: first its forecasts, then their floor and shape."""
         for session in range(len(self.spec.sessions)):
             fitted, held_out = list(train.of_session(session)), list(validation.of_session(session))
             self.fit_session(session, fitted, held_out)
-            self._fit_spread(session, fitted, held_out)
+            self._fit_floor(session, held_out)
+            self.shape[session].copy_(shapes_of_residuals(self, [*fitted, *held_out])[session])
 
     @abstractmethod
     def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
@@ -54,13 +56,8 @@ class ClosedFormForecaster(Forecaster):
         shape = self.shape[session].expand(*mean.shape, -1)
         return torch.cat([self.likelihood.location(mean)[..., None], shape], dim=-1)
 
-    def _fit_spread(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
-        """Fit a floor for the rates and the spread of the residuals, which turn a forecast into a likelihood.
-
-        The floor is a fraction of each unit's train mean; the fraction is the same for all units and selected on
-        ``validation``. The spread is that of the train residuals.
-        """
-        self.shape[session].copy_(self.likelihood.fit_shape(*self._scored(train)))
+    def _fit_floor(self, session: int, validation: Sequence[Batch]) -> None:
+        """Fit a floor for the rates: a fraction of each unit's train mean, the same for all, selected on validation."""
         scale = self.scale(session)
         if scale.of_counts:
             predicted, target = self._scored(validation)

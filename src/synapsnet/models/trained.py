@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from itertools import chain
 from typing import final
 
 import torch
@@ -14,6 +15,7 @@ from synapsnet.models.base import Forecaster
 from synapsnet.models.evaluating import evaluating
 from synapsnet.models.hooks import Finishing
 from synapsnet.models.per_session import PerSession
+from synapsnet.models.residuals import shapes_of_residuals
 from synapsnet.session import Batch, Batches, TaskSpec
 
 SHRINKAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
@@ -23,10 +25,11 @@ class TrainedForecaster(Forecaster, Finishing):
     """A model trained by gradient; a subclass only computes the departure of the next bin from its baseline.
 
     The baseline of each unit is a learnable offset that starts at the train mean, plus the last bin for increments. The
-    shape of the likelihood is constant in time and learned per unit, so that models differ only in their forecasts.
+    shape of the likelihood is constant in time and one per unit, so that models differ only in their forecasts.
 
     At the end, the departure is shrunk by a factor that is selected on validation for each session. Where nothing can
-    be forecast, it shrinks to nothing.
+    be forecast, it shrinks to nothing. Then the shape is fitted to the residuals, as in the models that are fitted by
+    formula, if the likelihood has an exact formula: gradient steps leave the spread of a quiet unit too wide.
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood) -> None:
@@ -68,6 +71,9 @@ class TrainedForecaster(Forecaster, Finishing):
         best = losses.argmin(0)
         for session, choice in enumerate(best.tolist()):
             self.shrinkage[session].fill_(SHRINKAGES[choice])
+        if self.likelihood.fits_shape_exactly:
+            for session, shape in shapes_of_residuals(self, chain(train, validation)).items():
+                self.shape[session].copy_(shape)
         shrunk = zip(self.spec.session_ids, best.tolist(), strict=True)
         return [
             f"session {name}: forecasts shrunk to {SHRINKAGES[choice]:g} of their departure from the baseline"
@@ -79,7 +85,7 @@ class TrainedForecaster(Forecaster, Finishing):
         """Initial spread about the baseline, on the scale of changes from bin to bin, ``[units, n_params - 1]``."""
         spread = self.scale(session).spread
         if spread is not None:
-            return self.likelihood.fit_shape(torch.zeros_like(spread)[None], spread[None])
+            return self.likelihood.fit_shape(spread.square(), torch.zeros_like(spread), torch.zeros_like(spread))
         n_units = self.spec.sessions[session].n_units
         return torch.full((n_units, self.likelihood.n_params - 1), self.likelihood.initial_shape)
 

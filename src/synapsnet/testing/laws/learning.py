@@ -109,5 +109,6 @@ def nll_of_constant(model: Forecaster, batch: Batch, kind: Kind) -> float:
     """That of the mean of each unit over these very bins."""
     target = batch.target[batch.scored]
     flat = model.likelihood.location(target.mean(0).clamp(min=0.01) if kind == "spikes" else target.mean(0))
-    shapes = model.likelihood.fit_shape(target.mean(0).expand_as(target), target).expand(*target.shape, -1)
+    mean, variance = target.mean(0), target.var(0, correction=0)
+    shapes = model.likelihood.fit_shape(variance, mean, mean.square()).expand(*target.shape, -1)
     return float(model.likelihood.nll(torch.cat([flat.expand_as(target)[..., None], shapes], -1), target).mean())
