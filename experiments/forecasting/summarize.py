@@ -18,7 +18,7 @@ from experiments._study import Summary, summarize
 from experiments._tables import bold, flaws, is_best, markdown_table, score_cell
 from experiments.forecasting import paired
 from experiments.forecasting.figure import draw
-from experiments.forecasting.study import MODELS, STUDY
+from experiments.forecasting.study import BY_FORMULA, MODELS, STUDY
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column, columns, footnotes
 from synapsnet.results import Run
@@ -72,6 +72,16 @@ def _require_same_units(first: Run, other: Run) -> None:
                 f"{other.folder} and {first.folder} differ in the {name}s scored ({len(theirs)} and {len(ours)} units "
                 f"in {theirs.session.nunique()} and {ours.session.nunique()} sessions); run both alike"
             )
+
+
+def for_every_seed(table: pd.DataFrame) -> pd.DataFrame:
+    """Let the only run of a model `BY_FORMULA` stand for every seed of the other models on its recording."""
+    blocks = []
+    for (data, model), block in table.groupby(["data", "model"], sort=False):
+        others = table.seed[table.data == data].unique() if model in BY_FORMULA else ()
+        alone = block.seed.nunique() == 1 and len(others)
+        blocks += [block.assign(seed=seed) for seed in others] if alone else [block]
+    return pd.concat(blocks, ignore_index=True)
 
 
 def table_of(runs: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
@@ -154,7 +164,7 @@ def _counted(count: int, noun: str) -> str:
 
 def summary(out: Path, data: Path | None = None) -> Summary:
     """The tables and the figure of the runs."""
-    runs, units = read_runs(out)
+    runs, units = (for_every_seed(table) for table in read_runs(out))
     pairs = paired.pairs_of(units)
     runs = runs.merge(paired.over_rival(pairs), how="left", on=["data", "model", "seed", "session"])
     table, means = table_of(runs, MODELS), paired.mean_pairs(pairs)

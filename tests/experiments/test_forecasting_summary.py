@@ -238,12 +238,21 @@ def test_models_are_paired_unit_by_unit(summary: Summary) -> None:
 
 
 def test_models_without_a_seed_in_common_are_not_compared(summary: Summary) -> None:
-    plant(summary.root, "ar", 0, {"s": {}})
-    plant(summary.root, "var", 1, {"s": {}})
+    plant(summary.root, "lstm", 0, {"s": {}})
+    plant(summary.root, "transformer", 1, {"s": {}})
     text, _ = summary.paired()
-    _, table = summary()
-    assert row(text, "var") == "| var | - | - |"
-    assert np.isnan(table.loc[("mouse", "var"), "share_above_ar"])
+    assert row(text, "transformer") == "| transformer | - | - |"
+
+
+def test_the_one_run_of_a_model_without_luck_is_compared_with_every_seed(summary: Summary) -> None:
+    plant(summary.root, "ar", 0, {"s": {}}, of_units={"nll": [1.0, 1.0]})
+    for seed, nll in enumerate([0.5, 1.5, 1.5]):
+        plant(summary.root, "lstm", seed, {"s": {}}, of_units={"nll": [nll, nll]})
+    text, _ = summary.paired()
+    assert row(text, "ar") == "| ar | - | 67% |"
+    printed, table = summary()
+    assert (table.seeds == table.seeds_expected).loc["mouse"][["ar", "lstm"]].all()
+    assert "of 3 seeds" not in row(printed, "ar")
 
 
 def test_a_unit_whose_forecast_broke_down_leaves_its_pairs_undefined(summary: Summary) -> None:
