@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from command import LIGHT, QUICK, Command
+from command import QUICK, Command
 from runs import checkpoint, contents, rewrite
 
 from synapsnet.errors import UserError
@@ -22,23 +22,6 @@ RUN = "touch ran"  # in the working folder
 SHELL = {"_target_": "torch.utils.collect_env.run", "command": RUN}
 EXEC = {"_target_": "builtins.exec", "_args_": ["open('ran', 'w')"]}
 INTERPOLATED = "${oc.create:{_target_:torch.utils.collect_env.run,command:" + RUN + "}}"
-
-
-@pytest.fixture(scope="module")
-def victim(tmp_path_factory: pytest.TempPathFactory, sessions: Path) -> Path:
-    """A small honest run."""
-    folder = tmp_path_factory.mktemp("victim")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr("sys.argv", ["train.py"])
-        command = Command(folder, patch, _Silent())  # type: ignore[arg-type]
-        assert command(*LIGHT, f"data.root={sessions}", "debug=fast", "hydra.run.dir=run").code == 0
-    return folder / "run"
-
-
-class _Silent:
-    def readouterr(self) -> tuple[str, str]:
-        return "", ""
 
 
 Change = Callable[[dict[str, Any]], None]

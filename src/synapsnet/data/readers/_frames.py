@@ -77,7 +77,7 @@ def without_missing(
     Raises:
         UserError: if no unit or no frame is left.
     """
-    with np.errstate(over="ignore"):  # values too large for float32 count as infinite
+    with np.errstate(over="ignore", invalid="ignore"):  # values too large for float32 count as infinite
         traces = traces.astype(np.float32, copy=False)
     bad = ~np.isfinite(traces)
     kept = np.flatnonzero(bad.mean(0) <= MISSING_SHARE)

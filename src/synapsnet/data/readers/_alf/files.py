@@ -85,6 +85,24 @@ def vector(path: Path, kinds: str = "iuf") -> npt.NDArray[Any]:
     return flat
 
 
+def whole_numbers(path: Path, most: int) -> npt.NDArray[Any]:
+    """A vector of whole numbers from 0; MATLAB and pandas store them as floats, which are converted.
+
+    Args:
+        path: The file.
+        most: Largest number that can be meant.
+
+    Raises:
+        UserError: naming the file, if it is damaged, or holds anything else.
+    """
+    numbers = vector(path)
+    if numbers.dtype.kind != "f":
+        return numbers
+    if not (np.isfinite(numbers) & (np.abs(numbers) <= most) & (numbers == np.rint(numbers))).all():
+        raise UserError(f"{path.name} must hold whole numbers")
+    return numbers.astype(np.int64)
+
+
 def columns(path: Path, n_columns: int) -> npt.NDArray[np.float64]:
     """An array with a given number of columns, float64 ``[rows, columns]``.
 
@@ -94,7 +112,8 @@ def columns(path: Path, n_columns: int) -> npt.NDArray[np.float64]:
     array = load_array(path)
     if array.ndim != 2 or array.shape[1] != n_columns or array.dtype.kind not in "iuf":
         raise UserError(f"{path.name} must be numbers [rows, {n_columns}], got {array.dtype} of shape {array.shape}")
-    return array.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(np.float64)
 
 
 def table(path: Path) -> pd.DataFrame | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.readers._alf.files import vector
+from synapsnet.data.readers._alf.files import vector, whole_numbers
 from synapsnet.data.readers._doubts import doubts
 from synapsnet.data.readers._events import BLOCK_SPIKES, SILENCE_S, Spikes, bin_of, count_spikes, find_copies
 from synapsnet.data.readers._near_copies import TOLERANCE_S, find_near_copies
@@ -63,9 +63,7 @@ def read_sorting(times: Path, clusters: Path, recording: str) -> Sorting:
     Raises:
         UserError: if a file is damaged, or if the two do not match.
     """
-    times_s, cluster = vector(times), vector(clusters)
-    if cluster.dtype.kind == "f":  # as MATLAB and pandas write them
-        cluster = _whole(cluster, clusters.name)
+    times_s, cluster = vector(times), whole_numbers(clusters, _MOST_CLUSTERS)
     if len(times_s) != len(cluster):
         raise UserError(f"{times.name} has {len(times_s)} spikes but {clusters.name} has {len(cluster)}")
     n_spikes = _overview(cluster, clusters.name)
@@ -130,12 +128,6 @@ def count(sortings: Sequence[Sorting], bin_width_s: float) -> tuple[npt.NDArray[
     if bins[0] >= bins[1]:
         raise UserError("its probes recorded one after the other; a session needs probes that recorded together")
     return counts, first, bins[None]
-
-
-def _whole(numbers: npt.NDArray[np.floating], name: str) -> npt.NDArray[np.int64]:
-    if not (np.isfinite(numbers) & (np.abs(numbers) < _MOST_CLUSTERS) & (numbers == np.rint(numbers))).all():
-        raise UserError(f"{name} must hold whole numbers")
-    return numbers.astype(np.int64)
 
 
 def _spikes(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.readers._alf.files import columns, find_file, numeric, table, vector
+from synapsnet.data.readers._alf.files import columns, find_file, numeric, table, whole_numbers
 from synapsnet.data.readers._atlas import acronyms
 from synapsnet.data.readers._files import passing_over
 from synapsnet.errors import UserError
@@ -22,6 +22,7 @@ _METRICS = {
     "label": "label",
 }
 """Columns of ``clusters.metrics``, and their names in our unit table."""
+_MOST_ROWS = 2**53  # beyond, every float64 is whole
 Columns = dict[str, npt.NDArray[Any]]
 
 
@@ -65,7 +66,7 @@ def unit_columns(folders: Sequence[Path], numbers: npt.NDArray[np.int64], record
                 unit_table["uuid"] = rows(uuids.iloc[:, 0].to_numpy(dtype=np.str_), numbers, path.name, "cluster")
     if path := find_file(folders, "clusters.channels", "npy"):
         with passing_over(recording, "clusters.channels"):
-            channels = rows(vector(path), numbers, path.name, "cluster").astype(np.int64)
+            channels = rows(whole_numbers(path, _MOST_ROWS), numbers, path.name, "cluster").astype(np.int64)
             unit_table |= _of_channels(folders, channels, recording)
     return unit_table
 
@@ -137,7 +138,9 @@ def _of_channels(folders: Sequence[Path], channels: npt.NDArray[np.int64], recor
     unit_table: Columns = {}
     with passing_over(recording, "the regions of channels"):
         if path := find_file(folders, "channels.brainLocationIds_ccf_2017", "npy"):
-            unit_table["region"] = acronyms(rows(vector(path), channels, path.name, "channel").astype(np.int64))
+            unit_table["region"] = acronyms(
+                rows(whole_numbers(path, _MOST_ROWS), channels, path.name, "channel").astype(np.int64)
+            )
         elif path := find_file(folders, "channels.brainLocation", "tsv", "csv"):
             unit_table |= located(path, channels)
     if path := find_file(folders, "channels.mlapdv", "npy"):

@@ -37,7 +37,8 @@ def behavior_on_bins(
                 f'{sidecar.name}, "behavior": {place!r} must be [time, features] with {rows} {clocked}, '
                 f"got shape {part.shape}"
             )
-    behavior = np.column_stack(parts).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a NaN that signals
+        behavior = np.column_stack(parts).astype(np.float64)
     if sidecar.behavior_names is not None and len(sidecar.behavior_names) != behavior.shape[1]:
         raise UserError(
             f"{sidecar.name} gives {len(sidecar.behavior_names)} behavior_names for {behavior.shape[1]} features"
