@@ -18,7 +18,7 @@ from pathlib import Path
 MEMORY = 0.05
 """Gigabytes that a recording may take."""
 _MOST_BYTES = 8 * 2**30
-_RARE = {"mat": 0.15, "cnmfe_mat": 0.1, "nwb": 0.3, "mat73": 0.5, "checkpoint": 0.5}
+_RARE = {"mat": 0.05, "cnmfe_mat": 0.05, "nwb": 0.3, "mat73": 0.5, "checkpoint": 0.5}
 """Weights of slow inputs; that of others is 1."""
 
 

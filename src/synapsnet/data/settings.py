@@ -28,6 +28,7 @@ class DataSettings:
     signal: Signal | None
     root: tuple[str, ...] | None
     strict: bool
+    max_memory: float | None
     task: str | None
     tasks: tuple[str, ...] | None
     units: UnitFilter
@@ -102,6 +103,13 @@ def _width(key: str, value: Plain) -> float | None:
     if width is not None and width <= 0:
         raise UserError(f"{key} must be a positive number of seconds, got {value!r}")
     return width
+
+
+def _memory(key: str, value: Plain) -> float | None:
+    most = None if value is None else _number(key, value)
+    if most is not None and most <= 0:
+        raise UserError(f"{key} must be null or a positive number of gigabytes, got {value!r}")
+    return most
 
 
 def _time_constants(key: str, value: Plain) -> tuple[float, ...]:
@@ -201,6 +209,7 @@ _CHECKS: Mapping[str, Callable[[str, Plain], Any]] = {
     "signal": partial(_choice, (None, *get_args(Signal))),
     "root": _roots,
     "strict": _flag,
+    "max_memory": _memory,
     "task": _task,
     "tasks": _labels,
     "units": _units,

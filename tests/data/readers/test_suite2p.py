@@ -291,7 +291,7 @@ def test_no_frames(plane: Path) -> None:
 def test_missing_and_truncated_traces(plane: Path) -> None:
     whole = (plane / "Fneu.npy").read_bytes()
     (plane / "Fneu.npy").write_bytes(whole[:-50])
-    with pytest.raises(UserError, match=r"Fneu\.npy is not a whole NumPy array"):
+    with pytest.raises(UserError, match=r"Fneu\.npy is cut off"):
         read_sessions(plane, bin_width_s=0.1)
     (plane / "Fneu.npy").unlink()
     with pytest.raises(UserError, match=r"Fneu\.npy is missing"):

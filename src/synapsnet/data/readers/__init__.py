@@ -27,6 +27,7 @@ from typing import Any, Protocol, cast
 
 from synapsnet import extensions
 from synapsnet.data.readers._elsewhere import hints
+from synapsnet.data.readers._memory import at_most
 from synapsnet.data.readers._outputs import is_output
 from synapsnet.data.readers._told_apart import Names, full_id, told_apart
 from synapsnet.data.web.address import public
@@ -81,14 +82,23 @@ class Recording:
         """Name of the recording in messages: the path, or the address without anything secret."""
         return public(self.path)
 
-    def read(self, *, bin_width_s: float | None) -> list[Session]:
+    def read(self, *, bin_width_s: float | None, max_memory: float | None = None) -> list[Session]:
         """The sessions in the recording, told apart from those of recordings of the same name.
+
+        Args:
+            bin_width_s: Bin width in seconds for formats that hold event times.
+            max_memory: Gigabytes that an array may take; None is half of the machine's memory.
 
         Raises:
             UserError: with a message that begins with `name`, if it cannot be read.
         """
         try:
-            sessions = self.reader.read(self.path, bin_width_s=bin_width_s)
+            if isinstance(self.path, Path) and self.path.is_file():
+                self.path.open("rb").close()  # a file that may not be read looks like a damaged one to zipfile and HDF5
+            with at_most(max_memory):
+                sessions = self.reader.read(self.path, bin_width_s=bin_width_s)
+        except MemoryError as error:
+            raise UserError(f"{self.name}: does not fit into memory, or declares sizes that do not") from error
         except (UserError, OSError) as error:
             raise UserError(f"{self.name}: {one_line(error)}") from error
         ids = [full_id(session.session_id, self.names) for session in sessions]
@@ -120,7 +130,9 @@ def find_recordings(*roots: Place) -> list[Recording]:
     return [replace(recording, names=of) for recording, of in zip(found.values(), names, strict=True)]
 
 
-def iterate_sessions(*roots: Place, bin_width_s: float | None, strict: bool) -> Iterator[Session]:
+def iterate_sessions(
+    *roots: Place, bin_width_s: float | None, strict: bool, max_memory: float | None = None
+) -> Iterator[Session]:
     """Read every recording in files or folders lazily, one at a time; see `find_recordings`.
 
     Args:
@@ -129,6 +141,7 @@ def iterate_sessions(*roots: Place, bin_width_s: float | None, strict: bool) -> 
             for formats that do not store it. Formats with bins of their own keep their native width.
         strict: Whether a recording that cannot be read is an error. Otherwise it is passed over, with a warning, unless
             none can be read.
+        max_memory: Gigabytes that an array may take; None is half of the machine's memory.
 
     Raises:
         UserError: with the path, if there is nothing to read, if a recording cannot be read, or if two
@@ -140,7 +153,7 @@ def iterate_sessions(*roots: Place, bin_width_s: float | None, strict: bool) -> 
     problems: list[str] = []
     for recording in find_recordings(*roots):
         try:
-            sessions = recording.read(bin_width_s=bin_width_s)
+            sessions = recording.read(bin_width_s=bin_width_s, max_memory=max_memory)
         except UserError as error:
             if strict:
                 raise

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
+from synapsnet.data.readers._memory import require_room
 from synapsnet.errors import UserError
 
 DEFAULT_BIN_WIDTH_S = 0.02
@@ -67,10 +68,8 @@ def count_spikes(
     first, last = (int(k) for k in bin_of(np.array([start, latest]), bin_width_s))
     n_bins = last + 1 - first
     dtype: np.dtype[np.unsignedinteger] = np.dtype(np.uint8)
-    try:
-        counts = np.zeros(n_bins * n_units, dtype=np.uint8)  # raw bytes, viewed as dtype
-    except MemoryError:
-        raise UserError(f"counts of {n_bins} bins x {n_units} units do not fit into memory; use wider bins") from None
+    require_room("an array of counts (too narrow bins, or a stray spike?)", (n_bins, n_units), dtype.itemsize)
+    counts = np.zeros(n_bins * n_units, dtype=np.uint8)  # raw bytes, viewed as dtype
     for times, units in _blocks(spikes, n_units):
         cells = (bin_of(times, bin_width_s) - first) * n_units + units
         cells.sort()
@@ -79,6 +78,7 @@ def count_spikes(
         sums = counts.view(dtype)[hit] + np.diff(starts, append=len(cells))
         needed = np.min_scalar_type(sums.max())
         if needed.itemsize > dtype.itemsize:
+            require_room("an array of counts", (n_bins, n_units), needed.itemsize)
             _widen(counts, dtype, needed)
             dtype = needed
         counts.view(dtype)[hit] = sums

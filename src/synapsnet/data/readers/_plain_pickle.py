@@ -23,6 +23,7 @@ from typing import IO, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from synapsnet.data.readers._files import header_of
 from synapsnet.errors import UserError, one_line
 
 _PLAIN_DTYPE = re.compile(r"[|<>=]?([biufcSU]\d{1,6})")
@@ -45,9 +46,7 @@ def load_object_array(stream: IO[bytes]) -> Any:
         UserError: if the file is damaged, or names anything that plain data does not need; nothing has been run.
     """
     try:
-        version = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        _, _, dtype = header(stream)
+        _, dtype = header_of(stream)
         if not dtype.hasobject:
             raise UserError(f"it holds an array of {dtype}, but pickled objects were expected")
         return _converted(_Reader(stream, encoding="latin1").load(), {})[0]

@@ -276,4 +276,5 @@ def _traces(path: Path, trace: str, n_rois: int) -> npt.NDArray[np.floating]:
     if not arrays[0].shape[1]:
         raise UserError(f"{files[0]} has no frames")
     arrays = [array if array.dtype.kind == "f" else array.astype(np.float32) for array in arrays]
-    return arrays[0] - NEUROPIL_WEIGHT * arrays[1] if trace == "F" else arrays[0]
+    with np.errstate(all="ignore"):  # of values that are not finite, which are missing
+        return arrays[0] - NEUROPIL_WEIGHT * arrays[1] if trace == "F" else arrays[0]

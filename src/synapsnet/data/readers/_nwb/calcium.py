@@ -13,7 +13,9 @@ from pynwb import NWBFile
 from pynwb.ophys import DfOverF, Fluorescence, RoiResponseSeries
 
 from synapsnet.data.readers._events import EDGE_TOLERANCE
+from synapsnet.data.readers._files import whole
 from synapsnet.data.readers._frames import MISSING_SHARE, clock, without_missing
+from synapsnet.data.readers._memory import require_room
 from synapsnet.data.readers._nwb.behavior import behavior_on_bins
 from synapsnet.data.readers._nwb.observed import on_segments, valid
 from synapsnet.data.readers._nwb.rois import accepted, rois_table
@@ -107,7 +109,7 @@ def _plane_of(series: RoiResponseSeries) -> str:
 def _read(series: RoiResponseSeries) -> _Plane:
     segmentation = series.rois.table
     what = f"series {series.name!r}"
-    rois = np.asarray(series.rois.data[:], dtype=np.int64)
+    rois = whole(series.rois.data).astype(np.int64)
     if len(rois) and (rois.min() < 0 or rois.max() >= len(segmentation.id)):
         raise UserError(f"{what} refers to ROI {rois.max()}, but the segmentation has {len(segmentation.id)}")
     ids = names_of_rows(segmentation, what)[rois]
@@ -154,6 +156,7 @@ def _traces(series: RoiResponseSeries, data: Any, cells: npt.NDArray[np.int64], 
     shape = np.shape(data)
     if shape != (shape[0], n_rois) and not (n_rois == 1 and len(shape) == 1):
         raise UserError(f"series {series.name!r} has data of shape {shape}; expected [time, {n_rois} ROIs]")
+    require_room(f"series {series.name!r}", (shape[0], len(cells)), np.dtype(np.float32).itemsize)
     traces = np.empty((shape[0], len(cells)), dtype=np.float32)
     for start, block in blocks(data):
         columns = block.reshape(len(block), n_rois)[:, cells]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pynwb import NWBFile
 
+from synapsnet.data.readers._files import whole
 from synapsnet.data.readers._intervals import Seconds, on_bins
 from synapsnet.data.readers._nwb.table import joined_texts, numbers, pieces, ragged
 from synapsnet.session import Intervals
@@ -46,7 +47,7 @@ def observed(nwbfile: NWBFile, rows: npt.NDArray[np.int64], probes: Sequence[str
     every = [_ALWAYS] * len(rows)
     if "obs_intervals" in nwbfile.units.colnames:
         values, ends = ragged(nwbfile.units, "obs_intervals")
-        of_units = pieces(np.asarray(values[:], dtype=np.float64).reshape(-1, 2), ends)
+        of_units = pieces(whole(values).astype(np.float64).reshape(-1, 2), ends)
         every = [covered([of_units[row]]) if len(of_units[row]) else _ALWAYS for row in rows]
     named = sorted(set(probes) - {""})
     usable = {probe: valid(nwbfile, probe, named) for probe in {*probes}}

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from hdmf.common import VectorIndex
 from pynwb.ophys import PlaneSegmentation
 
+from synapsnet.data.readers._files import whole
 from synapsnet.data.readers._nwb.series import blocks
 from synapsnet.data.readers._nwb.table import as_text, ragged
 
@@ -59,7 +60,7 @@ def accepted(segmentation: PlaneSegmentation) -> npt.NDArray[np.bool_]:
         plain = name.lower().replace("_", "")
         if plain not in _ACCEPTED + _REJECTED or isinstance(segmentation[name], VectorIndex):
             continue
-        values = np.asarray(segmentation[name].data[:])
+        values = whole(segmentation[name].data)
         if values.dtype.kind in "iufb" and len(values) == len(segmentation.id) and values.size:
             # suite2p writes two columns; the second is a probability.
             flag = np.array(values.reshape(len(values), -1)[:, 0] != 0)
@@ -106,7 +107,7 @@ def _dense_centroids(masks: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 def _sparse_centroids(values: Any, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Centroids of pixels with fields x, y, (z,) weight, which are listed ROI by ROI."""
-    pixels = np.asarray(values[:])
+    pixels = whole(values)
     owner = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
     weights = np.maximum(np.nan_to_num(pixels["weight"].astype(np.float64)), 0.0)
     total = np.bincount(owner, weights, minlength=len(ends))

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from pynwb import TimeSeries
 
+from synapsnet.data.readers._files import whole
+from synapsnet.data.readers._memory import require_room
 from synapsnet.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ def timestamps(series: TimeSeries, n_samples: int) -> npt.NDArray[np.float64]:
     if series.timestamps is not None:
         times = _flat(series.timestamps)
     elif series.rate:
+        require_room(f"series {series.name!r}", (n_samples,), np.dtype(np.float64).itemsize)
         times = (series.starting_time or 0.0) + np.arange(n_samples) / float(series.rate)
     else:
         raise UserError(f"series {series.name!r} has neither timestamps nor a rate")
@@ -56,11 +59,11 @@ def oriented(series: TimeSeries, n_features: int | None) -> Any:
     if not is_row or (shape[1] != n_times if n_times is not None else n_features is None and shape[1] <= MOST_COLUMNS):
         return data
     log.warning("series %s of shape %s is stored as [features, time]: taken the other way round", series.name, shape)
-    return np.asarray(data[:]).T
+    return whole(data).T
 
 
 def _flat(stored: Any) -> npt.NDArray[np.float64]:
-    times = np.asarray(stored[:], dtype=np.float64)
+    times = whole(stored).astype(np.float64)
     return times.reshape(-1) if times.ndim == 2 and 1 in times.shape else times
 
 

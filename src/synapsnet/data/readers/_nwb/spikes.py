@@ -16,6 +16,7 @@ from synapsnet.data.readers._doubts import doubts
 from synapsnet.data.readers._events import Spikes, count_spikes, find_copies, of_units
 from synapsnet.data.readers._frames import MISSING_SHARE
 from synapsnet.data.readers._intervals import equal_bins, on_bins, tasks_on_bins
+from synapsnet.data.readers._memory import require_room
 from synapsnet.data.readers._nwb.behavior import behavior_on_bins
 from synapsnet.data.readers._nwb.observed import covered, observed
 from synapsnet.data.readers._nwb.table import names_of_rows, ragged
@@ -50,6 +51,7 @@ def spike_session(nwbfile: NWBFile, recording: str, bin_width_s: float) -> dict[
     times, ends = ragged(units, "spike_times")
     if len(np.shape(times)) != 1:
         raise UserError(f"units/spike_times must be one time per spike, got shape {np.shape(times)}")
+    require_room("units/spike_times", np.shape(times), np.dtype(np.float64).itemsize)
     with _at_hand(times) as times:
         stored = _in_blocks(times, ends)
         judged = doubts(stored, ids.tolist(), recording)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from hdmf.common import DynamicTable, VectorIndex
 
+from synapsnet.data.readers._files import whole
 from synapsnet.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -26,9 +27,9 @@ def ragged(table: DynamicTable, name: str) -> tuple[Any, npt.NDArray[np.int64]]:
     where = f"column {name!r} of table {table.name!r}"
     if not isinstance(column, VectorIndex):
         raise UserError(f"{where} has no index to assign its values to rows")
-    values, ends = column.target.data, np.asarray(column.data[:], dtype=np.int64).reshape(-1)
+    values, ends = column.target.data, whole(column.data).astype(np.int64).reshape(-1)
     if len(np.shape(values)) == 2 and 1 in np.shape(values) and len(ends) and np.size(values) == ends[-1]:
-        values = np.asarray(values[:]).reshape(-1)  # a vector that is stored as a column or as a row
+        values = whole(values).reshape(-1)  # a vector that is stored as a column or as a row
     if len(ends) and ((np.diff(ends, prepend=0) < 0).any() or ends[-1] != len(values)):
         raise UserError(f"the index of {where} is damaged: it should ascend to {len(values)}, the number of values")
     return values, ends
@@ -36,7 +37,7 @@ def ragged(table: DynamicTable, name: str) -> tuple[Any, npt.NDArray[np.int64]]:
 
 def names_of_rows(table: DynamicTable, recording: str) -> npt.NDArray[np.str_]:
     """Name of each row: its id, or its number if ids are used twice."""
-    ids = np.asarray(table.id[:]).reshape(-1)
+    ids = whole(table.id).reshape(-1)
     if ids.dtype.kind == "f" and (ids == np.rint(ids)).all():
         ids = ids.astype(np.int64)
     names = np.array([str(one) for one in ids], dtype=np.str_)
@@ -56,7 +57,7 @@ def texts(table: DynamicTable, *names: str) -> npt.NDArray[np.str_] | None:
     for name in names:
         if name not in table.colnames or isinstance(table[name], VectorIndex):
             continue
-        values = _flat(np.asarray(table[name][:]), table)
+        values = _flat(whole(table[name]), table)
         if values.ndim == 1 and values.dtype.kind in "OSU":
             return _as_text(values)
     return None
@@ -69,7 +70,7 @@ def joined_texts(table: DynamicTable, name: str) -> npt.NDArray[np.str_] | None:
     if not isinstance(table[name], VectorIndex):
         return texts(table, name)
     values, ends = ragged(table, name)
-    words = np.asarray(values[:])
+    words = whole(values)
     if words.ndim != 1 or words.dtype.kind not in "OSU":
         return None
     return np.array([" ".join(row) for row in pieces(_as_text(words), ends)], dtype=np.str_)
@@ -80,7 +81,7 @@ def numbers(table: DynamicTable, *names: str) -> npt.NDArray[np.float64] | None:
     for name in names:
         if name not in table.colnames or isinstance(table[name], VectorIndex):
             continue
-        values = _flat(np.asarray(table[name][:]), table)
+        values = _flat(whole(table[name]), table)
         if values.ndim == 1 and values.dtype.kind in "iufb":
             return np.where(np.isfinite(values), values, np.nan).astype(np.float64)
     return None

@@ -15,6 +15,7 @@ import numpy as np
 from hdmf.build import Builder, DatasetBuilder, GroupBuilder, LinkBuilder
 from pynwb import NWBHDF5IO, NWBFile
 
+from synapsnet.data.readers._files import whole
 from synapsnet.errors import UserError, one_line
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def _opened(file: h5py.File) -> tuple[NWBHDF5IO, GroupBuilder]:
         shape = np.shape(builder.data)
         is_vector = builder.name in _VECTORS or str(builder.name).endswith("_index")
         if is_vector and len(shape) == 2 and 1 in shape:
-            dict.__setitem__(builder, "data", np.asarray(builder.data[:]).ravel())
+            dict.__setitem__(builder, "data", whole(builder.data).ravel())
     return io, tree
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hdmf.common import DynamicTable, VectorIndex
 from pynwb import NWBFile
 
+from synapsnet.data.readers._files import whole
 from synapsnet.data.readers._nwb.table import numbers, pieces, ragged, texts
 from synapsnet.errors import one_line
 
@@ -80,15 +81,15 @@ def _electrodes(nwbfile: NWBFile) -> tuple[DynamicTable | None, list[npt.NDArray
     units, electrodes = nwbfile.units, nwbfile.electrodes
     peak = numbers(units, "peak_channel_id")
     if peak is not None and electrodes is not None:
-        row_of = {int(channel): row for row, channel in enumerate(electrodes.id[:])}
+        row_of = {int(channel): row for row, channel in enumerate(whole(electrodes.id))}
         return electrodes, [np.array([row_of.get(int(channel), -1)]) for channel in np.nan_to_num(peak, nan=-1)]
     if "electrodes" not in units.colnames:
         return None, []
     column = units["electrodes"]
     if not isinstance(column, VectorIndex):
-        return column.table, list(np.asarray(column.data[:], dtype=np.int64).reshape(-1, 1))
+        return column.table, list(whole(column.data).astype(np.int64).reshape(-1, 1))
     values, ends = ragged(units, "electrodes")
-    return column.target.table, pieces(np.asarray(values[:], dtype=np.int64), ends)
+    return column.target.table, pieces(whole(values).astype(np.int64), ends)
 
 
 def _positions(electrodes: DynamicTable) -> list[npt.NDArray[np.float64]]:
