@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from synapsnet.data.readers._files import whole
+from synapsnet.data.readers._mat5 import load_mat5
+from synapsnet.data.readers._memory import require_room
+from synapsnet.data.readers._sparse import dense, sparse_of
 from synapsnet.errors import UserError, one_line
 
 log = logging.getLogger(__name__)
@@ -51,11 +54,12 @@ class Components:
         n_pixels, n_components = math.prod(self.size), len(next(iter(self.traces.values())))
         if self.footprints is None or not self.size or self.footprints.shape != (n_pixels, n_components):
             return None
+        require_room("the field of view", self.size, len(self.size) * np.dtype(np.float64).itemsize)
         pixels = np.stack(np.unravel_index(np.arange(n_pixels), self.size, order="F"), axis=1).astype(np.float64)
         total = np.asarray(self.footprints.sum(axis=0), dtype=np.float64).reshape(-1, 1)
         weighted = np.asarray(self.footprints.T @ pixels)
         centers: npt.NDArray[np.float64] = np.full(weighted.shape, np.nan)
-        np.divide(weighted, total, out=centers, where=total > 0)
+        np.divide(weighted, total, out=centers, where=(total > 0) & np.isfinite(weighted) & np.isfinite(total))
         return centers
 
 
@@ -158,21 +162,17 @@ def _variables_of_hdf5(file: Any) -> Iterator[tuple[str, Fields | str]]:
 
 def _variables_of_mat(path: Path) -> Iterator[tuple[str, Fields | str]]:
     """Structs of an older MATLAB file, then its plain variables as one struct without a name."""
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatlabOpaque
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # SciPy warns of harmless oddities of MATLAB files
-        variables = loadmat(path, spmatrix=False)
+    parsed = load_mat5(path, None)
+    yield from parsed.objects.items()
     plain = {}
-    for name, variable in variables.items():
-        if isinstance(variable, MatlabOpaque):
-            yield variable["s0"].item().decode(), variable["s2"].item().decode()
-        elif isinstance(variable, np.ndarray) and variable.dtype.names and variable.size == 1:
+    for name, variable in parsed.variables.items():
+        names = getattr(getattr(variable, "dtype", None), "names", None)
+        if names and variable.size == 1:
             fields = _record(variable)
             options = fields.pop("options", None)
-            yield name, fields | ({} if options is None or not options.dtype.names else {"options": _record(options)})
-        elif not name.startswith("__"):
+            has_names = getattr(getattr(options, "dtype", None), "names", None)
+            yield name, fields | ({"options": _record(options)} if has_names and options.size == 1 else {})
+        else:
             plain[name] = variable
     yield "", plain
 
@@ -186,24 +186,11 @@ def _dataset(node: Any) -> Any:
     if node is None:
         return None
     if hasattr(node, "keys"):
-        return _sparse(node)
+        return sparse_of(node)
     if node.dtype.kind not in "iufb" or node.attrs.get("MATLAB_empty", 0) or "MATLAB_object_decode" in node.attrs:
         return None
-    values = node[()]
+    values = whole(node)
     return values.T if "MATLAB_class" in node.attrs else values
-
-
-def _sparse(group: Any) -> Any:
-    """A matrix in compressed-column form, as written by CaImAn (``indices``) and MATLAB (``ir``)."""
-    from scipy.sparse import csc_array
-
-    rows, columns = ("ir", "jc") if "jc" in group else ("indices", "indptr")
-    if columns not in group:
-        return None
-    pointers = group[columns][()]
-    shape = (group.attrs["MATLAB_sparse"], len(pointers) - 1) if columns == "jc" else tuple(group["shape"][()])
-    data, indices = (group[name][()] if name in group else np.empty(0) for name in ("data", rows))
-    return csc_array((data, indices.astype(np.int64), pointers.astype(np.int64)), shape=shape)
 
 
 def _class(node: Any) -> str:
@@ -220,7 +207,7 @@ def _shape(image: Any) -> tuple[int, ...] | None:
 
 
 def _dense(matrix: Any) -> Any:
-    return matrix.toarray() if hasattr(matrix, "toarray") else matrix
+    return dense(matrix, "a sparse matrix") if hasattr(matrix, "toarray") else matrix
 
 
 def _listed(names: Any) -> str:

@@ -1,22 +1,23 @@
-"""Variables of MATLAB files, of version 5 (SciPy) and of version 7.3 (HDF5)."""
+"""Variables of MATLAB files, of version 5 and of version 7.3 (HDF5)."""
 
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from synapsnet.data.readers._files import whole
+from synapsnet.data.readers._mat5 import Mat5, load_mat5
+from synapsnet.data.readers._sparse import dense, sparse_of
 from synapsnet.errors import UserError, one_line
 
 if TYPE_CHECKING:
     import h5py
 
-_NAMELESS = "None"  # SciPy's name of an object
 _NUMERIC = (
     b"double",
     b"single",
@@ -27,28 +28,42 @@ Value = npt.NDArray[Any] | list[npt.NDArray[Any]]
 """Numbers in MATLAB's shape, texts ``[n]``, or, from a cell or a field of a struct array, a list of arrays."""
 
 
-def read_variable(path: Path, name: str) -> Value:
-    """A variable of a MATLAB file.
+class MatlabFiles:
+    """The MATLAB files of a recording; each of version 5 is parsed once, for all of its variables that are of interest.
 
     Args:
-        path: The file.
-        name: The variable; a field of a struct follows a dot (``"data.spikes"``) or a slash.
-
-    Raises:
-        UserError: if the file is missing or damaged, or has no such variable of numbers or text.
+        of_interest: Names of variables.
     """
-    import h5py
 
-    if not path.is_file():
-        raise UserError(f"{path.name} is missing")
-    read = _of_version_73 if h5py.is_hdf5(path) else _of_version_5
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # SciPy warns of harmless oddities of MATLAB files
+    def __init__(self, of_interest: Collection[str]) -> None:
+        self._of_interest = {*(re.split("[./]", name)[0] for name in of_interest)}
+        self._parsed: dict[Path, Mat5] = {}
+
+    def variable(self, path: Path, name: str) -> Value:
+        """A variable of a file.
+
+        Args:
+            path: The file.
+            name: The variable, one of those of interest; a field of a struct follows a dot (``"data.spikes"``) or a
+                slash.
+
+        Raises:
+            UserError: if the file is missing or damaged, or has no such variable of numbers or text.
+        """
+        import h5py
+
+        if not path.is_file():
+            raise UserError(f"{path.name} is missing")
+        names = re.split("[./]", name)
         try:
-            return read(path, re.split("[./]", name))
-        except UserError:
+            if h5py.is_hdf5(path):
+                return _of_version_73(path, names)
+            if path not in self._parsed:
+                self._parsed[path] = load_mat5(path, self._of_interest)
+            return _of_version_5(path, self._parsed[path], names)
+        except (UserError, MemoryError):
             raise
-        except Exception as error:  # SciPy and HDF5 raise exceptions of any type over a damaged file
+        except Exception as error:  # HDF5 raises exceptions of any type over a damaged file
             raise UserError(
                 f"{path.name} cannot be read as a MATLAB file (damaged or truncated?): {one_line(error)}"
             ) from error
@@ -60,20 +75,13 @@ def _object(path: Path, name: str, kind: str) -> UserError:
     return UserError(f"{path.name}: {name!r} is a MATLAB {kind or 'object'}, which only MATLAB can read: {advice}")
 
 
-def _of_version_5(path: Path, names: Sequence[str]) -> Value:
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatlabOpaque
-
+def _of_version_5(path: Path, parsed: Mat5, names: Sequence[str]) -> Value:
     first, *fields = names
-    content = loadmat(path, variable_names=[first, _NAMELESS])
-    opaque = [value for value in content.values() if isinstance(value, MatlabOpaque)]
-    if first not in content and opaque:
-        for value in opaque:
-            if value["s0"].item().decode() == first:
-                raise _object(path, first, value["s2"].item().decode())
-    if first not in content:
-        raise _no_variable(path, first, [variable for variable, _, _ in whosmat(path)])
-    values = [content[first]]
+    if first not in parsed.variables and first in parsed.objects:
+        raise _object(path, first, parsed.objects[first])
+    if first not in parsed.variables:
+        raise _no_variable(path, first, parsed.there)
+    values = [parsed.variables[first]]
     for field in fields:
         if any(getattr(value, "dtype", np.dtype(float)).names is None for value in values):
             raise UserError(f"{path.name}: {'.'.join(names)!r} names a field, but its parent is not a struct")
@@ -83,7 +91,7 @@ def _of_version_5(path: Path, names: Sequence[str]) -> Value:
     if len(values) > 1:
         return _elements(path, names, values)
     (value,) = values
-    if value.dtype.kind == "O":
+    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
         return _elements(path, names, list(value.ravel()))
     return _plain(path, names, value)
 
@@ -100,7 +108,7 @@ def _of_version_73(path: Path, names: Sequence[str]) -> Value:
             item = item[name]
         if isinstance(item, h5py.Dataset) and h5py.check_ref_dtype(item.dtype):
             # MATLAB stores arrays transposed.
-            items = [file[reference] for reference in item[()].T.ravel()]
+            items = [file[reference] for reference in whole(item).T.ravel()]
             return _elements(path, names, [_stored(path, ".".join(names), one) for one in items])
         return _plain(path, names, _stored(path, ".".join(names), item))
 
@@ -111,7 +119,6 @@ def _stored(path: Path, name: str, item: h5py.Dataset | h5py.Group) -> Any:
     Tables, strings and other objects are stored as numbers that only MATLAB understands.
     """
     import h5py
-    from scipy.sparse import csc_array
 
     kind = item.attrs.get("MATLAB_class", b"")
     kind = kind if isinstance(kind, bytes) else str(kind).encode()
@@ -120,13 +127,10 @@ def _stored(path: Path, name: str, item: h5py.Dataset | h5py.Group) -> Any:
     if isinstance(item, h5py.Group):
         if "MATLAB_sparse" not in item.attrs:
             return None  # a struct
-        if "data" not in item:
-            return np.zeros((int(item.attrs["MATLAB_sparse"]), len(item["jc"]) - 1))
-        columns = tuple(item[key][()] for key in ("data", "ir", "jc"))
-        return csc_array(columns, shape=(int(item.attrs["MATLAB_sparse"]), len(columns[2]) - 1))
+        return sparse_of(item)
     if "MATLAB_empty" in item.attrs:
         return np.empty(0, dtype=np.str_ if kind == b"char" else np.float64)
-    value = np.asarray(item[()]).T
+    value = whole(item).T
     if kind != b"char":
         return value
     return np.array(["".join(map(chr, row)) for row in np.atleast_2d(value)], dtype=np.str_)
@@ -146,7 +150,7 @@ def _plain(path: Path, names: Sequence[str], value: Any) -> npt.NDArray[Any]:
     from scipy.sparse import issparse
 
     if issparse(value):
-        return np.asarray(value.toarray())
+        return dense(value, f"{path.name}: {'.'.join(names)!r}")
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
         return value
     if isinstance(value, np.ndarray) and value.dtype.kind == "U":

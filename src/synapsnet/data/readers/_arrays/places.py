@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from synapsnet.data.readers._arrays.mat import Value, read_variable
+from synapsnet.data.readers._arrays.mat import MatlabFiles, Value
 from synapsnet.data.readers._arrays.sidecar import Sidecar
 from synapsnet.data.readers._arrays.tables import SEPARATORS, Form, read_table
 from synapsnet.data.readers._files import load_array
@@ -31,6 +31,11 @@ class Places:
         self._recording = recording
         self._sidecar = sidecar
         self._form = Form(sidecar.header, sidecar.delimiter)
+        table = [sidecar.unit_table] if isinstance(sidecar.unit_table, str) else sidecar.unit_table.values()
+        places = (sidecar.times, sidecar.units, sidecar.behavior_times, *sidecar.behavior, sidecar.unit_ids, *table)
+        self._named = {place for place in places if isinstance(place, str)}
+        variables = {place.partition(":")[2] or place for place in self._named}
+        self._matlab = MatlabFiles({*variables, *([] if sidecar.variable is None else [sidecar.variable])})
 
     @cached_property
     def table(self) -> dict[str, npt.NDArray[Any]] | None:
@@ -38,11 +43,7 @@ class Places:
         if self._recording.suffix.lower() not in SEPARATORS:
             return None
         columns = read_table(self._recording, self._form)
-        sidecar = self._sidecar
-        table = [sidecar.unit_table] if isinstance(sidecar.unit_table, str) else sidecar.unit_table.values()
-        named = {sidecar.times, sidecar.units, sidecar.behavior_times, *sidecar.behavior}
-        named |= {place for place in (sidecar.unit_ids, *table) if isinstance(place, str)}
-        return {name: column for name, column in columns.items() if name not in named}
+        return {name: column for name, column in columns.items() if name not in self._named}
 
     def recording(self) -> Value:
         """The recording itself: its ``variable``, or the whole file."""
@@ -119,7 +120,7 @@ class Places:
         if suffix == ".mat":
             if variable is None:
                 raise UserError(f"{path.name} may hold many variables; name one")
-            return read_variable(path, variable)
+            return self._matlab.variable(path, variable)
         table = read_table(path, self._form_of(path))
         if variable is None:
             return _stacked(table, path.name)
