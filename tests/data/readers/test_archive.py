@@ -1,6 +1,7 @@
 import io
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def test_archives_end_in_npz(tmp_path: Path) -> None:
         ({"bin_width_s": np.float64(-0.1)}, "bin_width_s must be a positive number"),
         ({"bin_width_s": np.array([0.1, 0.2])}, "bin_width_s must be one number"),
         ({"bin_width_s": np.array("fast")}, "bin_width_s must be one number"),
-        ({"activity": np.array([[{"spikes": 3}]], dtype=object)}, "pickled objects, which are never loaded"),
+        ({"activity": np.array([[{"spikes": 3}]], dtype=object)}, "pickles are never loaded"),
         ({"activity": np.ones(30, dtype=np.uint8)}, r"activity must be \[time, units\]"),
         ({"activity": np.full((30, 4), np.nan, dtype=np.float32)}, "120 NaN or Inf values"),
         ({"meta": np.array("{session_id: mouse}")}, "meta is not valid JSON"),
@@ -169,7 +170,7 @@ def test_truncated_and_damaged_archives(tmp_path: Path) -> None:
     flipped = bytearray(whole)
     flipped[60:90] = bytes(30)
     path.write_bytes(bytes(flipped))
-    with pytest.raises(UserError, match=r"cut\.npz: .*(damaged)"):
+    with pytest.raises(UserError, match=r"cut\.npz: .*not a whole NumPy array"):
         read_sessions(path, bin_width_s=None)
 
 
@@ -200,3 +201,58 @@ def test_real_archives(recordings: Path, folder: str, n_sessions: int, signal: s
 def test_real_connectome_is_no_recording(recordings: Path) -> None:
     with pytest.raises(UserError, match="no 'activity' in this archive; it has names, chem, gap"):
         read_sessions(recordings / "connectome_worm", bin_width_s=None)
+
+
+def test_no_flipped_bit_reads_another_content(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    tasks = {"rest": np.array([[0, 10]]), "running": np.array([[12, 30]])}
+    session = read_one(saved(tmp_path / "first.npz", unit_region=np.array(["V1", "V1", "LM", ""])))
+    path = tmp_path / "second.npz"
+    write_archive(replace(session, tasks=tasks), path)
+    expected, whole, refused = read_one(path), path.read_bytes(), 0
+    directory = whole.rindex(b"PK\x01\x02", 0, whole.index(b"PK\x05\x06"))  # damage to it may hide arrays
+    for place in [*rng.integers(len(whole), size=150), *rng.integers(directory - 600, len(whole), size=150)]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            found = read_one(path)
+        except UserError:
+            refused += 1
+            continue
+        same(found, expected)
+        assert {name: column.tolist() for name, column in found.unit_table.items()} == {
+            "region": ["V1", "V1", "LM", ""]
+        }
+        assert {name: bins.tolist() for name, bins in found.tasks.items()} == {
+            name: bins.tolist() for name, bins in tasks.items()
+        }
+    assert refused > 150
+
+
+def test_an_archive_that_lost_its_checksum_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    write_archive(read_one(saved(tmp_path / "first.npz")), path)
+    with np.load(path) as arrays:
+        content = {key: arrays[key] for key in arrays.files if key != "checksum"}
+    np.savez(path, **content)
+    with pytest.raises(UserError, match="damaged: it has lost its checksum"):
+        read_one(path)
+    np.savez(path, **{**content, "version": np.int64(2)})
+    assert read_one(path).session_id == "mouse-1"
+
+
+def test_content_that_was_changed_without_the_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    write_archive(read_one(saved(tmp_path / "first.npz")), path)
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    for changed in ({**content, "unit_x_um": np.zeros(4)}, {k: v for k, v in content.items() if k != "segments"}):
+        np.savez(path, **changed)
+        with pytest.raises(UserError, match="not what its checksum says"):
+            read_one(path)
+
+
+def test_unknown_keys_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unknown key 'segmentz'; known are activity, bin_width_s, segments"):
+        read_one(saved(tmp_path / "x.npz", segments=None, segmentz=np.array([[0, 10]])))

@@ -15,28 +15,37 @@ key                dtype, shape                           meaning
 ``unit_ids``       str ``[units]``, optional              unique; default "0", "1", ...
 ``unit_<column>``  str or float ``[units]``, optional     more about each unit: ``unit_region``, ``unit_x_um``, ...
 ``meta``           str scalar, optional                   JSON object: ``session_id``, ``signal``, anything else
-``version``        int64 scalar, optional                 of this format: 2; default 1, which had no tasks
+``version``        int64 scalar, optional                 of this format: 3; default 1, which had no tasks
+``checksum``       str scalar, from version 3 on          SHA-256 of the other arrays, in hexadecimal
 =================  =====================================  ======================================================
 
 Without ``session_id``, the session has the file's name. Without ``signal``, integers are spikes and floats are calcium.
+Other keys are refused. An archive without ``checksum`` and with a version below 3, or none, as `numpy.savez` writes it
+by hand, is read without one. ``checksum`` and ``version`` are the first files in the archive, because damage to the
+directory of a zip file can hide the files after it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import uuid
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from synapsnet.atomic import replacing
+from synapsnet.data.readers._files import array_in
+from synapsnet.data.readers._memory import require_room
 from synapsnet.errors import UserError, one_line
 from synapsnet.session import Session
 
 _SUFFIX = ".npz"
-VERSION = 2
+VERSION = 3
+_CHECKED_FROM = 3  # the first version with a checksum
 _KEYS = (
     "activity",
     "bin_width_s",
@@ -48,6 +57,7 @@ _KEYS = (
     "unit_ids",
     "meta",
     "version",
+    "checksum",
 )
 _COLUMN = "unit_"  # prefix of the keys of unit-table columns
 
@@ -73,7 +83,10 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     arrays = _load(path)
     missing = [key for key in ("activity", "bin_width_s") if key not in arrays]
     if missing:
-        raise UserError(f"no {missing[0]!r} in this archive; {_listed(path)}")
+        raise UserError(f"no {missing[0]!r} in this archive; it has {', '.join(arrays) or 'nothing'}")
+    unknown = [key for key in arrays if key not in _KEYS and not key.startswith(_COLUMN)]
+    if unknown:
+        raise UserError(f"unknown key {unknown[0]!r}; known are {', '.join(_KEYS)}, {_COLUMN}<column>")
     version = arrays.get("version", np.int64(1))
     if version.size != 1 or version.dtype.kind not in "iu":
         raise UserError(f"version must be one whole number, got {version.dtype} of shape {version.shape}")
@@ -81,6 +94,10 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
         raise UserError(
             f"the archive has version {version.item()}, but this synapsnet reads up to {VERSION}; update synapsnet"
         )
+    if version.item() >= _CHECKED_FROM and "checksum" not in arrays:
+        raise UserError("the archive is damaged: it has lost its checksum")
+    if "checksum" in arrays and str(arrays["checksum"]) != _checksum(arrays):
+        raise UserError("the archive is damaged: its content is not what its checksum says was written")
     activity, width = arrays["activity"], arrays["bin_width_s"]
     if width.size != 1 or width.dtype.kind not in "iuf":
         raise UserError(f"bin_width_s must be one number of seconds, got {width.dtype} of shape {width.shape}")
@@ -121,12 +138,12 @@ def write_archive(session: Session, path: Path) -> None:
         raise UserError(f"the name of a session archive must end in {_SUFFIX}, got {path}")
     meta = {**session.meta, "session_id": session.session_id, "signal": session.signal}
     arrays: dict[str, Any] = {
+        "version": np.int64(VERSION),
         "activity": session.activity,
         "bin_width_s": np.float64(session.bin_width_s),
         "segments": session.segments,
         "unit_ids": np.array(session.unit_ids, dtype=np.str_),
         "meta": np.array(json.dumps(meta), dtype=np.str_),
-        "version": np.int64(VERSION),
     }
     if session.behavior_names:
         arrays["behavior"] = session.behavior
@@ -137,34 +154,43 @@ def write_archive(session: Session, path: Path) -> None:
             [np.insert(intervals, 0, index, axis=1) for index, intervals in enumerate(session.tasks.values())]
         )
     arrays |= {f"{_COLUMN}{name}": column for name, column in session.unit_table.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, because a rename is atomic only within one file system.
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with unfinished.open("xb") as file:
-            np.savez_compressed(file, **arrays)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    arrays = {key: np.asarray(array) for key, array in arrays.items()}
+    with replacing(path) as partial, partial.open("wb") as unfinished:
+        np.savez_compressed(unfinished, checksum=np.array(_checksum(arrays)), **arrays)
 
 
 def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays by key, read whole, so that the checksums of the zip file are checked."""
+    if not zipfile.is_zipfile(path):
+        raise UserError("not an archive of NumPy arrays: not a zip file, or a truncated one (pickles are never loaded)")
+    arrays: dict[str, npt.NDArray[Any]] = {}
     try:
-        # np.load takes a file that is not a zip for a pickle, with a long and misleading error.
-        if not zipfile.is_zipfile(path):
-            raise UserError(
-                "not an archive of NumPy arrays: not a zip file, or a truncated one (pickles are never loaded)"
-            )
-        with np.load(path, allow_pickle=False) as file:
-            return {key: np.asarray(file[key]) for key in file.files if key in _KEYS or key.startswith(_COLUMN)}
-    except UserError:
+        with zipfile.ZipFile(path) as file:
+            members = file.infolist()
+            require_room("the content", (sum(member.file_size for member in members),), 1)
+            for member in members:
+                key = member.filename.removesuffix(".npy")
+                if key in arrays or key == member.filename:
+                    raise UserError(f"{member.filename!r} is in it twice, or is no array")
+                with file.open(member) as content:
+                    arrays[key] = array_in(content, member.file_size, member.filename)
+                    if content.read(1):
+                        raise UserError(f"{member.filename} is longer than it declares")
+    except (UserError, MemoryError):
         raise
-    except ValueError as error:
-        raise UserError(
-            f"an array is damaged or holds pickled objects, which are never loaded: {one_line(error)}"
-        ) from error
-    except Exception as error:  # zipfile and NumPy raise exceptions of any type over damaged files
+    except Exception as error:  # zipfile raises exceptions of any type over damaged files
         raise UserError(f"damaged or truncated archive: {one_line(error)}") from error
+    return arrays
+
+
+def _checksum(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """SHA-256 of the keys, dtypes, shapes and values of all arrays but the checksum."""
+    hasher = hashlib.sha256()
+    for key in sorted(arrays.keys() - {"checksum"}):
+        array = np.ascontiguousarray(arrays[key])
+        hasher.update(f"{json.dumps(key)} {array.dtype.str} {arrays[key].shape} ".encode())
+        hasher.update(array.tobytes())
+    return hasher.hexdigest()
 
 
 def _tasks(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.int64]]:
@@ -179,11 +205,6 @@ def _tasks(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.int6
     if ((bins[:, 0] < 0) | (bins[:, 0] >= len(names))).any():
         raise UserError(f"the first column of task_bins must be an index into the {len(names)} task_names")
     return {name: bins[bins[:, 0] == index, 1:] for index, name in enumerate(names)}
-
-
-def _listed(path: Path) -> str:
-    with np.load(path, allow_pickle=False) as file:
-        return f"it has {', '.join(file.files)}" if file.files else "it is empty"
 
 
 def _parsed(meta: npt.NDArray[Any] | None) -> dict[str, Any]:
