@@ -184,3 +184,20 @@ def test_a_spec_survives_json() -> None:
     assert TaskSpec.from_dict(plain).to_dict() == spec.to_dict()
     with pytest.raises(UserError, match="no session 'z' in this model; it has s0, s1"):
         spec.session_index("z")
+
+
+def test_counts_that_training_could_not_hold_are_refused() -> None:
+    counts = np.ones((5, 2), dtype=np.uint64)
+    counts[3, 1] = 2**31 - 1
+    assert Session.from_arrays(counts, bin_width_s=0.1).activity.max() == 2**31 - 1
+    counts[3, 1] = 2**31
+    with pytest.raises(UserError, match="spike counts reach 2147483648 in a bin, more than 2147483647"):
+        Session.from_arrays(counts, bin_width_s=0.1)
+
+
+def test_names_that_differ_in_control_characters_stay_distinct() -> None:
+    session = Session.from_arrays(
+        np.ones((5, 3)), bin_width_s=0.1, signal="spikes", session_id="a\nb", unit_ids=["u", "u\0", "\ud800"]
+    )
+    assert session.session_id == "a\\nb"
+    assert np.array(session.unit_ids).tolist() == ["u", "u\\x00", "\\ud800"]

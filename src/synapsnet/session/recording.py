@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn, get_args
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from synapsnet.errors import UserError
 from synapsnet.session.intervals import Intervals, checked_intervals, checked_tasks, common, renumbered
+from synapsnet.session.names import clean_name
 from synapsnet.session.unit_table import UnitTable, checked_unit_table, rows_of
 
 Signal = Literal["spikes", "calcium"]
@@ -23,7 +25,8 @@ class Session:
     """One recording session, validated on construction.
 
     Attributes:
-        session_id: Name of the session, unique within a task.
+        session_id: Name of the session, unique within a task. In this and all names, control characters are written as
+            Python writes them (`clean_name`).
         activity: Spike counts per bin (an integer dtype) or a calcium signal (float32), ``[time, units]``.
         bin_width_s: Width of a bin in seconds.
         unit_ids: Unique name of each unit.
@@ -55,6 +58,7 @@ class Session:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "session_id", clean_name(self.session_id))
         activity = np.asarray(self.activity)
         if activity.ndim != 2:
             self._fail(f"activity must be [time, units], got shape {activity.shape}")
@@ -66,7 +70,7 @@ class Session:
         object.__setattr__(self, "bin_width_s", float(self.bin_width_s))
         object.__setattr__(self, "unit_ids", self._checked_unit_ids())
         object.__setattr__(self, "segments", self._checked_segments())
-        object.__setattr__(self, "behavior_names", tuple(str(name) for name in self.behavior_names))
+        object.__setattr__(self, "behavior_names", tuple(map(clean_name, self.behavior_names)))
         object.__setattr__(self, "behavior", self._checked_behavior())
         try:
             object.__setattr__(self, "tasks", checked_tasks(self.tasks, self.n_bins))
@@ -201,18 +205,18 @@ class Session:
         if activity.dtype.kind == "f" and (activity != np.round(activity)).any():
             self._fail("spike counts must be whole numbers; is this a calcium signal?")
         peak = int(activity.max())
-        if peak > np.iinfo(np.int64).max:
-            self._fail(f"spike counts reach {peak:g} in a bin")
+        if peak > np.iinfo(np.int32).max:  # the largest that training holds
+            self._fail(f"spike counts reach {peak:.10g} in a bin, more than {np.iinfo(np.int32).max}")
         smallest = np.uint8 if peak < 2**8 else np.uint16 if peak < 2**16 else np.int64
         return activity.astype(smallest, copy=False)
 
     def _checked_unit_ids(self) -> tuple[str, ...]:
-        ids = tuple(str(unit) for unit in self.unit_ids)
+        ids = tuple(map(clean_name, self.unit_ids))
         if len(ids) != self.n_units:
             self._fail(f"{len(ids)} unit_ids for {self.n_units} units; is activity [time, units]?")
         if len(set(ids)) != len(ids):
-            twice = sorted({unit for unit in ids if ids.count(unit) > 1})
-            self._fail(f"unit_ids must be unique, but {twice[0]!r} occurs more than once")
+            twice = min(unit for unit, n in Counter(ids).items() if n > 1)
+            self._fail(f"unit_ids must be unique, but {twice!r} occurs more than once")
         return ids
 
     def _checked_segments(self) -> Intervals:
@@ -243,5 +247,5 @@ class Session:
 
 
 def _as_float32(values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # too large, or a NaN that signals
         return values.astype(np.float32, copy=False)

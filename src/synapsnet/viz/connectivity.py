@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy.cluster import hierarchy
 
 from synapsnet.session import Signal
-from synapsnet.viz.style import DIVERGING, LABEL_SIZE, TICK_SIZE, new_figure, tidy, title
+from synapsnet.viz.style import DIVERGING, LABEL_SIZE, TICK_SIZE, new_figure, shown_session, shown_unit, tidy, title
 
 MOST_NAMED_UNITS = 40  # with more units, names would overlap
 CLIP_PERCENTILE = 99  # without clipping, a few strong connections would make the others pale
@@ -51,13 +51,13 @@ def draw_connectivity(
     axes.set_ylabel(f"receiving unit (post{ordering})")
     tidy(axes)
     if n_units <= MOST_NAMED_UNITS:
-        names = [unit_ids[unit] for unit in shown]
+        names = [shown_unit(unit_ids[unit]) for unit in shown]
         axes.set_xticks(range(n_units), labels=names, rotation=90, fontsize=7)
         axes.set_yticks(range(n_units), labels=names, fontsize=7)
     elif order is not None:  # positions in the clustered order have no meaning
         axes.set_xticks([])
         axes.set_yticks([])
-    title(axes, f"{session_id}: effective connectivity of {n_units} units")
+    title(axes, f"{shown_session(session_id)}: effective connectivity of {n_units} units")
     return figure
 
 

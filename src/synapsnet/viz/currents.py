@@ -20,6 +20,8 @@ from synapsnet.viz.style import (
     heading,
     method_looks,
     new_figure,
+    shown_session,
+    shown_unit,
     tidy,
     title,
 )
@@ -90,7 +92,7 @@ def draw_input_current(
             title(right, "contributions $W_{ij} x_j$")
     below, total = figure.add_subplot(grid[n_sources, 0]), figure.add_subplot(grid[n_sources, 2])
     below.plot(times, own, color=DARK, linewidth=1.1)
-    below.set_ylabel(unit_id, rotation=0, ha="right", va="center")
+    below.set_ylabel(shown_unit(unit_id), rotation=0, ha="right", va="center")
     title(below, "its own activity $x_i$")
     total.plot(times, contributions.sum(1), color=ORANGE, linewidth=1.8, label="of these sources")
     total.plot(times, current, color=DARK, linewidth=0.9, label="of all sources")
@@ -101,7 +103,10 @@ def draw_input_current(
         axes.tick_params(axis="x", labelbottom=True, length=2)
         axes.spines["bottom"].set_visible(True)
         axes.set_xlabel("time (s)")
-    heading(figure, f"{session_id}: input current of {unit_id}, from its {n_sources} strongest sources")
+    heading(
+        figure,
+        f"{shown_session(session_id)}: input current of {shown_unit(unit_id)}, from its {n_sources} strongest sources",
+    )
     return figure
 
 
@@ -146,7 +151,7 @@ def draw_current_correlation(
     axes.set_ylabel("correlation r, mean ± sd over units")
     axes.legend(frameon=False, fontsize=LABEL_SIZE)
     tidy(axes)
-    title(axes, f"{session_id}: a unit's current and its own activity")
+    title(axes, f"{shown_session(session_id)}: a unit's current and its own activity")
     return figure
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from synapsnet.errors import UserError
-from synapsnet.viz.style import GREY, LABEL_SIZE, VERMILION, new_figure, tidy, title
+from synapsnet.viz.style import GREY, LABEL_SIZE, VERMILION, new_figure, shown_session, tidy, title
 
 
 def draw_edge_removal(
@@ -52,5 +52,5 @@ def draw_edge_removal(
     axes.set_ylabel(score)
     axes.legend(frameon=False, fontsize=LABEL_SIZE)
     tidy(axes)
-    title(axes, f"{session_id}\nheld-out score without connections")
+    title(axes, f"{shown_session(session_id)}\nheld-out score without connections")
     return figure

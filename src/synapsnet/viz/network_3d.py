@@ -25,6 +25,7 @@ from synapsnet.viz.style import (
     heading,
     new_figure,
     require_square,
+    shown_session,
 )
 
 AXES = ("x (µm)", "y (µm)", "z (µm)")
@@ -87,7 +88,7 @@ def draw_network(
         loc="outside lower center", ncols=2, frameon=False, fontsize=LABEL_SIZE,
         title="a line is thick at its sender and thin at its receiver", title_fontsize=LABEL_SIZE,
     )  # fmt: skip
-    heading(figure, f"{session_id}: the {len(post)} strongest connections of {len(positions)} units")
+    heading(figure, f"{shown_session(session_id)}: the {len(post)} strongest connections of {len(positions)} units")
     return figure
 
 

@@ -20,6 +20,7 @@ from synapsnet.viz.style import (
     heading,
     new_figure,
     require_square,
+    shown_session,
     tidy,
     title,
 )
@@ -76,7 +77,7 @@ def draw_ordered(
     bar.ax.tick_params(labelsize=TICK_SIZE)
     bar.set_ticks([-1, 0, 1])
     by_region = "" if regions is None else "; below, by region"
-    heading(figure, f"{session_id}: {n_units} units, clustered by {next(iter(matrices))}{by_region}")
+    heading(figure, f"{shown_session(session_id)}: {n_units} units, clustered by {next(iter(matrices))}{by_region}")
     return figure
 
 

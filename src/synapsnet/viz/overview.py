@@ -26,7 +26,9 @@ from synapsnet.viz.style import (
     TICK_SIZE,
     VERMILION,
     heading,
+    literal,
     new_figure,
+    shown_unit,
     tidy,
     title,
 )
@@ -34,7 +36,6 @@ from synapsnet.viz.style import (
 MOST_TASKS, MOST_SERIES, MOST_SEGMENTS = 12, 8, 1200
 LEAST_REGION = 0.035  # fraction of the raster's height; names of smaller regions would overlap
 TRACE_GAP = 6.0  # standard deviations between traces of behavior, which are clipped at half of this
-MOST_LETTERS = 20
 N_BARS = 24
 LEAST_SEGMENTS = 5  # least number of segments for a histogram of their lengths
 LEAST_RATIO = 20.0  # least ratio of the largest to the smallest value for a logarithmic axis
@@ -87,7 +88,7 @@ def draw_overview(session: Session) -> Figure:
 def _bars(session: Session) -> list[tuple[str, str, npt.NDArray[np.int64]]]:
     """Name, colour and bin ranges of each bar above the raster: the tasks, and the segments if several."""
     bars = [
-        (_short(name), TASK_COLORS[index % len(TASK_COLORS)], intervals)
+        (shown_unit(name), TASK_COLORS[index % len(TASK_COLORS)], intervals)
         for index, (name, intervals) in enumerate(list(session.tasks.items())[:MOST_TASKS])
     ]
     if len(session.tasks) > MOST_TASKS:
@@ -147,7 +148,7 @@ def _divide(axes: Axes, regions: npt.NDArray[np.str_]) -> None:
         axes.axhline(start, color=VERMILION, linewidth=0.6)
     named = stops - starts >= LEAST_REGION * len(regions)
     axes.set_yticks(
-        ((starts + stops) / 2)[named], labels=[_short(regions[start]) or "unknown" for start in starts[named]]
+        ((starts + stops) / 2)[named], labels=[shown_unit(regions[start]) or "unknown" for start in starts[named]]
     )
     axes.tick_params(axis="y", length=0)
 
@@ -168,7 +169,7 @@ def _draw_behavior(axes: Axes, drawn: Condensed, edges: npt.NDArray[np.float64],
         # Steps, because a line would not show a single value between two gaps.
         axes.stairs(trace - TRACE_GAP * row, edges, baseline=None, color=color, linewidth=0.8)
     names = session.behavior_names
-    axes.set_yticks(-TRACE_GAP * np.arange(len(series)), labels=[_short(names[column]) for column in series])
+    axes.set_yticks(-TRACE_GAP * np.arange(len(series)), labels=[shown_unit(names[column]) for column in series])
     axes.set_ylim(-TRACE_GAP * (len(series) - 0.4), TRACE_GAP * 0.6)
     tidy(axes)
     axes.spines["left"].set_visible(False)
@@ -216,20 +217,11 @@ def _headline(session: Session) -> str:
     size = f"{session.n_units:,} units, {session.n_bins:,} bins of {_width(session.bin_width_s)}"
     length = f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds:.3g} s"
     text = f"{session.session_id}: {session.signal}, {size} ({length}){''.join(f', {fact}' for fact in facts)}"
-    return _literal("\n".join(textwrap.wrap(text, 120, max_lines=2, placeholder=" …")))
+    return literal("\n".join(textwrap.wrap(text, 120, max_lines=2, placeholder=" …")))
 
 
 def _scale(session: Session) -> str:
     return "rate (spikes/s)" if session.signal == "spikes" else "activity (z-score)"
-
-
-def _short(name: str) -> str:
-    return _literal(name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…")
-
-
-def _literal(text: str) -> str:
-    """Escape dollar signs, which would begin a formula, and bytes of a file name that are not valid text."""
-    return text.encode(errors="backslashreplace").decode().replace("$", r"\$")
 
 
 def _width(seconds: float) -> str:

@@ -21,6 +21,7 @@ from synapsnet.viz.style import (
     new_figure,
     r_label,
     require_square,
+    shown_session,
     tidy,
     title,
 )
@@ -85,7 +86,7 @@ def draw_stability(
         title(against_null, f"{n_selected:,} of {between.sum():,} selected at FDR {false_discovery_rate:g}")
     else:
         _leave_empty(against_null, "Against surrogates: not fitted")
-    heading(figure, f"{session_id}: are the connections of {n_units} units reproducible?")
+    heading(figure, f"{shown_session(session_id)}: are the connections of {n_units} units reproducible?")
     return figure
 
 

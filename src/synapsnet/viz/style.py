@@ -22,6 +22,7 @@ DIVERGING = "RdBu_r"  # white at zero; red and blue are distinguishable with any
 
 MARKERS = "osD^vPX<>*"  # to distinguish lines of the same colour
 
+_UNIT_LETTERS, _SESSION_LETTERS = 20, 40
 TITLE_SIZE, LABEL_SIZE, TICK_SIZE = 12, 11, 9.5
 DPI = 150
 
@@ -55,6 +56,25 @@ def title(axes: Axes, text: str) -> None:
 def heading(figure: Figure, text: str) -> None:
     """Set a left-aligned title for a figure with several panels."""
     figure.suptitle(text, x=0.01, ha="left", fontsize=TITLE_SIZE, color=DARK)
+
+
+def literal(text: str) -> str:
+    """Text without what would begin a formula, and without bytes of a file name that are not valid text."""
+    return text.encode(errors="backslashreplace").decode().replace("$", r"\$")
+
+
+def shown_unit(name: str) -> str:
+    """Name of a unit, task or region, cut to what fits beside an axis."""
+    return _cut(name, _UNIT_LETTERS)
+
+
+def shown_session(name: str) -> str:
+    """Name of a session, cut to what fits into a title."""
+    return _cut(name, _SESSION_LETTERS)
+
+
+def _cut(name: str, n_letters: int) -> str:
+    return literal(name if len(name) <= n_letters else f"{name[: n_letters - 1]}…")
 
 
 def r_label(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating], of: str = "") -> str:

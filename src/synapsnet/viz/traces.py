@@ -9,7 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from synapsnet.session import Signal
-from synapsnet.viz.style import DARK, GREY, LABEL_SIZE, LIGHT, TITLE_SIZE, VERMILION, new_figure, tidy
+from synapsnet.viz.style import (
+    DARK,
+    GREY,
+    LABEL_SIZE,
+    LIGHT,
+    TITLE_SIZE,
+    VERMILION,
+    new_figure,
+    shown_session,
+    shown_unit,
+    tidy,
+)
 
 PLACES = (("best", 1.0), ("upper quartile", 0.75), ("median", 0.5), ("lower quartile", 0.25), ("poorest", 0.0))
 
@@ -48,7 +59,7 @@ def draw_traces(
         else:
             axes.plot(edges[:-1], target[:, unit], color=GREY, linewidth=1.2, label="recorded")
             axes.plot(edges[:-1], predicted[:, unit], color=VERMILION, linewidth=1.4, label="forecast")
-        _annotate(axes, f"{place}: {unit_ids[unit]}, r = {pearson_r[unit]:.2f}")
+        _annotate(axes, f"{place}: {shown_unit(unit_ids[unit])}, r = {pearson_r[unit]:.2f}")
     figure.supylabel("spikes per bin" if signal == "spikes" else "activity (z-score)", fontsize=LABEL_SIZE, color=DARK)
     rows[-1].set_xlabel("time (s)")
     rows[-1].set_xlim(edges[0], edges[-1])
@@ -56,7 +67,7 @@ def draw_traces(
         axes.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=signal == "spikes"))
         tidy(axes)
     figure.suptitle(
-        f"{session_id}: forecast {_duration(bin_width_s)} ahead, and recorded activity",
+        f"{shown_session(session_id)}: forecast {_duration(bin_width_s)} ahead, and recorded activity",
         x=0.01, ha="left", fontsize=TITLE_SIZE, color=DARK,
     )  # fmt: skip
     rows[0].legend(frameon=False, fontsize=LABEL_SIZE, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from synapsnet.viz.style import BLUE, DARK, GREY, TITLE_SIZE, VERMILION, new_figure, tidy
+from synapsnet.viz.style import BLUE, DARK, GREY, TITLE_SIZE, VERMILION, new_figure, shown_session, tidy
 
 LABELS = {"pearson_r": "correlation r", "bits_per_spike": "information (bits per spike)", "r2": "explained variance R²"}
 DOTS_PER_WIDTH = 90  # dots that fit side by side; dots in the same place are stacked
@@ -32,7 +32,7 @@ def draw_unit_scores(unit_metrics: Mapping[str, Mapping[str, npt.NDArray[np.floa
         tidy(axes)
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
-    panels[0].set_yticks(range(len(sessions)), labels=sessions)
+    panels[0].set_yticks(range(len(sessions)), labels=[shown_session(session) for session in sessions])
     panels[0].set_ylim(len(sessions) - 0.4, -0.6)
     figure.suptitle(
         "Test scores, one dot per unit; the bar is the median of a session",
