@@ -154,7 +154,8 @@ def _recordings_of(run: Run) -> Iterator[Audited]:
     """The recordings that a run was trained on, where they still are."""
     settings = DataSettings.of(run.data)
     roots = [root for root in _roots(run) if os.path.exists(root)]
-    for session in iterate_sessions(*roots, bin_width_s=settings.bin_width_s, strict=False) if roots else ():
+    given = iterate_sessions(*roots, bin_width_s=settings.bin_width_s, strict=False, max_memory=settings.max_memory)
+    for session in given if roots else ():
         if session.session_id in run.scores.index:
             yield audited_session(session, settings, FULL)
 
