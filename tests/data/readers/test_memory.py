@@ -14,7 +14,7 @@ from layouts.arrays import write_sidecar
 from scipy.io import savemat
 from scipy.sparse import csc_array
 
-from synapsnet.data.readers import iterate_sessions
+from synapsnet.data.readers import iterate_sessions, read_sessions
 from synapsnet.data.readers.archive import write_archive
 from synapsnet.errors import UserError
 from synapsnet.session import Session
@@ -126,3 +126,14 @@ def test_a_limit_that_is_high_enough(tmp_path: Path) -> None:
         (session,) = iterate_sessions(tmp_path, bin_width_s=None, strict=True, max_memory=limit)
         np.testing.assert_array_equal(session.activity, activity)
     refused(tmp_path / "a.npz", "data.max_memory", gigabytes=1e-5)
+
+
+@pytest.mark.parametrize(("name", "values"), [("indices", [10**6]), ("indptr", [0, 400_000])])
+def test_a_sparse_matrix_whose_indices_are_beyond_it(name: str, values: list[int], tmp_path: Path) -> None:
+    path = caiman.write(tmp_path).file
+    with h5py.File(path, "r+") as file:
+        file[f"estimates/A/{name}"][: len(values)] = values
+        if name == "indptr":
+            del file["estimates/A/data"], file["estimates/A/indices"]
+    (session,) = read_sessions(path, bin_width_s=None)  # SciPy would crash
+    assert "x_px" not in session.unit_table
