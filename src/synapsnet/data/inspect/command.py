@@ -22,7 +22,7 @@ from synapsnet.data.inspect.next_steps import next_steps
 from synapsnet.data.inspect.outlook import outlook, settings_of
 from synapsnet.data.inspect.text import HEADER, details, duration, row, width
 from synapsnet.data.notes import gathered_notes
-from synapsnet.data.readers import Recording, archive, find_recordings
+from synapsnet.data.readers import Recording, archive, find_recordings, formats
 from synapsnet.data.selection import select_task
 from synapsnet.data.training_command import GROUPS, config_of
 from synapsnet.data.web.address import public
@@ -38,10 +38,12 @@ _NAME_WIDTH = (12, 36)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
-        "Say what is in a recording, what training would leave out and why, and draw it. "
+        "Say what is in a recording, what training would leave out and why, and draw it.\n"
         "Of several recordings, one line each."
     )
+    parser.epilog = "\n".join(["formats:", *(f"  {line}" for line in formats())]).replace("`", "")
     parser.add_argument(
         "paths", metavar="PATH", nargs="+", help="a recording, a folder of them, or an address to stream from"
     )
