@@ -97,7 +97,7 @@ class _Survey:
         self._configs: dict[str, int] = {}
         self._is_prepared = all(recording.reader is archive for recording in recordings)
         self._tasks: dict[str, int] = {}
-        self._n_units = self._n_shown = self._n_failed = self._n_without = 0
+        self._n_units = self._n_shown = self._n_trainable = self._n_failed = self._n_without = 0
         self._seconds = 0.0
         self._figures: list[Path] = []
         self._in_rows = False
@@ -164,6 +164,7 @@ class _Survey:
             config_of(chosen), tasks=None, task=self._options.task, bin_width_s=self._options.bin_width_s
         )
         expected = outlook(session, settings)
+        self._n_trainable += expected.problem is None
         findings = audit_recording(recorded(session, settings, QUICK))
         if notes is None:
             self._begin_rows()
@@ -198,7 +199,9 @@ class _Survey:
         self._configs[config] = self._configs.get(config, 0) + 1
 
     def _config(self) -> str | None:
-        """The config for everything shown; None if both kinds of signal are present: training takes one only."""
+        """The config for everything shown; None if training would take nothing of it, or takes no such mixture."""
+        if not self._n_trainable:
+            return None
         if len(self._configs) == 1:
             return next(iter(self._configs))
         return GROUPS[next(iter(self._signals))] if len(self._signals) == 1 else None
