@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from layouts import bugeon2022, caiman, ibl, steinmetz2019, suite2p
+from layouts import bugeon2022, caiman, ibl, phy, steinmetz2019, suite2p
 from layouts.arrays import planted, write_session, write_sidecar
 from pynwb import TimeSeries
 
@@ -95,7 +95,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "nwb": nwb,
     **{
         layout.__name__.removeprefix("layouts."): layout.write
-        for layout in (bugeon2022, caiman, ibl, steinmetz2019, suite2p)
+        for layout in (bugeon2022, caiman, ibl, phy, steinmetz2019, suite2p)
     },
 }
 
