@@ -147,13 +147,10 @@ def test_advice_on_bin_widths_is_possible(widths: list[float], expected: str) ->
 
 
 def test_hints_for_what_is_not_read(tmp_path: Path) -> None:
-    (tmp_path / "fall" / "plane0").mkdir(parents=True)
-    (tmp_path / "fall" / "plane0" / "Fall.mat").write_bytes(b"")
     (tmp_path / "zarr" / "s.nwb.zarr").mkdir(parents=True)
     (tmp_path / "annex").mkdir()
     (tmp_path / "annex" / "s.nwb").symlink_to("../.git/annex/objects/gone")
     for folder, hint in {
-        "fall": "suite2p's Fall.mat",
         "zarr": "NWB in Zarr is not read: export it to HDF5",
         "annex": "a link to a file that is not there: datalad get",
     }.items():
