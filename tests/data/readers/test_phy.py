@@ -115,6 +115,20 @@ def test_channels_and_depths_that_phy_lists(planted: Planted) -> None:
     assert np.isnan(table["x_um"]).tolist() == np.isnan(table["depth_um"]).tolist() == [False] * 5 + [True]
 
 
+def test_sparse_templates(planted: Planted) -> None:
+    before = read_one(planted.folder).unit_table
+    unwhitened = np.load(planted.folder / "templates.npy") @ np.load(planted.folder / "whitening_mat_inv.npy")
+    sites = np.argsort(-np.ptp(unwhitened, axis=1), axis=1)[:, [2, 0, 1]]  # three channels of each
+    np.save(planted.folder / "templates.npy", np.take_along_axis(unwhitened, sites[:, None], axis=2))
+    np.save(planted.folder / "templates_ind.npy", sites)
+    table = read_one(planted.folder).unit_table
+    for column in ("x_um", "y_um"):
+        np.testing.assert_array_equal(table[column], before[column])
+    sites[7] = -1  # padding
+    np.save(planted.folder / "templates_ind.npy", sites)
+    assert np.isnan(read_one(planted.folder).unit_table["x_um"]).tolist() == [unit == 7 for unit in CLUSTERS]
+
+
 def test_probes_are_sessions_of_their_own(tmp_path: Path) -> None:
     for probe in (0, 1):
         write(tmp_path / "mouse1" / f"imec{probe}", seed=probe)
@@ -248,7 +262,8 @@ def test_missing_and_truncated_spikes(planted: Planted) -> None:
         ("cluster_info.tsv", b"ch\tdepth\n1\t2\n", "cluster_info.tsv must have a column cluster_id; it has ch, depth"),
         ("channel_map.npy", np.arange(3), "channel_map.npy has 3 channels, but there are 7 positions"),
         ("channel_positions.npy", np.ones(4), "channel_positions.npy must be numbers [rows, 2]"),
-        ("templates.npy", np.ones((10, 4, 3)), "templates.npy must be [templates, samples, 7 channels]"),
+        ("templates.npy", np.ones((10, 4, 3)), "templates.npy is passed over: templates_ind.npy is missing"),
+        ("templates.npy", np.ones((10, 7)), "templates.npy must be numbers [templates, samples, channels]"),
         ("templates.npy", np.ones((3, 4, 7)), "there are spikes of template 9, but templates.npy has 3"),
         ("whitening_mat_inv.npy", np.ones((2, 7)), "whitening_mat_inv.npy must be [7, 7], got 2 rows"),
         ("spike_templates.npy", np.ones(3, dtype=int), "spike_templates.npy has 3 spikes but spike_clusters.npy has"),

@@ -57,18 +57,28 @@ def _listed(channel_map: Path, channels: npt.NDArray[np.float64], n_sites: int) 
 
 
 def _largest(folder: Path, clusters: Path, numbers: npt.NDArray[np.int64], n_sites: int) -> npt.NDArray[np.int64]:
-    """Site at which the most frequent template of each cluster is largest from peak to trough, ``[units]``."""
+    """Site at which the most frequent template of each cluster is largest from peak to trough, or -1, ``[units]``."""
     templates = load_array(folder / "templates.npy")
-    if templates.ndim != 3 or templates.shape[2] != n_sites or not templates.size or templates.dtype.kind not in "iuf":
-        raise UserError(f"templates.npy must be [templates, samples, {n_sites} channels], got shape {templates.shape}")
-    inverse = np.eye(n_sites)
-    if (folder / "whitening_mat_inv.npy").is_file():
-        inverse = columns(folder / "whitening_mat_inv.npy", n_sites)
-        if len(inverse) != n_sites:
-            raise UserError(f"whitening_mat_inv.npy must be [{n_sites}, {n_sites}], got {len(inverse)} rows")
+    if templates.ndim != 3 or not templates.size or templates.dtype.kind not in "iuf":
+        raise UserError(f"templates.npy must be numbers [templates, samples, channels], got shape {templates.shape}")
     template = _most_frequent(folder, clusters, numbers, len(templates))
-    sites = [np.ptp(templates[number] @ inverse, axis=0).argmax() for number in template]
-    return np.array(sites, dtype=np.int64)
+    if templates.shape[2] == n_sites:
+        inverse = _inverse(folder / "whitening_mat_inv.npy", n_sites)
+        return np.array([np.ptp(templates[number] @ inverse, axis=0).argmax() for number in template], dtype=np.int64)
+    # Of sparse templates, as of SpikeInterface, each has channels of its own, and none is whitened.
+    sites = columns(folder / "templates_ind.npy", templates.shape[2])
+    largest = sites[template, np.ptp(templates[template], axis=1).argmax(axis=1)]
+    return np.where((largest >= 0) & (largest < n_sites), largest, -1).astype(np.int64)
+
+
+def _inverse(path: Path, n_sites: int) -> npt.NDArray[np.float64]:
+    """The matrix that undoes the whitening of templates, ``[channels, channels]``."""
+    if not path.is_file():
+        return np.eye(n_sites)
+    inverse = columns(path, n_sites)
+    if len(inverse) != n_sites:
+        raise UserError(f"{path.name} must be [{n_sites}, {n_sites}], got {len(inverse)} rows")
+    return inverse
 
 
 def _most_frequent(
