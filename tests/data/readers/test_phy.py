@@ -334,3 +334,12 @@ def test_seconds_are_samples_by_the_rate(planted: Planted) -> None:
     (planted.folder / "params.py").write_text(f"sample_rate = {RATE_HZ / 2}")
     session = read_one(planted.folder)
     assert session.n_bins == pytest.approx(2 * layout.DURATION_S / 0.02, rel=0.01)
+
+
+def test_sorters_folders_of_an_ibl_session_are_not_its_spikes_again(tmp_path: Path) -> None:
+    write(tmp_path / "001" / "spike_sorters" / "ks2_matlab" / "probe00")
+    assert [recording.reader for recording in find_recordings(tmp_path)] == [phy]
+    (tmp_path / "001" / "alf" / "probe00").mkdir(parents=True)
+    for name, values in (("times", [0.1, 0.2]), ("clusters", [0, 1])):
+        np.save(tmp_path / "001" / "alf" / "probe00" / f"spikes.{name}.npy", np.array(values))
+    assert [recording.reader.__name__.rpartition(".")[2] for recording in find_recordings(tmp_path)] == ["alf"]

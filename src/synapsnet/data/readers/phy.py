@@ -31,12 +31,16 @@ _CLUSTERS = ("spike_clusters.npy", "spike_templates.npy")  # in order of prefere
 
 
 def recognises(path: Any) -> bool:
-    """Return True for a folder with the files of phy, unless a sidecar of plain arrays says what ``spike_times`` is."""
+    """Return True for a folder with the files of phy, unless a sidecar of plain arrays says what ``spike_times`` is.
+
+    Below ``spike_sorters`` of an IBL session, no folder is recognised, because its ``alf`` has the same spikes.
+    """
     return (
         isinstance(path, Path)
         and any((path / name).is_file() for name in (_PARAMS, _TIMES))
         and any((path / name).is_file() for name in _CLUSTERS)
         and not (path / _TIMES).with_suffix(".json").is_file()
+        and not any(folder.name == "spike_sorters" and folder.with_name("alf").is_dir() for folder in path.parents)
     )
 
 
