@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
 from collections.abc import Sequence
@@ -62,18 +63,15 @@ def _object(path: Path, name: str, kind: str) -> UserError:
 
 
 def _of_version_5(path: Path, names: Sequence[str]) -> Value:
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatlabOpaque
+    from scipy.io import loadmat
 
     first, *fields = names
-    content = loadmat(path, variable_names=[first, _NAMELESS])
-    opaque = [value for value in content.values() if isinstance(value, MatlabOpaque)]
-    if first not in content and opaque:
-        for value in opaque:
-            if value["s0"].item().decode() == first:
-                raise _object(path, first, value["s2"].item().decode())
+    content = loadmat(path, variable_names=[first])
     if first not in content:
-        raise _no_variable(path, first, [variable for variable, _, _ in whosmat(path)])
+        there = _variables(path)
+        if there.get(first):
+            raise _object(path, first, there[first])
+        raise _no_variable(path, first, [*there])
     values = [content[first]]
     for field in fields:
         values = [element for value in values for element in (value.ravel() if _is_cell(value) else [value])]
@@ -88,6 +86,24 @@ def _of_version_5(path: Path, names: Sequence[str]) -> Value:
     if _is_cell(value):
         return _elements(path, names, list(value.ravel()))
     return _plain(path, names, value)
+
+
+def _variables(path: Path) -> dict[str, str]:
+    """The variables of a file of version 4 or 5; an object with its class, and any other with an empty text."""
+    from scipy.io import loadmat, whosmat
+    from scipy.io.matlab import MatlabOpaque, varmats_from_mat
+
+    with contextlib.suppress(TypeError):  # SciPy's over an object, which has a name only inside of its value
+        return {name: "" for name, _, _ in whosmat(path)}
+    found = {}
+    with path.open("rb") as file:
+        for name, variable in varmats_from_mat(file):
+            value = loadmat(variable).get(_NAMELESS)
+            if isinstance(value, MatlabOpaque):
+                found[value["s0"].item().decode()] = value["s2"].item().decode()
+            elif name:  # what functions refer to has none
+                found[name] = ""
+    return found
 
 
 def _of_version_73(path: Path, names: Sequence[str]) -> Value:
@@ -145,7 +161,8 @@ def _stored(path: Path, name: str, item: h5py.Dataset | h5py.Group) -> Any:
     value = np.asarray(item[()]).T
     if kind != b"char":
         return value
-    return np.array(["".join(map(chr, row)) for row in np.atleast_2d(value)], dtype=np.str_)
+    texts = value.reshape(-1, value.shape[-1] if value.ndim else 1)
+    return np.array(["".join(map(chr, text)) for text in texts], dtype=np.str_)
 
 
 def _elements(path: Path, names: Sequence[str], values: Sequence[Any]) -> Value:
