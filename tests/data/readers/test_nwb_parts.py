@@ -15,7 +15,7 @@ from nwb_files import WIDTH, behavior, clock, read_one, rois, units, write
 from pynwb import TimeSeries
 from pynwb.behavior import BehavioralEvents
 from pynwb.file import Subject
-from pynwb.misc import IntervalSeries, Units
+from pynwb.misc import IntervalSeries
 from pynwb.ophys import Fluorescence
 
 from synapsnet.data.__main__ import main
@@ -235,14 +235,6 @@ def test_events_of_behavior_are_named(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_activity_elsewhere_is_named_in_few_words(tmp_path: Path) -> None:
-    def probes(nwbfile) -> None:
-        module = nwbfile.create_processing_module(name="ecephys", description="sorted")
-        table = Units(name="units_probeA", description="sorted")
-        table.add_unit(spike_times=clock(9))
-        module.add(table)
-
-    with pytest.raises(UserError, match=r"units are read from /units alone, so move ecephys/units_probeA there"):
-        read_one(write(tmp_path / "x.nwb", probes))
     cells = [TimeSeries(name=f"cell_{k:03d}", data=np.ones(9), rate=1.0, unit="dF/F") for k in range(60)]
     with pytest.raises(UserError, match=r"cell_007 and 52 more; if each neuron is a series of its own") as error:
         read_one(write(tmp_path / "x.nwb", behavior(*cells)))

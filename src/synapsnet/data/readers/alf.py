@@ -22,13 +22,14 @@ from synapsnet.data.readers import steinmetz2019
 from synapsnet.data.readers._alf.behavior import Event, Series, lick_counts, sampled, trials, wheel_speed
 from synapsnet.data.readers._alf.files import find_file, needed, numeric, table, vector
 from synapsnet.data.readers._alf.spikes import count, read_sorting
-from synapsnet.data.readers._alf.units import joined, unit_columns
+from synapsnet.data.readers._alf.units import unit_columns
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
 from synapsnet.data.readers._files import passing_over
 from synapsnet.data.readers._intervals import equal_bins, stretches, task_name, tasks_on_bins
 from synapsnet.data.readers._resampling import bin_ends
 from synapsnet.errors import UserError
 from synapsnet.session import Session
+from synapsnet.session.unit_table import joined
 
 CITATION = (
     "International Brain Laboratory et al. A brain-wide map of neural activity during complex behaviour. "

@@ -23,6 +23,7 @@ from synapsnet.data.readers._nwb.tasks import tasks
 from synapsnet.errors import UserError
 from synapsnet.session import Intervals
 from synapsnet.session.intervals import common
+from synapsnet.session.unit_table import joined
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +191,7 @@ def _session(nwbfile: NWBFile, planes: list[_Plane]) -> dict[str, Any]:
         "activity": np.concatenate([plane.activity for plane in planes], axis=1),
         "bin_width_s": width,
         "unit_ids": tuple(unit for plane in planes for unit in _ids(plane, plane.unit_ids, several)),
-        "unit_table": _joined(planes),
+        "unit_table": joined([plane.unit_table for plane in planes], [len(plane.unit_ids) for plane in planes]),
         "signal": "calcium",
         "segments": segments,
         "tasks": {name: bins for name, bins in task_bins.items() if len(bins)},
@@ -206,20 +207,3 @@ def _session(nwbfile: NWBFile, planes: list[_Plane]) -> dict[str, Any]:
 def _ids(plane: _Plane, units: list[str], several: bool) -> list[str]:
     """Unit ids, with the plane in front if there are several, because each plane numbers its ROIs from the start."""
     return [f"{plane.name}-{unit}" for unit in units] if several else units
-
-
-def _joined(planes: list[_Plane]) -> dict[str, npt.NDArray[Any]]:
-    """Concatenate the tables of all planes; a column that a plane lacks is missing (NaN or "") for its units."""
-    names = dict.fromkeys(name for plane in planes for name in plane.unit_table)
-    is_text = {
-        name: any(plane.unit_table.get(name, np.empty(0)).dtype.kind == "U" for plane in planes) for name in names
-    }
-    return {
-        name: np.concatenate(
-            [
-                plane.unit_table.get(name, np.full(len(plane.unit_ids), "" if is_text[name] else np.nan))
-                for plane in planes
-            ]
-        )
-        for name in names
-    }

@@ -12,9 +12,9 @@ from typing import Any
 import h5py
 import numpy as np
 from pynwb import NWBFile
-from pynwb.misc import Units
 
 from synapsnet.data.readers._nwb.calcium import calcium_sessions
+from synapsnet.data.readers._nwb.sortings import sortings
 from synapsnet.data.readers._nwb.spikes import spike_session
 from synapsnet.data.readers._nwb.table import as_text, texts
 from synapsnet.data.readers._nwb.tasks import interval_tables
@@ -51,9 +51,8 @@ def recorded(nwbfile: NWBFile, file_name: str, bin_width_s: float) -> dict[str, 
         bin_width_s: Width of the bins of spikes in seconds.
     """
     parts = {}
-    units = nwbfile.units
-    if units is not None and len(units) and "spike_times" in units.colnames:
-        parts["spikes"] = spike_session(nwbfile, file_name, bin_width_s)
+    if tables := sortings(nwbfile, file_name):
+        parts["spikes"] = spike_session(nwbfile, tables, file_name, bin_width_s)
     planes = calcium_sessions(nwbfile)
     parts |= {"calcium" if len(planes) == 1 else plane: part for plane, part in planes.items()}
     described = {"file": file_name, "format": "nwb", **_described(nwbfile)}
@@ -72,10 +71,7 @@ def holdings(nwbfile: NWBFile) -> str:
     if nwbfile.units is not None:
         names.append(f"units ({len(nwbfile.units)} rows, columns {', '.join(nwbfile.units.colnames) or 'none'})")
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    tables = [name for name, item in _held(nwbfile) if isinstance(item, Units)]
-    if tables:
-        more += f"; units are read from /units alone, so move {' and '.join(tables)} there"
-    elif len(names) > _MOST_NAMED:
+    if len(names) > _MOST_NAMED:
         more += "; if each neuron is a series of its own, join them as a RoiResponseSeries, or as a plain array"
     return (", ".join(names[:_MOST_NAMED]) or "nothing") + more
 
