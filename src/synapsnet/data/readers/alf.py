@@ -76,7 +76,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     counts, first, segments = count(list(sortings.values()), width)
     session = [above, *sorted(above.glob("task_*"))] if above else [path]
     deadlines = bin_ends(first, len(counts), width)
-    series = _behavior(session, deadlines, first, width, _session_id(path))
+    series = _behavior(session, deadlines, width, _session_id(path))
     edges = equal_bins(first, len(counts), width)
     tables = [
         {
@@ -140,7 +140,7 @@ def _dropped(sortings: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     return {"dropped": reasons} if reasons else {}
 
 
-def _behavior(folders: Sequence[Path], deadlines: Any, first: int, width: float, recording: str) -> Series:
+def _behavior(folders: Sequence[Path], deadlines: Any, width: float, recording: str) -> Series:
     series: Series = {}
     for folder in folders:  # each protocol of a day has its own wheel files
         with passing_over(recording, "the wheel"):
@@ -164,7 +164,7 @@ def _behavior(folders: Sequence[Path], deadlines: Any, first: int, width: float,
                     values = numeric(computed, "pupilDiameter_raw")[:, None]
                     series[f"{camera}_pupil_diameter"] = sampled(values, when, deadlines, width)[:, 0]
     with passing_over(recording, "licks"):
-        licks = lick_counts(folders, first, len(deadlines), width)
+        licks = lick_counts(folders, deadlines, width)
         series |= {} if licks is None else {"licks": licks}
     return series
 
