@@ -22,7 +22,7 @@ from synapsnet.errors import UserError
 
 
 def ids(*roots: Path, strict: bool = True) -> list[str]:
-    return [session.session_id for session in iterate_sessions(*roots, bin_width_s=0.1, strict=strict)]
+    return [session.session_id for session in iterate_sessions(*roots, bin_width_s=0.1, strict=strict, named=None)]
 
 
 def inspected(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:

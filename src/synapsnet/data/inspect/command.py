@@ -21,6 +21,8 @@ from synapsnet.data.inspect.facts import n_recorded
 from synapsnet.data.inspect.next_steps import next_steps
 from synapsnet.data.inspect.outlook import outlook, settings_of
 from synapsnet.data.inspect.text import HEADER, details, duration, row, width
+from synapsnet.data.named import add_arguments as add_named
+from synapsnet.data.named import named
 from synapsnet.data.notes import gathered_notes
 from synapsnet.data.readers import Recording, archive, find_recordings
 from synapsnet.data.selection import select_task
@@ -48,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bin-width-s", type=float, metavar="S", help="bin event times, or widen bins, to this many seconds"
     )
+    add_named(parser)
     parser.add_argument("--task", metavar="NAME", help="inspect only this task")
     parser.add_argument("--details", action="store_true", help="print all details of every session, even of several")
     parser.add_argument(
@@ -104,7 +107,7 @@ class _Survey:
         """Read a recording and show its sessions; an unreadable recording is fatal only if it is the only one."""
         try:
             with gathered_notes(logging.INFO) as notes, self._console.status(f"reading {recording.name}"):
-                sessions = recording.read(bin_width_s=self._options.bin_width_s)
+                sessions = recording.read(bin_width_s=self._options.bin_width_s, named=named(self._options))
         except (UserError, OSError) as error:
             if self._n_recordings == 1:
                 raise
@@ -139,6 +142,7 @@ class _Survey:
                 self._config(),
                 self._options.task,
                 self._options.bin_width_s,
+                named(self._options),
                 is_prepared=self._is_prepared,
             )
             self._line("")

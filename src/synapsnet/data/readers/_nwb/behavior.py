@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from pynwb.behavior import (
 from pynwb.misc import IntervalSeries, Units
 
 from synapsnet.data.readers._nwb.events import EVENTS, OnBins, series_of_events, series_of_intervals, table_of_behavior
-from synapsnet.data.readers._nwb.series import MOST_COLUMNS, blocks, in_units, oriented, timestamps
+from synapsnet.data.readers._nwb.series import MOST_COLUMNS, blocks, held, in_units, oriented, timestamps
 from synapsnet.data.readers._resampling import resample
 from synapsnet.errors import UserError, one_line
 
@@ -45,7 +45,10 @@ _FASTEST_HZ = 2000.0
 
 
 def behavior_on_bins(
-    nwbfile: NWBFile, deadlines_s: npt.NDArray[np.float64], bin_width_s: float
+    nwbfile: NWBFile,
+    deadlines_s: npt.NDArray[np.float64],
+    bin_width_s: float,
+    activity: Collection[TimeSeries],
 ) -> tuple[npt.NDArray[np.float32] | None, tuple[str, ...]]:
     """Resample all behavior of a file to the bins of a session.
 
@@ -61,11 +64,16 @@ def behavior_on_bins(
         nwbfile: The open file.
         deadlines_s: Latest time that a bin may use, ``[time]``.
         bin_width_s: Width of a bin in seconds.
+        activity: Series that are no behavior, because they are the activity.
 
     Returns:
         float32 ``[time, features]``, or None if there is no behavior, and the names of the features.
     """
-    all_series = list(_behavior_series(nwbfile))
+    all_series = [
+        (place, item)
+        for place, item in held(nwbfile)
+        if _is_behavior(place, item) and not any(item is series for series in activity)
+    ]
     carriers = Counter(series.name for _, series in all_series)
     names: list[str] = []
     resampled: list[npt.NDArray[np.float64]] = []
@@ -85,27 +93,15 @@ def behavior_on_bins(
     return behavior.astype(np.float32), tuple(names)
 
 
-def _behavior_series(nwbfile: NWBFile) -> Iterator[tuple[tuple[str, ...], TimeSeries | DynamicTable]]:
-    """Every series and table of behavior with the path of names that leads to it."""
-    places = {"acquisition": nwbfile.acquisition, "events": getattr(nwbfile, "events", {})}  # of newer versions
-    places |= {name: module.data_interfaces for name, module in nwbfile.processing.items()}
-    for place, items in places.items():
-        for name, item in sorted(items.items()):
-            if isinstance(item, _CONTAINERS):
-                held = sorted(item.children, key=lambda child: str(child.name))
-                yield from (((place, name, str(child.name)), child) for child in held if _is_behavior(child, place))
-            elif _is_behavior(item, place):
-                yield (place, name), item
-
-
-def _is_behavior(item: Any, place: str) -> bool:
+def _is_behavior(place: tuple[str, ...], item: Any) -> bool:
     """Return True for a plain or spatial series, intervals, and a table that a lab calls behavior or licks.
 
     Other types hold voltage, fluorescence or video.
     """
+    if len(place) > 2 and not isinstance(item.parent, _CONTAINERS):
+        return False
     if isinstance(item, DynamicTable):
-        words = f"{place} {item.name}".lower()
-        named = "behav" in place.lower() or "lick" in words
+        named = "behav" in place[0].lower() or "lick" in "/".join(place).lower()
         return type(item).__name__ == EVENTS or (named and not isinstance(item, Units))
     is_event = isinstance(item, TimeSeries) and isinstance(item.parent, BehavioralEvents)
     return is_event or type(item) is TimeSeries or isinstance(item, SpatialSeries | IntervalSeries)

@@ -68,7 +68,7 @@ def spike_session(nwbfile: NWBFile, tables: Sequence[Sorting], recording: str, b
         raise UserError("no bin was observed for all units (see obs_intervals of the units, and invalid_times)")
     if not often.all():
         counts, table = counts[:, often], rows_of(table, np.flatnonzero(often))
-    behavior, names = behavior_on_bins(nwbfile, bin_ends(first, len(counts), bin_width_s), bin_width_s)
+    behavior, names = behavior_on_bins(nwbfile, bin_ends(first, len(counts), bin_width_s), bin_width_s, ())
     dropped = _named(
         recording,
         {
