@@ -20,9 +20,9 @@ from omegaconf import OmegaConf, flag_override, open_dict
 
 from synapsnet.configuration import conf_folder
 from synapsnet.data.named import Named
-from synapsnet.data.preprocessing import rebin
 from synapsnet.data.readers import iterate_sessions
 from synapsnet.data.training_command import GROUPS
+from synapsnet.data.widths import rebin
 from synapsnet.errors import UserError
 from synapsnet.experiment.checkpoint import load
 from synapsnet.experiment.job import Left, perform

@@ -232,7 +232,7 @@ class _Survey:
         for what, found, told in (
             ("signals", self._signals, "training takes one kind; name a folder with one"),
             ("data sets", self._configs, "units are taken by the settings of each, data=<name>"),
-            ("bin widths", {width(of): n for of, n in self._widths.items()}, advice(self._widths)),
+            ("bin widths", {width(of): n for of, n in self._widths.items()}, advice(self._widths, self._signals)),
         ):
             if len(found) > 1:
                 self._line(f"{what}: {', '.join(f'{name} ({n:,})' for name, n in found.items())}; {told}")
