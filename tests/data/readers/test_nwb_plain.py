@@ -9,8 +9,9 @@ from typing import get_args
 import h5py
 import numpy as np
 import pytest
-from nwb_files import Part, behavior, clock, intervals, units, write
+from nwb_files import Part, behavior, clock, intervals, read_one, units, write
 from pynwb import NWBFile, TimeSeries
+from pynwb.behavior import SpatialSeries
 
 from synapsnet.data.__main__ import main
 from synapsnet.data.named import Named
@@ -126,6 +127,12 @@ def test_what_cannot_be_read_costs_one_line(
 ) -> None:
     with pytest.raises(UserError, match=line):
         read(write(tmp_path / "x.nwb", part), *patterns, signal=signal)
+
+
+def test_positions_are_not_suggested(tmp_path: Path) -> None:
+    where = SpatialSeries(name="place", data=TRACES[:, :2], timestamps=TIMES, reference_frame="arena", unit="m")
+    with pytest.raises(UserError, match=r"nothing to forecast; it holds behavior/place$"):
+        read_one(write(tmp_path / "x.nwb", behavior(where)))
 
 
 def test_other_formats_have_no_named_series(tmp_path: Path) -> None:

@@ -79,8 +79,9 @@ def plain_series(nwbfile: NWBFile) -> tuple[list[str], str]:
 
 
 def _candidates(nwbfile: NWBFile) -> Iterator[tuple[Place, TimeSeries]]:
+    """Series of no type of their own, because NWB has types for positions, voltages and images."""
     for place, item in held(nwbfile):
-        if isinstance(item, TimeSeries) and len(np.shape(item.data)) in (1, 2):
+        if type(item) is TimeSeries and len(np.shape(item.data)) in (1, 2):
             yield place, item
 
 
