@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from layouts import bugeon2022, caiman, ibl, steinmetz2019, suite2p
-from layouts.arrays import planted, write_session, write_sidecar
+from layouts import bugeon2022, caiman, ibl, phy, steinmetz2019, suite2p
+from layouts.arrays import planted, write_mat, write_mat73, write_session, write_sidecar
 from pynwb import TimeSeries
 
 from synapsnet.data.readers import read_sessions
@@ -85,6 +85,13 @@ def of_arrays(form: str) -> Callable[[Path], None]:
     return write
 
 
+def fall_mat(write_matlab: Callable[[Path, Any], None]) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        suite2p.to_fall(suite2p.write(folder, frames=(60,)).folder / "plane0", write_matlab)
+
+    return write
+
+
 WRITERS: dict[str, Callable[[Path], object]] = {
     "archive": archive,
     "uncompressed_archive": uncompressed_archive,
@@ -93,9 +100,11 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "calcium": calcium,
     "spike_trains": spike_trains,
     "nwb": nwb,
+    "fall_mat": fall_mat(write_mat),
+    "fall_mat73": fall_mat(write_mat73),
     **{
         layout.__name__.removeprefix("layouts."): layout.write
-        for layout in (bugeon2022, caiman, ibl, steinmetz2019, suite2p)
+        for layout in (bugeon2022, caiman, ibl, phy, steinmetz2019, suite2p)
     },
 }
 

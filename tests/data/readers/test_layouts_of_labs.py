@@ -133,22 +133,14 @@ def test_what_cannot_be_read_is_named_and_passed_over(
 
 
 def test_hints_for_what_is_not_read(tmp_path: Path) -> None:
-    kilosort = tmp_path / "kilosort"
-    kilosort.mkdir()
-    for name in ("spike_times.npy", "spike_clusters.npy"):
-        np.save(kilosort / name, np.arange(9))
-    (tmp_path / "fall" / "plane0").mkdir(parents=True)
-    (tmp_path / "fall" / "plane0" / "Fall.mat").write_bytes(b"")
     (tmp_path / "zarr" / "s.nwb.zarr").mkdir(parents=True)
     (tmp_path / "annex").mkdir()
     (tmp_path / "annex" / "s.nwb").symlink_to("../.git/annex/objects/gone")
     for folder, hint in {
-        "kilosort": "divide spike_times.npy by sample_rate of params.py",
-        "fall": "suite2p's Fall.mat",
         "zarr": "NWB in Zarr is not read: export it to HDF5",
         "annex": "a link to a file that is not there: datalad get",
     }.items():
         with pytest.raises(UserError, match="no recording in the folder") as error:
             read_sessions(tmp_path / folder, bin_width_s=None)
         assert hint in str(error.value)
-        assert str(error.value).index(hint) < str(error.value).index("recognised are")
+        assert len(str(error.value)) < 500

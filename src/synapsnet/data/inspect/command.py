@@ -24,7 +24,7 @@ from synapsnet.data.inspect.text import HEADER, details, duration, row, width
 from synapsnet.data.named import add_arguments as add_named
 from synapsnet.data.named import named
 from synapsnet.data.notes import gathered_notes
-from synapsnet.data.readers import Recording, archive, find_recordings
+from synapsnet.data.readers import Recording, archive, find_recordings, formats
 from synapsnet.data.selection import select_task
 from synapsnet.data.training_command import GROUPS, config_of
 from synapsnet.data.web.address import public
@@ -40,10 +40,12 @@ _NAME_WIDTH = (12, 36)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
-        "Say what is in a recording, what training would leave out and why, and draw it. "
+        "Say what is in a recording, what training would leave out and why, and draw it.\n"
         "Of several recordings, one line each."
     )
+    parser.epilog = "\n".join(["formats:", *(f"  {line}" for line in formats())]).replace("`", "")
     parser.add_argument(
         "paths", metavar="PATH", nargs="+", help="a recording, a folder of them, or an address to stream from"
     )
@@ -98,7 +100,7 @@ class _Survey:
         self._configs: dict[str, int] = {}
         self._is_prepared = all(recording.reader is archive for recording in recordings)
         self._tasks: dict[str, int] = {}
-        self._n_units = self._n_shown = self._n_failed = self._n_without = 0
+        self._n_units = self._n_shown = self._n_trainable = self._n_failed = self._n_without = 0
         self._seconds = 0.0
         self._figures: list[Path] = []
         self._in_rows = False
@@ -166,6 +168,7 @@ class _Survey:
             config_of(chosen), tasks=None, task=self._options.task, bin_width_s=self._options.bin_width_s
         )
         expected = outlook(session, settings)
+        self._n_trainable += expected.problem is None
         findings = audit_recording(recorded(session, settings, QUICK))
         if notes is None:
             self._begin_rows()
@@ -200,7 +203,9 @@ class _Survey:
         self._configs[config] = self._configs.get(config, 0) + 1
 
     def _config(self) -> str | None:
-        """The config for everything shown; None if both kinds of signal are present: training takes one only."""
+        """The config for everything shown; None if training would take nothing of it, or takes no such mixture."""
+        if not self._n_trainable:
+            return None
         if len(self._configs) == 1:
             return next(iter(self._configs))
         return GROUPS[next(iter(self._signals))] if len(self._signals) == 1 else None

@@ -22,8 +22,8 @@ def next_steps(
 
     Args:
         paths: As the user named them.
-        config: Name of the config under ``data=`` for all of the recordings; None if training does not take their
-            mixture.
+        config: Name of the config under ``data=`` for all of the recordings; None if training would not take
+            them.
         task: The requested task.
         bin_width_s: The requested bin width.
         named: The series named as the activity.

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from synapsnet import extensions
+from synapsnet.command_line import command
 from synapsnet.data.named import Named
 from synapsnet.data.readers._elsewhere import hints
 from synapsnet.data.readers._outputs import is_output
@@ -196,8 +197,8 @@ def _in_root(root: Place) -> list[Recording]:
     if not recordings:
         problem = f"no recording in the folder {path}" if path.is_dir() else f"unknown file type: {path}"
         asked = [hint(path) for reader in readers() if (hint := getattr(reader, "hint", None)) and path.is_file()]
-        parts = [problem, *filter(None, asked), *hints(path), f"recognised are {'; '.join(map(_title, readers()))}"]
-        raise UserError("; ".join(parts))
+        known = [*filter(None, asked), *hints(path)] or [f"the formats: {command('inspect', '--help')}"]
+        raise UserError("; ".join([problem, *known]))
     return recordings
 
 
@@ -232,5 +233,6 @@ def _without_copies(recordings: list[Recording]) -> list[Recording]:
     return [recording for recording in recordings if recording.path not in copies]
 
 
-def _title(reader: Reader) -> str:
-    return (reader.__doc__ or "").partition("\n")[0].rstrip(".")
+def formats() -> list[str]:
+    """The formats that are recognised, and by which names, a line each."""
+    return [(reader.__doc__ or "").partition("\n")[0].rstrip(".") for reader in readers()]

@@ -70,7 +70,9 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     above = _tree(path)
     probes = _probes(path) if path == above and not _has_spikes(path) else {"": _upwards(path, above)}
     sortings = {
-        probe: read_sorting(needed(places, "spikes.times"), needed(places, "spikes.clusters"), probe or path.name)
+        probe: read_sorting(
+            needed(places, "spikes.times"), needed(places, "spikes.clusters"), probe or path.name, rate_hz=1.0
+        )
         for probe, places in probes.items()
     }
     counts, first, segments = count(list(sortings.values()), width)

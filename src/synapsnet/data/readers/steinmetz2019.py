@@ -83,7 +83,7 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     """
     width = DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s
     name = _name(path)
-    sorting = read_sorting(needed([path], "spikes.times"), needed([path], "spikes.clusters"), name)
+    sorting = read_sorting(needed([path], "spikes.times"), needed([path], "spikes.clusters"), name, rate_hz=1.0)
     counts, first, segments = count([sorting], width)
     series = _behavior(path, bin_ends(first, len(counts), width), width, name)
     tasks = tasks_on_bins(stretches(_events(path, name)), equal_bins(first, len(counts), width))
