@@ -30,7 +30,7 @@ def recordings(settings: DataSettings, given: Iterable[Session] | None = None) -
     if IN_MEMORY in roots and given is None:
         raise UserError("these recordings were given in Python and lie in no file; name files by data.root=PATH")
     if given is None:
-        given = iterate_sessions(*roots, bin_width_s=settings.bin_width_s, strict=settings.strict)
+        given = iterate_sessions(*roots, bin_width_s=settings.bin_width_s, strict=settings.strict, named=settings.named)
     for session in given:
         if settings.signal not in (None, session.signal):
             raise UserError(

@@ -83,6 +83,7 @@ _SETTINGS: dict[str, Plain] = {
     "surrogate": "none",
     "surrogate_seed": 0,
     "strict": True,
+    "activity": None,
     "cut_silences": False,
     "in_memory": True,
     "batch_size": 8,

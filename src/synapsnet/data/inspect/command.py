@@ -21,6 +21,8 @@ from synapsnet.data.inspect.facts import n_recorded
 from synapsnet.data.inspect.next_steps import next_steps
 from synapsnet.data.inspect.outlook import outlook, settings_of
 from synapsnet.data.inspect.text import HEADER, details, duration, row, width
+from synapsnet.data.named import add_arguments as add_named
+from synapsnet.data.named import named
 from synapsnet.data.notes import gathered_notes
 from synapsnet.data.readers import Recording, archive, find_recordings, formats
 from synapsnet.data.selection import select_task
@@ -50,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bin-width-s", type=float, metavar="S", help="bin event times, or widen bins, to this many seconds"
     )
+    add_named(parser)
     parser.add_argument("--task", metavar="NAME", help="inspect only this task")
     parser.add_argument("--details", action="store_true", help="print all details of every session, even of several")
     parser.add_argument(
@@ -106,7 +109,7 @@ class _Survey:
         """Read a recording and show its sessions; an unreadable recording is fatal only if it is the only one."""
         try:
             with gathered_notes(logging.INFO) as notes, self._console.status(f"reading {recording.name}"):
-                sessions = recording.read(bin_width_s=self._options.bin_width_s)
+                sessions = recording.read(bin_width_s=self._options.bin_width_s, named=named(self._options))
         except (UserError, OSError) as error:
             if self._n_recordings == 1:
                 raise
@@ -141,6 +144,7 @@ class _Survey:
                 self._config(),
                 self._options.task,
                 self._options.bin_width_s,
+                named(self._options),
                 is_prepared=self._is_prepared,
             )
             self._line("")
@@ -233,7 +237,7 @@ class _Survey:
         for what, found, told in (
             ("signals", self._signals, "training takes one kind; name a folder with one"),
             ("data sets", self._configs, "units are taken by the settings of each, data=<name>"),
-            ("bin widths", {width(of): n for of, n in self._widths.items()}, advice(self._widths)),
+            ("bin widths", {width(of): n for of, n in self._widths.items()}, advice(self._widths, self._signals)),
         ):
             if len(found) > 1:
                 self._line(f"{what}: {', '.join(f'{name} ({n:,})' for name, n in found.items())}; {told}")

@@ -3,7 +3,8 @@
 Every module of this package whose name has no leading underscore is a reader. It offers
 ``recognises(path) -> bool``, which looks at names only, and ``read(path, *, bin_width_s) -> list[Session]``. The first
 line of its docstring says what it recognises. It may offer ``hint(path) -> str | None``, which says why a file is not
-recognised. To add a format, add one module.
+recognised, and ``read_named(path, *, bin_width_s, named)``, which reads the series that the user names as activity. To
+add a format, add one module.
 
 A reader keeps every unit that could be forecast and copies the recording's information about it to the unit table.
 `synapsnet.data.selection` then selects units. Units that a reader must drop (copies, units without a spike) are listed
@@ -27,6 +28,7 @@ from typing import Any, Protocol, cast
 
 from synapsnet import extensions
 from synapsnet.command_line import command
+from synapsnet.data.named import Named
 from synapsnet.data.readers._elsewhere import hints
 from synapsnet.data.readers._outputs import is_output
 from synapsnet.data.readers._told_apart import Names, full_id, told_apart
@@ -82,14 +84,14 @@ class Recording:
         """Name of the recording in messages: the path, or the address without anything secret."""
         return public(self.path)
 
-    def read(self, *, bin_width_s: float | None) -> list[Session]:
+    def read(self, *, bin_width_s: float | None, named: Named | None) -> list[Session]:
         """The sessions in the recording, told apart from those of recordings of the same name.
 
         Raises:
             UserError: with a message that begins with `name`, if it cannot be read.
         """
         try:
-            sessions = self.reader.read(self.path, bin_width_s=bin_width_s)
+            sessions = self._read(bin_width_s, named)
         except (UserError, OSError) as error:
             raise UserError(f"{self.name}: {one_line(error)}") from error
         ids = [full_id(session.session_id, self.names) for session in sessions]
@@ -97,6 +99,14 @@ class Recording:
             session if session.session_id == name else replace(session, session_id=name)
             for session, name in zip(sessions, ids, strict=True)
         ]
+
+    def _read(self, bin_width_s: float | None, named: Named | None) -> list[Session]:
+        if named is None:
+            return self.reader.read(self.path, bin_width_s=bin_width_s)
+        read_named = getattr(self.reader, "read_named", None)
+        if read_named is None:
+            raise UserError("data.activity names series of NWB files, and this is none")
+        return cast(list[Session], read_named(self.path, bin_width_s=bin_width_s, named=named))
 
 
 Place = str | os.PathLike[str]
@@ -121,7 +131,7 @@ def find_recordings(*roots: Place) -> list[Recording]:
     return [replace(recording, names=of) for recording, of in zip(found.values(), names, strict=True)]
 
 
-def iterate_sessions(*roots: Place, bin_width_s: float | None, strict: bool) -> Iterator[Session]:
+def iterate_sessions(*roots: Place, bin_width_s: float | None, strict: bool, named: Named | None) -> Iterator[Session]:
     """Read every recording in files or folders lazily, one at a time; see `find_recordings`.
 
     Args:
@@ -130,6 +140,7 @@ def iterate_sessions(*roots: Place, bin_width_s: float | None, strict: bool) -> 
             for formats that do not store it. Formats with bins of their own keep their native width.
         strict: Whether a recording that cannot be read is an error. Otherwise it is passed over, with a warning, unless
             none can be read.
+        named: Series that the user names as the activity; None reads what the format says it is.
 
     Raises:
         UserError: with the path, if there is nothing to read, if a recording cannot be read, or if two
@@ -141,7 +152,7 @@ def iterate_sessions(*roots: Place, bin_width_s: float | None, strict: bool) -> 
     problems: list[str] = []
     for recording in find_recordings(*roots):
         try:
-            sessions = recording.read(bin_width_s=bin_width_s)
+            sessions = recording.read(bin_width_s=bin_width_s, named=named)
         except UserError as error:
             if strict:
                 raise
@@ -165,7 +176,7 @@ def iterate_sessions(*roots: Place, bin_width_s: float | None, strict: bool) -> 
 
 def read_sessions(root: Place, *, bin_width_s: float | None) -> list[Session]:
     """Read all sessions of `iterate_sessions` into a list; a recording that cannot be read is an error."""
-    return list(iterate_sessions(root, bin_width_s=bin_width_s, strict=True))
+    return list(iterate_sessions(root, bin_width_s=bin_width_s, strict=True, named=None))
 
 
 def _in_root(root: Place) -> list[Recording]:
