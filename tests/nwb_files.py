@@ -11,6 +11,7 @@ import numpy as np
 from pynwb import NWBHDF5IO, NWBFile, TimeSeries
 from pynwb.behavior import BehavioralTimeSeries
 from pynwb.epoch import TimeIntervals
+from pynwb.misc import Units
 from pynwb.ophys import DfOverF, ImageSegmentation, OpticalChannel
 
 from synapsnet.data.readers import read_sessions
@@ -56,6 +57,20 @@ def units(trains: Sequence[np.ndarray], **more: Sequence[Any]) -> Part:
                 nwbfile.add_unit_column(name=name, description=name)
         for number, train in enumerate(trains):
             nwbfile.add_unit(id=10 + number, spike_times=train, **{key: value[number] for key, value in more.items()})
+
+    return add
+
+
+def sorted_apart(module: str = "ecephys", **tables: Sequence[np.ndarray]) -> Part:
+    """Units 0, 1, ... of each of several units tables in a processing module."""
+
+    def add(nwbfile: NWBFile) -> None:
+        held = nwbfile.create_processing_module(name=module, description="sorted")
+        for name, trains in tables.items():
+            table = Units(name=name, description="sorted")
+            for train in trains:
+                table.add_unit(spike_times=train)
+            held.add(table)
 
     return add
 

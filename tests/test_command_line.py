@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,12 @@ def test_without_train_py_there_is_the_installed_program(tmp_path: Path, monkeyp
     assert command("prepare", "a.nwb") == "python -m synapsnet.data prepare a.nwb"
     monkeypatch.setattr(command_line, "conf_folder", lambda: tmp_path / "synapsnet" / "conf")
     assert [command(name) for name in ("train", "prepare")] == ["synapsnet train", "synapsnet prepare"]
+
+
+@pytest.mark.parametrize("name", ["a b", "it's", "café", "back\\slash", os.fsdecode(b"caf\xe9 'x'\\"), "two\nlines"])
+def test_any_name_of_a_file_reaches_a_program_through_bash(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["synapsnet"])
+    line = command("train", name).removeprefix("synapsnet train ")
+    assert line.isascii() or name.isprintable()
+    shell = subprocess.run(["bash", "-c", f"printf %s {line}"], capture_output=True, check=True)
+    assert os.fsdecode(shell.stdout) == name

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +36,21 @@ def command(name: str, *arguments: str) -> str:
     """
     called = Path(sys.argv[0])
     if called.stem == "synapsnet" or not (conf_folder().parent / "train.py").is_file():
-        return shlex.join(["synapsnet", name, *arguments])
+        return _joined(["synapsnet", name, *arguments])
     train = sys.argv[0] if called.name == "train.py" else "train.py"
-    return shlex.join(["python", *([train] if name == "train" else ["-m", "synapsnet.data", name]), *arguments])
+    return _joined(["python", *([train] if name == "train" else ["-m", "synapsnet.data", name]), *arguments])
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " ".join(map(_for_shell, words))
+
+
+def _for_shell(word: str) -> str:
+    """A word of a command; names of files that are no text are written byte by byte."""
+    if word.isprintable():
+        return shlex.quote(word)
+    plain = set(range(32, 127)) - set(b"\\'")
+    return "$'" + "".join(chr(byte) if byte in plain else f"\\x{byte:02x}" for byte in os.fsencode(word)) + "'"
 
 
 def quoted(value: Any) -> str:

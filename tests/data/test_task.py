@@ -11,7 +11,6 @@ import pytest
 import torch
 from laws import KINDS, Kind, simulated, small_task
 
-from synapsnet.data.preprocessing import rebin
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
@@ -125,30 +124,6 @@ def test_silent_and_rare_units_are_dropped_by_the_train_split_alone() -> None:
     assert task.spec.sessions[0].unit_ids == ("0", "3")
     with pytest.raises(UserError, match=r"none of its 4 units passes data\.min_rate=9"):
         small_task([session(counts)], "spikes", min_rate=9.0)
-
-
-def test_rebinning_sums_counts_within_segments() -> None:
-    rng = np.random.default_rng(0)
-    counts = rng.poisson(1.0, (40, 3)).astype(np.uint8)
-    behavior = np.arange(40, dtype=np.float32)[:, None]
-    behavior[6:9] = np.nan
-    original = session(
-        counts, segments=np.array([[2, 13], [20, 22], [22, 32]]), behavior=behavior, behavior_names=("x",)
-    )
-    wide = rebin(original, 0.03)
-    assert wide.bin_width_s == pytest.approx(0.03)
-    assert wide.segments.tolist() == [[0, 3], [3, 6]]
-    first = [counts[low : low + 3].sum(0).tolist() for low in (2, 5, 8)]
-    second = [counts[low : low + 3].sum(0).tolist() for low in (22, 25, 28)]
-    assert wide.activity.tolist() == first + second
-    np.testing.assert_allclose(wide.behavior[:, 0], [3, 5, 9.5, 23, 26, 29])
-    assert rebin(original, None) is original
-    assert rebin(original, 0.01) is original
-
-
-def test_a_width_that_is_no_whole_multiple_is_refused() -> None:
-    with pytest.raises(UserError, match=r"data\.bin_width_s=0\.025 is not a whole multiple of its bins of 0\.01 s"):
-        rebin(session(np.ones((40, 3), dtype=np.uint8)), 0.025)
 
 
 def test_drifting_levels_call_for_increments_and_others_do_not() -> None:

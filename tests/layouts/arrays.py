@@ -153,8 +153,10 @@ def _write_hdf5(group: h5py.Group, name: str, value: Any) -> h5py.Dataset | h5py
         references = np.array([stored], dtype=h5py.ref_dtype).T
         dataset = group.create_dataset(name, data=references, dtype=h5py.ref_dtype)
         dataset.attrs["MATLAB_class"] = np.bytes_("cell")
-    elif isinstance(value, str):
-        dataset = group.create_dataset(name, data=np.array([[ord(letter)] for letter in value], dtype=np.uint16))
+    elif np.asarray(value).dtype.kind == "U":
+        texts = np.atleast_1d(value)
+        letters = texts.view(np.uint32).reshape(*texts.shape, -1).astype(np.uint16)
+        dataset = group.create_dataset(name, data=letters.T)
         dataset.attrs["MATLAB_class"] = np.bytes_("char")
     else:
         array = np.atleast_2d(value)

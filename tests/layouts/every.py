@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import nwb_files
-from layouts import bugeon2022, caiman, ibl, steinmetz2019, suite2p
-from layouts.arrays import planted, write_session, write_sidecar
+from layouts import bugeon2022, caiman, ibl, phy, steinmetz2019, suite2p
+from layouts.arrays import planted, write_mat, write_mat73, write_session, write_sidecar
 from pynwb import TimeSeries
 
 from synapsnet.data.readers.archive import write_archive
@@ -75,6 +76,13 @@ def of_arrays(form: str) -> Callable[[Path], None]:
     return write
 
 
+def fall_mat(write_matlab: Callable[[Path, Any], None]) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        suite2p.to_fall(suite2p.write(folder, frames=(60,)).folder / "plane0", write_matlab)
+
+    return write
+
+
 WRITERS: dict[str, Callable[[Path], object]] = {
     "archive": archive,
     "uncompressed_archive": uncompressed_archive,
@@ -83,10 +91,12 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "calcium": calcium,
     "spike_trains": spike_trains,
     "nwb": nwb,
+    "fall_mat": fall_mat(write_mat),
+    "fall_mat73": fall_mat(write_mat73),
     "cnmfe_mat": lambda folder: caiman.write_mat5(folder / "mouse1_results.mat"),
     "cnmfe_mat73": lambda folder: caiman.write_mat73(folder / "mouse1_results.mat"),
     **{
         layout.__name__.removeprefix("layouts."): layout.write
-        for layout in (bugeon2022, caiman, ibl, steinmetz2019, suite2p)
+        for layout in (bugeon2022, caiman, ibl, phy, steinmetz2019, suite2p)
     },
 }

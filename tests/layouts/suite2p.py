@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,6 +81,29 @@ def save_ops(path: Path, **options: Any) -> None:
         **options,
     }
     np.save(path / "ops.npy", {key: value for key, value in ops.items() if value is not None})
+
+
+def to_fall(path: Path, write_matlab: Callable[[Path, Mapping[str, Any]], None], *, keep: bool = False) -> Path:
+    """Write ``Fall.mat`` as suite2p does if ``save_mat`` is set, from the files of a plane, which are removed.
+
+    Args:
+        path: The folder of the plane.
+        write_matlab: Writer of a version of MATLAB's format.
+        keep: Whether the other files stay.
+    """
+    content: dict[str, Any] = {part: np.load(path / f"{part}.npy") for part in ("F", "Fneu", "spks", "iscell")}
+    ops = np.load(path / "ops.npy", allow_pickle=True).item()
+    content["ops"] = {
+        key: np.atleast_2d(value) if isinstance(value, int | float | np.ndarray) else str(value)
+        for key, value in ops.items()
+    }
+    rois = np.load(path / "stat.npy", allow_pickle=True)
+    content["stat"] = [{key: np.atleast_2d(value) for key, value in roi.items()} for roi in rois]
+    write_matlab(path / "Fall.mat", content)
+    if not keep:
+        for file in path.glob("*.npy"):
+            file.unlink()
+    return path / "Fall.mat"
 
 
 def _plane(rng: np.random.Generator, n_frames: int) -> tuple[npt.NDArray[Any], ...]:

@@ -10,11 +10,11 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from synapsnet.data.preprocessing import rebin
 from synapsnet.data.selection import select_active_units, select_behavior, select_task, select_units
 from synapsnet.data.settings import DataSettings
 from synapsnet.data.silence import described, impossible_silences, without_silences
 from synapsnet.data.splits import SPLITS, Pieces, Split, split_segments
+from synapsnet.data.widths import rebin
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 

@@ -7,71 +7,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from synapsnet.covariates import fill_causally
 from synapsnet.data.splits import Pieces, rows
-from synapsnet.errors import UserError
 from synapsnet.session import Session, SessionSpec, Signal
-from synapsnet.session.recording import WIDTH_TOLERANCE
 
 log = logging.getLogger(__name__)
 
 UNITS_AT_A_TIME = 64
 """Units per block: float64 statistics of all units at once would take many times the memory of their counts."""
-
-
-def rebin(session: Session, bin_width_s: float | None) -> Session:
-    """Widen the bins by a whole factor within each segment; leftover bins at its end are dropped.
-
-    Counts are summed, calcium is averaged, and behavior is averaged over its observed values.
-
-    Args:
-        session: The recording.
-        bin_width_s: The new width; None keeps the recording's own.
-
-    Raises:
-        UserError: if the width is not a whole multiple of the recording's own.
-    """
-    if bin_width_s is None:
-        return session
-    factor = round(bin_width_s / session.bin_width_s)
-    if factor < 1 or abs(factor * session.bin_width_s / bin_width_s - 1) > WIDTH_TOLERANCE:
-        raise UserError(
-            f"session {session.session_id!r}: data.bin_width_s={bin_width_s:g} is not a whole multiple of its "
-            f"bins of {session.bin_width_s:g} s"
-        )
-    if factor == 1:
-        return session
-    lengths = (session.segments[:, 1] - session.segments[:, 0]) // factor
-    if not lengths.any():
-        raise UserError(f"session {session.session_id!r}: no segment is as long as one bin of {bin_width_s:g} s")
-    kept = [
-        np.arange(start, start + length * factor) for start, length in zip(session.segments[:, 0], lengths, strict=True)
-    ]
-    groups = np.concatenate(kept).reshape(-1, factor)
-    stops = np.cumsum(lengths[lengths > 0])
-    activity = session.activity[groups]
-    counts = session.signal == "spikes"
-    assert session.behavior is not None  # filled in by Session
-    return replace(
-        session,
-        activity=activity.sum(1, dtype=np.int64) if counts else activity.mean(1, dtype=np.float64),
-        bin_width_s=session.bin_width_s * factor,
-        segments=np.stack([stops - lengths[lengths > 0], stops], axis=1),
-        tasks={},  # tasks are chosen before bins are widened, because their limits are not multiples of the new width
-        behavior=_mean_observed(session.behavior[groups]),
-    )
-
-
-def _mean_observed(series: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Mean over axis 1, ignoring NaN; NaN where all values are NaN."""
-    observed = np.isfinite(series).sum(1)
-    total = np.nansum(series.astype(np.float64), axis=1)
-    return np.where(observed > 0, total / np.maximum(observed, 1), np.nan).astype(np.float32)
 
 
 def choose_behavior(sessions: Sequence[Session], train: Sequence[Pieces]) -> tuple[tuple[str, ...], tuple[str, ...]]:

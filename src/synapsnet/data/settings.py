@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, Literal, get_args
 
+from synapsnet.data.named import Named
 from synapsnet.data.selection import UnitFilter
 from synapsnet.data.splits import SPLITS, Split, TrainPart
 from synapsnet.data.surrogates import Surrogate
@@ -26,6 +27,7 @@ class DataSettings:
 
     name: str
     signal: Signal | None
+    activity: tuple[str, ...] | None
     root: tuple[str, ...] | None
     strict: bool
     max_memory: float | None
@@ -50,6 +52,11 @@ class DataSettings:
     network: Mapping[str, Plain] | None
     network_seed: int
     degradation: Mapping[str, Plain]
+
+    @property
+    def named(self) -> Named | None:
+        """The series that ``activity`` names."""
+        return None if self.activity is None else Named(self.activity, self.signal)
 
     @classmethod
     def of(cls, section: Mapping[str, Plain]) -> DataSettings:
@@ -207,6 +214,7 @@ def _fractions(key: str, value: Plain) -> Mapping[Split, float]:
 _CHECKS: Mapping[str, Callable[[str, Plain], Any]] = {
     "name": _text,
     "signal": partial(_choice, (None, *get_args(Signal))),
+    "activity": _labels,
     "root": _roots,
     "strict": _flag,
     "max_memory": _memory,

@@ -153,5 +153,5 @@ def _check_alike(session: Session, others: Sequence[Session]) -> None:
     if abs(session.bin_width_s / first.bin_width_s - 1) > WIDTH_TOLERANCE:
         raise UserError(
             f"session {session.session_id!r} has bins of {session.bin_width_s:g} s, {first.session_id!r} of "
-            f"{first.bin_width_s:g} s; {advice([session.bin_width_s, first.bin_width_s])}"
+            f"{first.bin_width_s:g} s; {advice([session.bin_width_s, first.bin_width_s], {session.signal})}"
         )

@@ -19,6 +19,8 @@ from synapsnet.audit.text import rendered
 from synapsnet.data.audited import recorded
 from synapsnet.data.fingerprint import fingerprint
 from synapsnet.data.inspect.outlook import settings_of
+from synapsnet.data.named import add_arguments as add_named
+from synapsnet.data.named import named
 from synapsnet.data.readers import iterate_sessions
 from synapsnet.data.selection import select_task
 from synapsnet.data.settings import DataSettings
@@ -69,6 +71,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synap
     parser.add_argument("paths", metavar="PATH", nargs="+", help="recordings, run folders, or folders of them")
     parser.add_argument("--task", metavar="NAME", help="audit only this task of the recordings")
     parser.add_argument("--bin-width-s", type=float, metavar="S", help="bin event times by this many seconds")
+    add_named(parser)
     parser.add_argument("--quick", action="store_true", help="look at a part of the units and bins, as inspect does")
     parser.add_argument("--trust", metavar="PACKAGE", action="append", default=[], help="also use this package")
     options = parser.parse_args(arguments)
@@ -114,7 +117,7 @@ def audited_session(session: Session, settings: DataSettings, effort: Effort) ->
 
 def _audited_sessions(path: str, options: argparse.Namespace) -> Iterator[Audited]:
     audited = 0
-    for session in iterate_sessions(path, bin_width_s=options.bin_width_s, strict=False):
+    for session in iterate_sessions(path, bin_width_s=options.bin_width_s, strict=False, named=named(options)):
         if options.task in (None, *session.tasks):
             settings = settings_of(
                 config_of(select_task(session, options.task)),
@@ -154,7 +157,13 @@ def _recordings_of(run: Run) -> Iterator[Audited]:
     """The recordings that a run was trained on, where they still are."""
     settings = DataSettings.of(run.data)
     roots = [root for root in _roots(run) if os.path.exists(root)]
-    given = iterate_sessions(*roots, bin_width_s=settings.bin_width_s, strict=False, max_memory=settings.max_memory)
+    given = iterate_sessions(
+        *roots,
+        bin_width_s=settings.bin_width_s,
+        strict=False,
+        named=settings.named,
+        max_memory=settings.max_memory,
+    )
     for session in given if roots else ():
         if session.session_id in run.scores.index:
             yield audited_session(session, settings, FULL)

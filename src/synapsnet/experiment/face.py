@@ -19,9 +19,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, flag_override, open_dict
 
 from synapsnet.configuration import conf_folder
-from synapsnet.data.preprocessing import rebin
-from synapsnet.data.readers import read_sessions
+from synapsnet.data.named import Named
+from synapsnet.data.readers import iterate_sessions
 from synapsnet.data.training_command import GROUPS
+from synapsnet.data.widths import rebin
 from synapsnet.errors import UserError
 from synapsnet.experiment.checkpoint import load
 from synapsnet.experiment.job import Left, perform
@@ -30,30 +31,45 @@ from synapsnet.experiment.request import Request, understood
 from synapsnet.models.base import Forecaster
 from synapsnet.results import Run
 from synapsnet.results.connectivity import Connectivity
-from synapsnet.session import Session
+from synapsnet.session import Session, Signal
 
 
-def read(path: str | os.PathLike[str], *, bin_width_s: float | None = None) -> Session:
+def read(
+    path: str | os.PathLike[str],
+    *,
+    bin_width_s: float | None = None,
+    activity: Sequence[str] | None = None,
+    signal: Signal | None = None,
+) -> Session:
     """Read a recording.
 
     Args:
         path: A file or folder of any format that ``synapsnet inspect`` knows.
         bin_width_s: Bin width in seconds for event times, 0.02 by default. Formats that are already binned keep their
             bins.
+        activity: Names of plain series of an NWB file that are the neurons, such as ``["cell*"]``.
+        signal: Signal of these series, where their values do not tell it.
 
     Raises:
         UserError: if it cannot be read, or if it holds more than one session (use `read_all`).
     """
-    sessions = read_all(path, bin_width_s=bin_width_s)
+    sessions = read_all(path, bin_width_s=bin_width_s, activity=activity, signal=signal)
     if len(sessions) > 1:
         names = ", ".join(session.session_id for session in sessions)
         raise UserError(f"{os.fspath(path)} holds {len(sessions)} sessions ({names}); read them by read_all")
     return sessions[0]
 
 
-def read_all(path: str | os.PathLike[str], *, bin_width_s: float | None = None) -> list[Session]:
+def read_all(
+    path: str | os.PathLike[str],
+    *,
+    bin_width_s: float | None = None,
+    activity: Sequence[str] | None = None,
+    signal: Signal | None = None,
+) -> list[Session]:
     """Read every recording in a file or folder; see `read`."""
-    return read_sessions(os.fspath(path), bin_width_s=bin_width_s)
+    named = None if activity is None else Named(tuple(activity), signal)
+    return list(iterate_sessions(os.fspath(path), bin_width_s=bin_width_s, strict=True, named=named))
 
 
 def fit(

@@ -31,7 +31,11 @@ def recordings(settings: DataSettings, given: Iterable[Session] | None = None) -
         raise UserError("these recordings were given in Python and lie in no file; name files by data.root=PATH")
     if given is None:
         given = iterate_sessions(
-            *roots, bin_width_s=settings.bin_width_s, strict=settings.strict, max_memory=settings.max_memory
+            *roots,
+            bin_width_s=settings.bin_width_s,
+            strict=settings.strict,
+            named=settings.named,
+            max_memory=settings.max_memory,
         )
     for session in given:
         if settings.signal not in (None, session.signal):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,3 +51,18 @@ def checked_unit_table(table: UnitTable, n_units: int) -> dict[str, npt.NDArray[
 def rows_of(table: UnitTable, units: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
     """The table for a selection of units, in the given order."""
     return {name: column[units] for name, column in table.items()}
+
+
+def joined(tables: Sequence[UnitTable], n_units: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
+    """Concatenate the tables of several probes or planes; a column that one lacks is NaN or "" for its units.
+
+    Args:
+        tables: The tables.
+        n_units: Number of units of each.
+    """
+    whole: dict[str, npt.NDArray[Any]] = {}
+    for name in dict.fromkeys(name for table in tables for name in table):
+        is_text = any(name in table and table[name].dtype.kind == "U" for table in tables)
+        missing = [np.full(n, "" if is_text else np.nan) for n in n_units]
+        whole[name] = np.concatenate([table.get(name, none) for table, none in zip(tables, missing, strict=True)])
+    return whole

@@ -84,6 +84,7 @@ _SETTINGS: dict[str, Plain] = {
     "surrogate_seed": 0,
     "strict": True,
     "max_memory": None,
+    "activity": None,
     "cut_silences": False,
     "in_memory": True,
     "batch_size": 8,

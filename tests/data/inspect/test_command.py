@@ -28,6 +28,7 @@ def test_it_is_said_what_training_would_leave_out_whole(inspect, change, problem
     seen = inspect("one", "--max-figures", 0)
     assert seen.code == 0
     assert problem in seen.words.partition("would stop")[2]
+    assert "train:" not in seen.words  # it would fail
     seen = inspect(".", "--max-figures", 0)
     row, stop, other = seen.out.splitlines()[1:4]
     assert row.split()[:4] == ["mouse1", "spikes", "5", "0"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,31 @@ def test_columns_with_a_meaning_are_no_units(tmp_path: Path) -> None:
     assert session.behavior_names == ("speed",)
     np.testing.assert_array_equal(session.behavior, speed[:, None].astype(np.float32))
     assert session.bin_width_s == WIDTH
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "asked"),
+    [
+        ("time", np.arange(60) * WIDTH, True),
+        ("Timestamps (ms)", np.arange(60) * 50.0, True),
+        ("frame_number", np.arange(60), True),
+        ("time", COUNTS[:, 0], False),
+        ("timid", np.arange(60), False),
+        ("u1", np.arange(60), False),
+    ],
+)
+def test_a_column_like_a_clock_is_asked_about(tmp_path: Path, name: str, column: np.ndarray, asked: bool) -> None:
+    path = tmp_path / "rec.csv"
+    write_table(path, {name: column, "u2": COUNTS[:, 1]})
+    sidecar = {"signal": "calcium", "bin_width_s": WIDTH, "unit_ids": ["a", "b"]}
+    write_sidecar(path, sidecar)
+    assert read_one(path).unit_ids == ("a", "b")
+    write_sidecar(path, {**sidecar, "unit_ids": None})
+    if asked:
+        with pytest.raises(UserError, match=rf"is column {re.escape(repr(name))} the time of each bin"):
+            read_one(path)
+    else:
+        assert read_one(path).unit_ids == (name, "u2")
 
 
 def test_axes_that_look_swapped_are_asked_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -192,9 +192,23 @@ def test_objects_of_matlab_are_refused_by_name(tmp_path: Path, kind: str, advice
 
 def test_objects_in_older_files_of_matlab_are_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "rec.mat"
-    path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + opaque("counts", "table"))
-    write_sidecar(path, {**ARRAY, "variable": "counts"})
-    refused(path, r"rec\.mat: 'counts' is a MATLAB table, which only MATLAB can read: save table2array")
+    write_mat(path, {"shown": COUNTS})
+    path.write_bytes(path.read_bytes() + opaque("counts", "table") + opaque("start", "datetime"))
+    for variable, message in {
+        "counts": r"'counts' is a MATLAB table, which only MATLAB can read: save table2array",
+        "start": "'start' is a MATLAB datetime, which only MATLAB can read: save its numbers",
+        "gone": "has no variable 'gone'; it has shown, counts, start$",
+    }.items():
+        write_sidecar(path, {**ARRAY, "variable": variable})
+        refused(path, rf"rec\.mat:? {message}")
+
+
+@pytest.mark.parametrize("write_matlab", [write_mat, write_mat73])
+def test_texts_of_matlab_of_three_axes(tmp_path: Path, write_matlab: Any) -> None:
+    path = tmp_path / "rec.mat"
+    write_matlab(path, {"name": np.array([["ab", "cd"], ["ef", "gh"], ["ij", "kl"]])})
+    write_sidecar(path, {**ARRAY, "variable": "name"})
+    refused(path, r"must be numbers \[time, units\], got <U2 of shape \(6,\)")
 
 
 @pytest.mark.parametrize("write_matlab", [write_mat, write_mat73])

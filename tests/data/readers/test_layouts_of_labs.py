@@ -17,12 +17,11 @@ from nwb_files import write as write_nwb
 from synapsnet.data.__main__ import main
 from synapsnet.data.readers import find_recordings, iterate_sessions, read_sessions
 from synapsnet.data.readers._told_apart import full_id, told_apart
-from synapsnet.data.widths import advice
 from synapsnet.errors import UserError
 
 
 def ids(*roots: Path, strict: bool = True) -> list[str]:
-    return [session.session_id for session in iterate_sessions(*roots, bin_width_s=0.1, strict=strict)]
+    return [session.session_id for session in iterate_sessions(*roots, bin_width_s=0.1, strict=strict, named=None)]
 
 
 def inspected(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
@@ -133,36 +132,15 @@ def test_what_cannot_be_read_is_named_and_passed_over(
     assert "closed cannot be opened: Permission denied" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("widths", "expected"),
-    [
-        ([0.02, 0.03], "data.bin_width_s=0.06 is a multiple of them all"),
-        ([0.02, 0.5], "data.bin_width_s=0.5 is a multiple of them all"),
-        ([1 / 30, 1 / 31], "data.bin_width_s=1 is a multiple of them all"),
-        ([0.1, 0.1307, 0.0451], "no useful bin width is a multiple of them all, so train on each width alone"),
-    ],
-)
-def test_advice_on_bin_widths_is_possible(widths: list[float], expected: str) -> None:
-    assert advice(widths) == expected
-
-
 def test_hints_for_what_is_not_read(tmp_path: Path) -> None:
-    kilosort = tmp_path / "kilosort"
-    kilosort.mkdir()
-    for name in ("spike_times.npy", "spike_clusters.npy"):
-        np.save(kilosort / name, np.arange(9))
-    (tmp_path / "fall" / "plane0").mkdir(parents=True)
-    (tmp_path / "fall" / "plane0" / "Fall.mat").write_bytes(b"")
     (tmp_path / "zarr" / "s.nwb.zarr").mkdir(parents=True)
     (tmp_path / "annex").mkdir()
     (tmp_path / "annex" / "s.nwb").symlink_to("../.git/annex/objects/gone")
     for folder, hint in {
-        "kilosort": "divide spike_times.npy by sample_rate of params.py",
-        "fall": "suite2p's Fall.mat",
         "zarr": "NWB in Zarr is not read: export it to HDF5",
         "annex": "a link to a file that is not there: datalad get",
     }.items():
         with pytest.raises(UserError, match="no recording in the folder") as error:
             read_sessions(tmp_path / folder, bin_width_s=None)
         assert hint in str(error.value)
-        assert str(error.value).index(hint) < str(error.value).index("recognised are")
+        assert len(str(error.value)) < 500

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from synapsnet.data import readers as package
+from synapsnet.data.__main__ import main
 from synapsnet.data.readers import Reader, find_recordings, read_sessions, readers
 from synapsnet.data.readers.archive import write_archive
 from synapsnet.errors import UserError
@@ -59,18 +60,24 @@ def test_no_such_path(tmp_path: Path) -> None:
         read_sessions(tmp_path / "nowhere", bin_width_s=None)
 
 
-def test_folder_without_a_recording_says_what_is_recognised(tmp_path: Path) -> None:
+def test_folder_without_a_recording_says_where_the_formats_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "notes.txt").write_text("nothing")
-    with pytest.raises(UserError, match=r"no recording in the folder .*\.npz.*\.nwb") as error:
+    with pytest.raises(UserError, match=r"no recording in the folder .*; the formats: .* inspect --help") as error:
         read_sessions(tmp_path, bin_width_s=None)
-    assert all(name in str(error.value) for name in (str(tmp_path), "spikes.times.npy", "iscell.npy"))
-    assert "\n" not in str(error.value)
+    assert str(tmp_path) in str(error.value)
+    with pytest.raises(SystemExit, match="0"):
+        main(["inspect", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    for name in ("*.npz", "*.nwb", "spikes.times.npy", "iscell.npy"):
+        assert sum(name in line for line in lines) >= 1
 
 
 def test_unknown_file_type(tmp_path: Path) -> None:
     path = tmp_path / "recording.dat"
     path.write_bytes(b"anything")
-    with pytest.raises(UserError, match=r"unknown file type: .*recording\.dat; recognised are .*\.npz"):
+    with pytest.raises(UserError, match=r"unknown file type: .*recording\.dat; the formats: "):
         read_sessions(path, bin_width_s=None)
 
 

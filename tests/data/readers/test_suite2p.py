@@ -140,7 +140,7 @@ def test_unknown_frame_rate_says_what_to_do(
         (plane / "ops.npy").unlink()
     else:
         save_ops(plane, **options)
-    what_to_do = r'; add synapsnet\.json next to F\.npy with \{"bin_width_s".*data\.bin_width_s'
+    what_to_do = r'; add synapsnet\.json to the folder plane0 with \{"bin_width_s".*data\.bin_width_s'
     with pytest.raises(UserError, match=f"but {problem}{what_to_do}"):
         read_sessions(plane, bin_width_s=None)
     with caplog.at_level(logging.WARNING):
@@ -277,7 +277,7 @@ def test_neighbouring_shapes(plane: Path, caplog: pytest.LogCaptureFixture) -> N
 def test_no_cells_in_any_plane(planes: Planted) -> None:
     for plane in ("plane0", "plane1"):
         np.save(planes.folder / plane / "iscell.npy", np.zeros((N_ROIS, 2)))
-    with pytest.raises(UserError, match=r"iscell\.npy accepts no ROI of any of 2 planes"):
+    with pytest.raises(UserError, match=r"iscell accepts no ROI of any of 2 planes"):
         read_sessions(planes.folder, bin_width_s=None)
 
 

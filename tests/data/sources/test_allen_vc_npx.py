@@ -108,7 +108,7 @@ def test_streamed_from_the_archive(planted: Planted, session: Session, monkeypat
         web.answers[version] = {"next": None, "results": [listed]}
         web.answers[f"/api/assets/{listed['asset_id']}/"] = {"path": path, "contentUrl": [f"{web.url}/blob"]}
         (recording,) = find_recordings(f"dandi://000021@{allen_vc_npx.VERSION}/{path}")
-        (streamed,) = recording.read(bin_width_s=WIDTH)
+        (streamed,) = recording.read(bin_width_s=WIDTH, named=None)
     assert streamed.session_id == session.session_id
     np.testing.assert_array_equal(streamed.activity, session.activity)
     np.testing.assert_array_equal(streamed.behavior, session.behavior)

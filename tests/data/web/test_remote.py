@@ -74,7 +74,7 @@ def test_streamed_is_what_is_on_disk_for_a_fraction_of_the_bytes(web: Web, tmp_p
     recordings = find_recordings(address)
     assert [recording.path for recording in recordings] == [address]
     assert web.sent == 0, "found by its name alone"
-    (streamed,) = recordings[0].read(bin_width_s=None)
+    (streamed,) = recordings[0].read(bin_width_s=None, named=None)
     (on_disk,) = read_sessions(path, bin_width_s=None)
     same(streamed, on_disk)
     assert streamed.meta["file"] == "mouse 1.nwb"

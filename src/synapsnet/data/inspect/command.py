@@ -21,8 +21,10 @@ from synapsnet.data.inspect.facts import n_recorded
 from synapsnet.data.inspect.next_steps import next_steps
 from synapsnet.data.inspect.outlook import outlook, settings_of
 from synapsnet.data.inspect.text import HEADER, details, duration, row, width
+from synapsnet.data.named import add_arguments as add_named
+from synapsnet.data.named import named
 from synapsnet.data.notes import gathered_notes
-from synapsnet.data.readers import Recording, archive, find_recordings
+from synapsnet.data.readers import Recording, archive, find_recordings, formats
 from synapsnet.data.selection import select_task
 from synapsnet.data.training_command import GROUPS, config_of
 from synapsnet.data.web.address import public
@@ -38,16 +40,19 @@ _NAME_WIDTH = (12, 36)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `run`."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
-        "Say what is in a recording, what training would leave out and why, and draw it. "
+        "Say what is in a recording, what training would leave out and why, and draw it.\n"
         "Of several recordings, one line each."
     )
+    parser.epilog = "\n".join(["formats:", *(f"  {line}" for line in formats())]).replace("`", "")
     parser.add_argument(
         "paths", metavar="PATH", nargs="+", help="a recording, a folder of them, or an address to stream from"
     )
     parser.add_argument(
         "--bin-width-s", type=float, metavar="S", help="bin event times, or widen bins, to this many seconds"
     )
+    add_named(parser)
     parser.add_argument("--task", metavar="NAME", help="inspect only this task")
     parser.add_argument("--details", action="store_true", help="print all details of every session, even of several")
     parser.add_argument(
@@ -95,7 +100,7 @@ class _Survey:
         self._configs: dict[str, int] = {}
         self._is_prepared = all(recording.reader is archive for recording in recordings)
         self._tasks: dict[str, int] = {}
-        self._n_units = self._n_shown = self._n_failed = self._n_without = 0
+        self._n_units = self._n_shown = self._n_trainable = self._n_failed = self._n_without = 0
         self._seconds = 0.0
         self._figures: list[Path] = []
         self._in_rows = False
@@ -104,7 +109,7 @@ class _Survey:
         """Read a recording and show its sessions; an unreadable recording is fatal only if it is the only one."""
         try:
             with gathered_notes(logging.INFO) as notes, self._console.status(f"reading {recording.name}"):
-                sessions = recording.read(bin_width_s=self._options.bin_width_s)
+                sessions = recording.read(bin_width_s=self._options.bin_width_s, named=named(self._options))
         except (UserError, OSError) as error:
             if self._n_recordings == 1:
                 raise
@@ -139,6 +144,7 @@ class _Survey:
                 self._config(),
                 self._options.task,
                 self._options.bin_width_s,
+                named(self._options),
                 is_prepared=self._is_prepared,
             )
             self._line("")
@@ -162,6 +168,7 @@ class _Survey:
             config_of(chosen), tasks=None, task=self._options.task, bin_width_s=self._options.bin_width_s
         )
         expected = outlook(session, settings)
+        self._n_trainable += expected.problem is None
         findings = audit_recording(recorded(session, settings, QUICK))
         if notes is None:
             self._begin_rows()
@@ -196,7 +203,9 @@ class _Survey:
         self._configs[config] = self._configs.get(config, 0) + 1
 
     def _config(self) -> str | None:
-        """The config for everything shown; None if both kinds of signal are present: training takes one only."""
+        """The config for everything shown; None if training would take nothing of it, or takes no such mixture."""
+        if not self._n_trainable:
+            return None
         if len(self._configs) == 1:
             return next(iter(self._configs))
         return GROUPS[next(iter(self._signals))] if len(self._signals) == 1 else None
@@ -228,7 +237,7 @@ class _Survey:
         for what, found, told in (
             ("signals", self._signals, "training takes one kind; name a folder with one"),
             ("data sets", self._configs, "units are taken by the settings of each, data=<name>"),
-            ("bin widths", {width(of): n for of, n in self._widths.items()}, advice(self._widths)),
+            ("bin widths", {width(of): n for of, n in self._widths.items()}, advice(self._widths, self._signals)),
         ):
             if len(found) > 1:
                 self._line(f"{what}: {', '.join(f'{name} ({n:,})' for name, n in found.items())}; {told}")

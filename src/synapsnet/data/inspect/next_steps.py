@@ -5,29 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from synapsnet.command_line import command, quoted
+from synapsnet.data.named import Named
 from synapsnet.data.training_command import training_command
 
 
 def next_steps(
-    paths: Sequence[str], config: str | None, task: str | None, bin_width_s: float | None, *, is_prepared: bool
+    paths: Sequence[str],
+    config: str | None,
+    task: str | None,
+    bin_width_s: float | None,
+    named: Named | None,
+    *,
+    is_prepared: bool,
 ) -> list[str]:
     """Lines with the commands to train on the inspected recordings, and to prepare them for training.
 
     Args:
         paths: As the user named them.
-        config: Name of the config under ``data=`` for all of the recordings; None if training does not take their
-            mixture.
+        config: Name of the config under ``data=`` for all of the recordings; None if training would not take
+            them.
         task: The requested task.
         bin_width_s: The requested bin width.
+        named: The series named as the activity.
         is_prepared: True if there are only session archives.
     """
     settings = [] if task is None else [f"data.task={quoted(task)}"]
     settings += [] if bin_width_s is None else [f"data.bin_width_s={bin_width_s:g}"]
+    settings += [] if named is None else [f"data.activity={quoted(named.patterns)}"]
     lines = []
     if config is not None:
         lines.append(f"train:   {training_command(config, paths, *settings)}")
     if not is_prepared:
         width = [] if bin_width_s is None else ["--bin-width-s", f"{bin_width_s:g}"]
-        commands = [command("prepare", path, *width) for path in paths]
+        series = [] if named is None else [part for name in named.patterns for part in ("--activity", name)]
+        series += [] if named is None or named.signal is None else ["--signal", named.signal]
+        commands = [command("prepare", path, *width, *series) for path in paths]
         lines += [f"prepare: {line}   (reads it once, so that training starts in seconds)" for line in commands]
     return lines

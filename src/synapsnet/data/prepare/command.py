@@ -15,6 +15,8 @@ from typing import cast
 from rich.console import Console
 
 from synapsnet.data.meter import Meter, meter
+from synapsnet.data.named import Named, named
+from synapsnet.data.named import add_arguments as add_named
 from synapsnet.data.prepare.convert import Archived, Job, Outcome
 from synapsnet.data.prepare.folder import Folder, fingerprint
 from synapsnet.data.prepare.origin import Origin, origin
@@ -44,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="output folder (default: prepared/<name of SOURCE>)")
     parser.add_argument("--bin-width-s", type=float, metavar="S", help="bin width in seconds for event times")
+    add_named(parser)
     parser.add_argument("--jobs", type=int, metavar="N", help="number of parallel processes (default: all cores)")
     parser.add_argument(
         "--select", nargs="+", metavar="NAME", default=[], help="parts of a public data set to download (default: all)"
@@ -75,7 +78,7 @@ def run(options: argparse.Namespace) -> None:
     if not recordings:
         raise UserError(f"there is nothing to prepare in {options.source} outside of {out}; choose another --out")
     try:
-        preparation = _Preparation(Folder(out), width)
+        preparation = _Preparation(Folder(out), width, named(options))
         for recording in recordings:
             preparation.add(recording, source)
         preparation.run(n_processes)
@@ -99,6 +102,7 @@ class _Preparation:
     Attributes:
         folder: Folder of the archives.
         bin_width_s: Requested bin width in seconds.
+        named: Series named as the activity.
         n_recordings: Number of all recordings.
         sessions: Sessions whose archives are finished.
         n_new: Number of sessions that this command finished.
@@ -107,6 +111,7 @@ class _Preparation:
 
     folder: Folder
     bin_width_s: float | None
+    named: Named | None
     n_recordings: int = 0
     sessions: list[Archived] = field(default_factory=list)
     n_new: int = 0
@@ -118,14 +123,16 @@ class _Preparation:
         """Add a recording; it is converted later unless its archives exist."""
         self.n_recordings += 1
         path = recording.path
-        state = fingerprint(path)
+        state = f"{fingerprint(path)} {self.named}" if self.named else fingerprint(path)
         done = self.folder.done(path, state, self.bin_width_s)
         if done is not None:
             self.sessions.extend(done)
             return
         self._states[path] = state
         reader = cast(ModuleType, recording.reader).__name__
-        self._jobs.append(Job(path, reader, recording.names, self.bin_width_s, source.facts, self.folder.staged(path)))
+        self._jobs.append(
+            Job(path, reader, recording.names, self.bin_width_s, self.named, source.facts, self.folder.staged(path))
+        )
 
     def run(self, n_processes: int) -> None:
         """Convert the remaining recordings.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from synapsnet.data.named import Named
 from synapsnet.data.notes import gathered_notes
 from synapsnet.data.readers import Reader, Recording
 from synapsnet.data.readers.archive import write_archive
@@ -29,6 +30,7 @@ class Job:
         reader: Name of the module that reads it.
         names: As of `Recording`.
         bin_width_s: Bin width as for `Recording.read`.
+        named: As for `Recording.read`.
         facts: Facts about the data set, added to ``meta`` where the reader gives none.
         folder: Folder to write the archives to; it is created.
     """
@@ -37,6 +39,7 @@ class Job:
     reader: str
     names: tuple[str, ...]
     bin_width_s: float | None
+    named: Named | None
     facts: Mapping[str, str]
     folder: Path
 
@@ -93,7 +96,7 @@ def _texts(notes: Sequence[logging.LogRecord]) -> tuple[str, ...]:
 
 def _convert(job: Job) -> Outcome:
     reader = cast(Reader, importlib.import_module(job.reader))
-    sessions = Recording(job.path, reader, job.names).read(bin_width_s=job.bin_width_s)
+    sessions = Recording(job.path, reader, job.names).read(bin_width_s=job.bin_width_s, named=job.named)
     written: dict[str, Archived] = {}
     while sessions:  # each session is freed once it is written
         session = _with_facts(sessions.pop(0), job.facts)

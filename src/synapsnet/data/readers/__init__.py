@@ -3,7 +3,8 @@
 Every module of this package whose name has no leading underscore is a reader. It offers
 ``recognises(path) -> bool``, which looks at names only, and ``read(path, *, bin_width_s) -> list[Session]``. The first
 line of its docstring says what it recognises. It may offer ``hint(path) -> str | None``, which says why a file is not
-recognised. To add a format, add one module.
+recognised, and ``read_named(path, *, bin_width_s, named)``, which reads the series that the user names as activity. To
+add a format, add one module.
 
 A reader keeps every unit that could be forecast and copies the recording's information about it to the unit table.
 `synapsnet.data.selection` then selects units. Units that a reader must drop (copies, units without a spike) are listed
@@ -26,6 +27,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from synapsnet import extensions
+from synapsnet.command_line import command
+from synapsnet.data.named import Named
 from synapsnet.data.readers._elsewhere import hints
 from synapsnet.data.readers._memory import at_most
 from synapsnet.data.readers._outputs import is_output
@@ -82,11 +85,12 @@ class Recording:
         """Name of the recording in messages: the path, or the address without anything secret."""
         return public(self.path)
 
-    def read(self, *, bin_width_s: float | None, max_memory: float | None = None) -> list[Session]:
+    def read(self, *, bin_width_s: float | None, named: Named | None, max_memory: float | None = None) -> list[Session]:
         """The sessions in the recording, told apart from those of recordings of the same name.
 
         Args:
             bin_width_s: Bin width in seconds for formats that hold event times.
+            named: Series that the user names as the activity; None reads what the format says it is.
             max_memory: Gigabytes that an array may take; None is half of the machine's memory.
 
         Raises:
@@ -96,7 +100,7 @@ class Recording:
             if isinstance(self.path, Path) and self.path.is_file():
                 self.path.open("rb").close()  # a file that may not be read looks like a damaged one to zipfile and HDF5
             with at_most(max_memory):
-                sessions = self.reader.read(self.path, bin_width_s=bin_width_s)
+                sessions = self._read(bin_width_s, named)
         except MemoryError as error:
             raise UserError(f"{self.name}: does not fit into memory, or declares sizes that do not") from error
         except (UserError, OSError) as error:
@@ -106,6 +110,14 @@ class Recording:
             session if session.session_id == name else replace(session, session_id=name)
             for session, name in zip(sessions, ids, strict=True)
         ]
+
+    def _read(self, bin_width_s: float | None, named: Named | None) -> list[Session]:
+        if named is None:
+            return self.reader.read(self.path, bin_width_s=bin_width_s)
+        read_named = getattr(self.reader, "read_named", None)
+        if read_named is None:
+            raise UserError("data.activity names series of NWB files, and this is none")
+        return cast(list[Session], read_named(self.path, bin_width_s=bin_width_s, named=named))
 
 
 Place = str | os.PathLike[str]
@@ -131,7 +143,7 @@ def find_recordings(*roots: Place) -> list[Recording]:
 
 
 def iterate_sessions(
-    *roots: Place, bin_width_s: float | None, strict: bool, max_memory: float | None = None
+    *roots: Place, bin_width_s: float | None, strict: bool, named: Named | None, max_memory: float | None = None
 ) -> Iterator[Session]:
     """Read every recording in files or folders lazily, one at a time; see `find_recordings`.
 
@@ -141,6 +153,7 @@ def iterate_sessions(
             for formats that do not store it. Formats with bins of their own keep their native width.
         strict: Whether a recording that cannot be read is an error. Otherwise it is passed over, with a warning, unless
             none can be read.
+        named: Series that the user names as the activity; None reads what the format says it is.
         max_memory: Gigabytes that an array may take; None is half of the machine's memory.
 
     Raises:
@@ -153,7 +166,7 @@ def iterate_sessions(
     problems: list[str] = []
     for recording in find_recordings(*roots):
         try:
-            sessions = recording.read(bin_width_s=bin_width_s, max_memory=max_memory)
+            sessions = recording.read(bin_width_s=bin_width_s, named=named, max_memory=max_memory)
         except UserError as error:
             if strict:
                 raise
@@ -177,7 +190,7 @@ def iterate_sessions(
 
 def read_sessions(root: Place, *, bin_width_s: float | None) -> list[Session]:
     """Read all sessions of `iterate_sessions` into a list; a recording that cannot be read is an error."""
-    return list(iterate_sessions(root, bin_width_s=bin_width_s, strict=True))
+    return list(iterate_sessions(root, bin_width_s=bin_width_s, strict=True, named=None))
 
 
 def _in_root(root: Place) -> list[Recording]:
@@ -198,8 +211,8 @@ def _in_root(root: Place) -> list[Recording]:
     if not recordings:
         problem = f"no recording in the folder {path}" if path.is_dir() else f"unknown file type: {path}"
         asked = [hint(path) for reader in readers() if (hint := getattr(reader, "hint", None)) and path.is_file()]
-        parts = [problem, *filter(None, asked), *hints(path), f"recognised are {'; '.join(map(_title, readers()))}"]
-        raise UserError("; ".join(parts))
+        known = [*filter(None, asked), *hints(path)] or [f"the formats: {command('inspect', '--help')}"]
+        raise UserError("; ".join([problem, *known]))
     return recordings
 
 
@@ -234,5 +247,6 @@ def _without_copies(recordings: list[Recording]) -> list[Recording]:
     return [recording for recording in recordings if recording.path not in copies]
 
 
-def _title(reader: Reader) -> str:
-    return (reader.__doc__ or "").partition("\n")[0].rstrip(".")
+def formats() -> list[str]:
+    """The formats that are recognised, and by which names, a line each."""
+    return [(reader.__doc__ or "").partition("\n")[0].rstrip(".") for reader in readers()]

@@ -32,15 +32,5 @@ def _hints(place: Path) -> Iterator[str]:
         yield "a link to a file that is not there: datalad get, or git annex get"
     elif name.endswith((".nwb", ".nwb.zarr")) and place.is_dir():
         yield "NWB in Zarr is not read: export it to HDF5"
-    elif name == "spike_times.npy" and (place.with_name("spike_clusters.npy")).exists():
-        yield (
-            "the output of Kilosort or phy: divide spike_times.npy by sample_rate of params.py, and write a sidecar, "
-            '{"format": "spike_times", "units": "spike_clusters.npy"}'
-        )
-    elif name == "fall.mat":
-        yield (
-            "suite2p's Fall.mat: F.npy, Fneu.npy and iscell.npy of the same folder are read instead, or write a "
-            'sidecar, {"signal": "calcium", "variable": "F", "axes": ["units", "time"], "bin_width_s": ...}'
-        )
     elif name.endswith(".isxd"):
         yield "Inscopix: export the traces as CSV"

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 from scipy.io import loadmat, whosmat
-from scipy.io.matlab import MatlabFunction, MatlabOpaque
+from scipy.io.matlab import MatlabFunction, MatlabOpaque, varmats_from_mat
 from scipy.sparse import csc_array, issparse
 
 _NAMELESS = "None"  # SciPy's name of an object
@@ -35,14 +35,15 @@ def main(path: str, names: list[str] | None, most_bytes: int, most_seconds: int,
     content = loadmat(path, variable_names=None if names is None else [*names, _NAMELESS], spmatrix=False)
     arrays: list[Any] = []
     opaque = [value for value in content.values() if isinstance(value, MatlabOpaque)]
+    found = {} if names is None or set(names) <= content.keys() else _listed(path)
     tree = {
-        "objects": {value["s0"].item().decode(): value["s2"].item().decode() for value in opaque},
+        "objects": dict(map(_object, opaque)) | {name: kind for name, kind in found.items() if kind},
         "variables": {
             name: _encoded(value, arrays)
             for name, value in content.items()
             if not name.startswith("__") and not isinstance(value, MatlabOpaque)
         },
-        "there": [] if opaque or names is None or set(names) <= content.keys() else _listed(path),
+        "there": [*found],
     }
     line = json.dumps(tree).encode()
     out.write(len(line).to_bytes(8, "little") + line)
@@ -50,8 +51,23 @@ def main(path: str, names: list[str] | None, most_bytes: int, most_seconds: int,
         np.lib.format.write_array(out, array, allow_pickle=False)
 
 
-def _listed(path: str) -> list[str]:
-    return [name for name, _, _ in whosmat(path)]
+def _listed(path: str) -> dict[str, str]:
+    """The variables of the file; an object with its class, and any other with an empty text."""
+    with contextlib.suppress(TypeError):  # SciPy's over an object, which has a name only inside of its value
+        return {name: "" for name, _, _ in whosmat(path)}
+    found: dict[str, str] = {}
+    with open(path, "rb") as file:
+        for name, variable in varmats_from_mat(file):
+            value = loadmat(variable).get(_NAMELESS)
+            if isinstance(value, MatlabOpaque):
+                found |= [_object(value)]
+            elif name:  # what functions refer to has none
+                found[name] = ""
+    return found
+
+
+def _object(value: Any) -> tuple[str, str]:
+    return value["s0"].item().decode(), value["s2"].item().decode()
 
 
 def _encoded(value: Any, arrays: list[Any]) -> dict[str, Any]:

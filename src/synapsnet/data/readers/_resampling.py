@@ -12,6 +12,8 @@ STALE_PERIODS = 10
 RECENT_SAMPLES = 11
 """The sampling period is the median time between this many samples, up to the one that is held. Later samples must not
 affect how long a sample is held. At the first sample, the period is one bin."""
+_MOST_WIDTHS = 1.5
+"""Deadlines that lie further apart than this many widths are not those of neighbors."""
 
 
 def bin_ends(first: int, n_bins: int, bin_width_s: float) -> npt.NDArray[np.float64]:
@@ -20,6 +22,35 @@ def bin_ends(first: int, n_bins: int, bin_width_s: float) -> npt.NDArray[np.floa
     A bin ends before its edge: a spike or sample on the edge belongs to the next bin.
     """
     return (np.arange(n_bins, dtype=np.float64) + (first + 1 - EDGE_TOLERANCE)) * bin_width_s
+
+
+def before(deadlines_s: npt.NDArray[np.float64], bin_width_s: float) -> npt.NDArray[np.float64]:
+    """Time after which each bin begins, ``[time]``: the deadline of the bin before, or one width before its own.
+
+    Args:
+        deadlines_s: Latest time that belongs to each bin, ``[time]``, with jitter and jumps where frames have them.
+        bin_width_s: Width of a bin in seconds.
+    """
+    steps = np.diff(deadlines_s, prepend=-np.inf)
+    follows = (steps > 0) & (steps <= _MOST_WIDTHS * bin_width_s)
+    opened_s: npt.NDArray[np.float64] = deadlines_s - np.where(follows, steps, bin_width_s)
+    return opened_s
+
+
+def counted(
+    times_s: npt.NDArray[np.float64], deadlines_s: npt.NDArray[np.float64], bin_width_s: float
+) -> npt.NDArray[np.float64]:
+    """Number of events in each bin, ``[time]``.
+
+    Args:
+        times_s: Time of each event in seconds, in any order; NaN where unknown.
+        deadlines_s: Latest time that belongs to each bin, ``[time]``.
+        bin_width_s: Width of a bin in seconds.
+    """
+    ordered = np.sort(times_s[np.isfinite(times_s)])
+    edges_s = np.stack([before(deadlines_s, bin_width_s), deadlines_s])
+    counts: npt.NDArray[np.float64] = np.diff(np.searchsorted(ordered, edges_s, side="right"), axis=0)[0].astype(float)
+    return counts
 
 
 def resample(

@@ -22,13 +22,14 @@ from synapsnet.data.readers import steinmetz2019
 from synapsnet.data.readers._alf.behavior import Event, Series, lick_counts, sampled, trials, wheel_speed
 from synapsnet.data.readers._alf.files import find_file, needed, numeric, table, vector
 from synapsnet.data.readers._alf.spikes import count, read_sorting
-from synapsnet.data.readers._alf.units import joined, unit_columns
+from synapsnet.data.readers._alf.units import unit_columns
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
 from synapsnet.data.readers._files import passing_over
 from synapsnet.data.readers._intervals import equal_bins, stretches, task_name, tasks_on_bins
 from synapsnet.data.readers._resampling import bin_ends
 from synapsnet.errors import UserError
 from synapsnet.session import Session
+from synapsnet.session.unit_table import joined
 
 CITATION = (
     "International Brain Laboratory et al. A brain-wide map of neural activity during complex behaviour. "
@@ -69,13 +70,15 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     above = _tree(path)
     probes = _probes(path) if path == above and not _has_spikes(path) else {"": _upwards(path, above)}
     sortings = {
-        probe: read_sorting(needed(places, "spikes.times"), needed(places, "spikes.clusters"), probe or path.name)
+        probe: read_sorting(
+            needed(places, "spikes.times"), needed(places, "spikes.clusters"), probe or path.name, rate_hz=1.0
+        )
         for probe, places in probes.items()
     }
     counts, first, segments = count(list(sortings.values()), width)
     session = [above, *sorted(above.glob("task_*"))] if above else [path]
     deadlines = bin_ends(first, len(counts), width)
-    series = _behavior(session, deadlines, first, width, _session_id(path))
+    series = _behavior(session, deadlines, width, _session_id(path))
     edges = equal_bins(first, len(counts), width)
     tables = [
         {
@@ -139,7 +142,7 @@ def _dropped(sortings: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     return {"dropped": reasons} if reasons else {}
 
 
-def _behavior(folders: Sequence[Path], deadlines: Any, first: int, width: float, recording: str) -> Series:
+def _behavior(folders: Sequence[Path], deadlines: Any, width: float, recording: str) -> Series:
     series: Series = {}
     for folder in folders:  # each protocol of a day has its own wheel files
         with passing_over(recording, "the wheel"):
@@ -163,7 +166,7 @@ def _behavior(folders: Sequence[Path], deadlines: Any, first: int, width: float,
                     values = numeric(computed, "pupilDiameter_raw")[:, None]
                     series[f"{camera}_pupil_diameter"] = sampled(values, when, deadlines, width)[:, 0]
     with passing_over(recording, "licks"):
-        licks = lick_counts(folders, first, len(deadlines), width)
+        licks = lick_counts(folders, deadlines, width)
         series |= {} if licks is None else {"licks": licks}
     return series
 

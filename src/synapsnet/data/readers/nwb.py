@@ -4,8 +4,8 @@ A file may be on disk, or at an address from which it is streamed: ``https://...
 (``https://api.dandiarchive.org/api/assets/<uuid>/download/``) or ``dandi://<dandiset>[@<version>]/<path>``.
 
 Sorted units become binned spike counts, and ROIs become calcium at the frame rate; a file with both holds two
-sessions. Behavior is resampled causally to the bins. Interval tables become tasks. The segments are the time that was
-observed and is not marked as invalid.
+sessions. Where activity lies in plain series, ``data.activity`` names them. Behavior is resampled causally to the bins.
+Interval tables become tasks. The segments are the time that was observed and is not marked as invalid.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 import warnings
 from pathlib import Path
 
+from synapsnet.data.named import Named
 from synapsnet.data.readers._events import DEFAULT_BIN_WIDTH_S
 from synapsnet.data.web.address import public, without_secrets
 from synapsnet.errors import UserError, one_line
@@ -48,6 +49,19 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
     Raises:
         UserError: if the file is damaged, or has neither spike times nor ROI responses.
     """
+    return _read(path, bin_width_s, None)
+
+
+def read_named(path: Path | str, *, bin_width_s: float | None, named: Named) -> list[Session]:
+    """Read plain series that the user names as the activity, instead of units and ROIs; see `read`.
+
+    Raises:
+        UserError: also if a name is not found, if the series are on different clocks, or if their signal is not clear.
+    """
+    return _read(path, bin_width_s, named)
+
+
+def _read(path: Path | str, bin_width_s: float | None, named: Named | None) -> list[Session]:
     # Imported here, because importing pynwb takes most of a second and other formats do not need it.
     from synapsnet.data.readers._nwb.content import holdings, open_nwb, recorded
 
@@ -57,7 +71,7 @@ def read(path: Path | str, *, bin_width_s: float | None) -> list[Session]:
         warnings.simplefilter("ignore")  # pynwb warns of files from older software
         try:
             with open_nwb(path, name) as (nwbfile, refused):
-                parts = recorded(nwbfile, name, DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s)
+                parts = recorded(nwbfile, name, DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s, named)
                 held = "" if parts else holdings(nwbfile)
         except UserError:
             raise

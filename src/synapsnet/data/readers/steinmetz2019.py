@@ -83,9 +83,9 @@ def read(path: Path, *, bin_width_s: float | None) -> list[Session]:
     """
     width = DEFAULT_BIN_WIDTH_S if bin_width_s is None else bin_width_s
     name = _name(path)
-    sorting = read_sorting(needed([path], "spikes.times"), needed([path], "spikes.clusters"), name)
+    sorting = read_sorting(needed([path], "spikes.times"), needed([path], "spikes.clusters"), name, rate_hz=1.0)
     counts, first, segments = count([sorting], width)
-    series = _behavior(path, bin_ends(first, len(counts), width), first, width, name)
+    series = _behavior(path, bin_ends(first, len(counts), width), width, name)
     tasks = tasks_on_bins(stretches(_events(path, name)), equal_bins(first, len(counts), width))
     meta: dict[str, Any] = {
         "file": path.name,
@@ -157,7 +157,7 @@ def _units(path: Path, numbers: npt.NDArray[np.int64], recording: str) -> Column
     return unit_table
 
 
-def _behavior(path: Path, deadlines: npt.NDArray[np.float64], first: int, width: float, recording: str) -> Series:
+def _behavior(path: Path, deadlines: npt.NDArray[np.float64], width: float, recording: str) -> Series:
     series: Series = {}
     with passing_over(recording, "the wheel"):
         speed = wheel_speed([path], deadlines, width)
@@ -174,7 +174,7 @@ def _behavior(path: Path, deadlines: npt.NDArray[np.float64], first: int, width:
                 values = vector(what)[:, None] if len(names) == 1 else columns(what, len(names))
                 series |= dict(zip(names, sampled(values, when, deadlines, width).T, strict=True))
     with passing_over(recording, "licks"):
-        licks = lick_counts([path], first, len(deadlines), width)
+        licks = lick_counts([path], deadlines, width)
         series |= {} if licks is None else {"licks": licks}
     return series
 

@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.data.readers._alf.files import columns, find_file, numeric, table, vector
-from synapsnet.data.readers._events import bin_of
 from synapsnet.data.readers._files import load_array
 from synapsnet.data.readers._intervals import PAUSE_S
-from synapsnet.data.readers._resampling import resample
+from synapsnet.data.readers._resampling import counted, resample
 from synapsnet.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -114,23 +113,18 @@ def sampled(
     return resample(sample_times(when, len(numbers)), numbers, deadlines_s, bin_width_s)
 
 
-def lick_counts(folders: Sequence[Path], first: int, n_bins: int, bin_width_s: float) -> npt.NDArray[np.float64] | None:
+def lick_counts(
+    folders: Sequence[Path], deadlines_s: npt.NDArray[np.float64], bin_width_s: float
+) -> npt.NDArray[np.float64] | None:
     """Licks in each bin, ``[time]``; None where ``licks.times`` is missing.
 
     Args:
         folders: Folders to search.
-        first: Number of the first bin, counted from time 0.
-        n_bins: Number of bins.
+        deadlines_s: Latest time that belongs to each bin, ``[time]``.
         bin_width_s: Width of a bin in seconds.
     """
     path = find_file(folders, "licks.times", "npy")
-    if path is None:
-        return None
-    times_s = vector(path).astype(np.float64)
-    near = (times_s > (first - 1) * bin_width_s) & (times_s < (first + n_bins + 1) * bin_width_s)
-    bins = bin_of(times_s[near], bin_width_s) - first
-    inside = bins[(bins >= 0) & (bins < n_bins)]
-    return np.bincount(inside, minlength=n_bins).astype(np.float64)
+    return None if path is None else counted(vector(path).astype(np.float64), deadlines_s, bin_width_s)
 
 
 def intervals(path: Path, label: str) -> list[Event]:

@@ -47,7 +47,7 @@ class Sorting:
     last_s: float
 
 
-def read_sorting(times: Path, clusters: Path, recording: str) -> Sorting:
+def read_sorting(times: Path, clusters: Path, recording: str, *, rate_hz: float) -> Sorting:
     """Open the spikes of a sorter and select the clusters that are units.
 
     Exact copies of other clusters are dropped, and so are near-copies, which sorters leave when two templates fit one
@@ -56,28 +56,29 @@ def read_sorting(times: Path, clusters: Path, recording: str) -> Sorting:
     that, and such a pair would be the strongest connection of the session.
 
     Args:
-        times: File with the time of each spike in seconds.
+        times: File with the time of each spike.
         clusters: File with the cluster of each spike.
         recording: Name of the recording in the warning.
+        rate_hz: What the times count, per second: 1 if they are in seconds, the sampling rate if they are samples.
 
     Raises:
         UserError: if a file is damaged, or if the two do not match.
     """
-    times_s, cluster = vector(times), whole_numbers(clusters, _MOST_CLUSTERS)
-    if len(times_s) != len(cluster):
-        raise UserError(f"{times.name} has {len(times_s)} spikes but {clusters.name} has {len(cluster)}")
+    ticks, cluster = vector(times), whole_numbers(clusters, _MOST_CLUSTERS)
+    if len(ticks) != len(cluster):
+        raise UserError(f"{times.name} has {len(ticks)} spikes but {clusters.name} has {len(cluster)}")
     n_spikes = _overview(cluster, clusters.name)
     numbers = np.flatnonzero(n_spikes)
-    judged = doubts(lambda: _spikes(times_s, cluster, numbers), [str(number) for number in numbers], recording)
+    judged = doubts(lambda: _spikes(ticks, rate_hz, cluster, numbers), [str(number) for number in numbers], recording)
     dropped = {reason: numbers[which] for reason, which in judged.dropped.items()}
     numbers = np.setdiff1d(numbers, np.concatenate([np.empty(0, dtype=np.int64), *dropped.values()]))
 
     def spikes(of: npt.NDArray[np.int64], step: int = 1) -> Spikes:
-        return judged.within(lambda: _spikes(times_s, cluster, of, step))
+        return judged.within(lambda: _spikes(ticks, rate_hz, cluster, of, step))
 
     counted = sum((np.bincount(of, minlength=len(numbers)) for _, of in spikes(numbers)()), np.zeros(len(numbers)))
     numbers = numbers[counted > 0]
-    step = max(-(-len(times_s) // _SAMPLED_SPIKES), 1)
+    step = max(-(-len(ticks) // _SAMPLED_SPIKES), 1)
     copies = find_copies(spikes(numbers), len(numbers))
     distinct = np.flatnonzero(copies < 0)
     near = find_near_copies(spikes(numbers[distinct], step), len(distinct))
@@ -131,17 +132,21 @@ def count(sortings: Sequence[Sorting], bin_width_s: float) -> tuple[npt.NDArray[
 
 
 def _spikes(
-    times_s: npt.NDArray[Any], clusters: npt.NDArray[Any], numbers: npt.NDArray[np.int64], step: int = 1
+    ticks: npt.NDArray[Any],
+    rate_hz: float,
+    clusters: npt.NDArray[Any],
+    numbers: npt.NDArray[np.int64],
+    step: int = 1,
 ) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
     """Every ``step``-th block of the spikes of some clusters, with the index of each in ``numbers``."""
     if not len(numbers):
         return
     index = np.full(numbers[-1] + 2, -1)  # the last element stands for every higher cluster
     index[numbers] = np.arange(len(numbers))
-    for start in range(0, len(times_s), step * BLOCK_SPIKES):
+    for start in range(0, len(ticks), step * BLOCK_SPIKES):
         block = slice(start, start + BLOCK_SPIKES)
         units = index[np.minimum(clusters[block], len(index) - 1)]
-        times = np.asarray(times_s[block], dtype=np.float64)
+        times = np.asarray(ticks[block], dtype=np.float64) / rate_hz
         wanted = units >= 0
         yield (times, units) if wanted.all() else (times[wanted], units[wanted])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,22 +91,6 @@ def located(path: Path, channels: npt.NDArray[np.int64]) -> Columns:
     for axis, column in zip(POSITION, ("ccf_ap", "ccf_dv", "ccf_lr"), strict=True):
         unit_table[axis] = numeric(locations, column)[channels]
     return unit_table
-
-
-def joined(tables: Sequence[Mapping[str, npt.NDArray[Any]]], n_units: Sequence[int]) -> Columns:
-    """Concatenate the tables of several probes; a column that a probe lacks is missing (NaN or "") for its units.
-
-    Args:
-        tables: Columns ``[units]`` by name.
-        n_units: Number of units of each.
-    """
-    names = list(dict.fromkeys(name for columns_ in tables for name in columns_))
-    whole: Columns = {}
-    for name in names:
-        is_text = any(name in of_probe and of_probe[name].dtype.kind == "U" for of_probe in tables)
-        missing = [np.full(n, "" if is_text else np.nan) for n in n_units]
-        whole[name] = np.concatenate([of_probe.get(name, none) for of_probe, none in zip(tables, missing, strict=True)])
-    return whole
 
 
 def _metrics(folders: Sequence[Path], numbers: npt.NDArray[np.int64]) -> Columns:

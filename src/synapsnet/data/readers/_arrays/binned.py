@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _SMOOTH = 0.5  # correlation of neighbouring frames; neighbouring units have less, and noise has none
 _LARGEST = 1e30  # no signal is larger, and its square is a number
+_CLOCK = re.compile(r"\s*(t|time|frame|sample|index)(s?\b|stamps?\b|_)", re.IGNORECASE)
 _FEW = 256  # raw fluorescence may be whole numbers, but seldom so small ones
 
 
@@ -44,6 +47,8 @@ def binned(places: Places, sidecar: Sidecar) -> Recorded:
         raise UserError(
             f"{sidecar.name} names {len(unit_ids)} units for a recording of {n_bins} bins x {n_units} units{swapped}"
         )
+    if places.table is not None and sidecar.unit_ids is None:
+        _ask_about_clocks(activity, unit_ids)
     if sidecar.times is not None:
         times = places.numbers("times", sidecar.times).astype(np.float64)
         if len(times) != n_bins:
@@ -79,6 +84,16 @@ def binned(places: Places, sidecar: Sidecar) -> Recorded:
         open_ended=False,
         dropped=dropped,
     )
+
+
+def _ask_about_clocks(activity: npt.NDArray[Any], unit_ids: Sequence[str]) -> None:
+    """Ask about a unit whose column is called like a clock and goes on like one."""
+    for column, name in enumerate(unit_ids):
+        if _CLOCK.match(name) and len(activity) > 1 and (np.diff(activity[:, column].astype(np.float64)) > 0).all():
+            raise UserError(
+                f"is column {name!r} the time of each bin? It ascends: if it is in seconds, write "
+                f'"times": "{name.strip()}" instead of "bin_width_s", else remove it; if it is a unit, list "unit_ids"'
+            )
 
 
 def _ask(activity: npt.NDArray[Any], sidecar: Sidecar) -> None:

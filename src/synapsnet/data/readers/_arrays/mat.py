@@ -44,8 +44,8 @@ class MatlabFiles:
 
         Args:
             path: The file.
-            name: The variable, one of those of interest; a field of a struct follows a dot (``"data.spikes"``) or a
-                slash.
+            name: The variable, one of those of interest; a field of a struct, or of the structs in a cell, follows a
+                dot (``"data.spikes"``) or a slash.
 
         Raises:
             UserError: if the file is missing or damaged, or has no such variable of numbers or text.
@@ -83,6 +83,7 @@ def _of_version_5(path: Path, parsed: Mat5, names: Sequence[str]) -> Value:
         raise _no_variable(path, first, parsed.there)
     values = [parsed.variables[first]]
     for field in fields:
+        values = [element for value in values for element in (value.ravel() if _is_cell(value) else [value])]
         if any(getattr(value, "dtype", np.dtype(float)).names is None for value in values):
             raise UserError(f"{path.name}: {'.'.join(names)!r} names a field, but its parent is not a struct")
         if any(field not in value.dtype.names for value in values):
@@ -91,7 +92,7 @@ def _of_version_5(path: Path, parsed: Mat5, names: Sequence[str]) -> Value:
     if len(values) > 1:
         return _elements(path, names, values)
     (value,) = values
-    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+    if _is_cell(value):
         return _elements(path, names, list(value.ravel()))
     return _plain(path, names, value)
 
@@ -100,17 +101,31 @@ def _of_version_73(path: Path, names: Sequence[str]) -> Value:
     import h5py
 
     with h5py.File(path, "r") as file:
-        item: Any = file
+        items: list[Any] = [file]
         for name in names:
-            if not isinstance(item, h5py.Group) or name not in item:
-                there = item if isinstance(item, h5py.Group) else ()
-                raise _no_variable(path, ".".join(names), [key for key in there if not key.startswith("#")])
-            item = item[name]
-        if isinstance(item, h5py.Dataset) and h5py.check_ref_dtype(item.dtype):
-            # MATLAB stores arrays transposed.
-            items = [file[reference] for reference in whole(item).T.ravel()]
-            return _elements(path, names, [_stored(path, ".".join(names), one) for one in items])
-        return _plain(path, names, _stored(path, ".".join(names), item))
+            for item in items:
+                if not isinstance(item, h5py.Group) or name not in item:
+                    there = item if isinstance(item, h5py.Group) else ()
+                    raise _no_variable(path, ".".join(names), [key for key in there if not key.startswith("#")])
+            stored = [item[name] for item in items]
+            items = [element for item in stored for element in _of_cell(file, item)]
+        values = [_stored(path, ".".join(names), item) for item in items]
+        if len(values) == 1 and items == stored:
+            return _plain(path, names, values[0])
+        return _elements(path, names, values)
+
+
+def _is_cell(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "O"
+
+
+def _of_cell(file: h5py.File, item: Any) -> list[Any]:
+    """The elements of a cell; anything else is its own element."""
+    import h5py
+
+    if isinstance(item, h5py.Dataset) and h5py.check_ref_dtype(item.dtype):
+        return [file[reference] for reference in whole(item).T.ravel()]  # MATLAB stores arrays transposed
+    return [item]
 
 
 def _stored(path: Path, name: str, item: h5py.Dataset | h5py.Group) -> Any:
@@ -133,7 +148,8 @@ def _stored(path: Path, name: str, item: h5py.Dataset | h5py.Group) -> Any:
     value = whole(item).T
     if kind != b"char":
         return value
-    return np.array(["".join(map(chr, row)) for row in np.atleast_2d(value)], dtype=np.str_)
+    texts = value.reshape(-1, value.shape[-1] if value.ndim else 1)
+    return np.array(["".join(map(chr, text)) for text in texts], dtype=np.str_)
 
 
 def _elements(path: Path, names: Sequence[str], values: Sequence[Any]) -> Value:

@@ -109,7 +109,10 @@ def _check_dialect(file: str, first: str, second: str, separator: str) -> None:
 
 def _check_header(header: list[str], second: str, file: str, *, is_meant: bool) -> None:
     if second.lower().startswith("time(s)/cell status"):
-        raise UserError(f"{file} is an export of Inscopix with two header rows: keep the first, and name column 1 time")
+        raise UserError(
+            f"{file} is an export of Inscopix with two header rows: keep the first, name column 1 time, and write "
+            '"times": "time" instead of "bin_width_s" in its sidecar'
+        )
     if "" in header or not header:
         raise UserError(f"{file}: column {header.index('') + 1 if header else 1} has no name; is it an index?")
     ask = 'add "header": false to its sidecar if it has none'

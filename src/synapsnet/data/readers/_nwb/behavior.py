@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -21,43 +21,59 @@ from pynwb.behavior import (
     PupilTracking,
     SpatialSeries,
 )
-from pynwb.misc import IntervalSeries
+from pynwb.misc import IntervalSeries, Units
 
-from synapsnet.data.readers._nwb.series import MOST_COLUMNS, blocks, in_units, oriented, timestamps
+from synapsnet.data.readers._nwb.events import EVENTS, OnBins, series_of_events, series_of_intervals, table_of_behavior
+from synapsnet.data.readers._nwb.series import MOST_COLUMNS, blocks, held, in_units, oriented, timestamps
 from synapsnet.data.readers._resampling import resample
 from synapsnet.errors import UserError, one_line
 
 log = logging.getLogger(__name__)
 
-_CONTAINERS = (BehavioralTimeSeries, CompassDirection, EyeTracking, Position, PupilTracking)
+_CONTAINERS = (
+    BehavioralEpochs,
+    BehavioralEvents,
+    BehavioralTimeSeries,
+    CompassDirection,
+    EyeTracking,
+    Position,
+    PupilTracking,
+)
 _ANGLES = ("rad", "radian", "radians")
 _FASTEST_HZ = 2000.0
 """A series of a higher rate is raw data, not behavior: a digitized voltage."""
 
 
 def behavior_on_bins(
-    nwbfile: NWBFile, deadlines_s: npt.NDArray[np.float64], bin_width_s: float
+    nwbfile: NWBFile,
+    deadlines_s: npt.NDArray[np.float64],
+    bin_width_s: float,
+    activity: Collection[TimeSeries],
 ) -> tuple[npt.NDArray[np.float32] | None, tuple[str, ...]]:
     """Resample all behavior of a file to the bins of a session.
 
-    Behavior is every plain `TimeSeries` and every `SpatialSeries` among the acquisitions and in the processing modules,
-    alone or in one of NWB's containers for behavior. A series in radians becomes its sine and cosine, because angles
-    jump. A tracked ellipse (``ndx-ellipse-eye-tracking``) gives its center and its area. These series are skipped, each
-    with a line in the log: raw data (more than 32 columns, or above 2 kHz), damaged series, clocks whose samples are
-    their own times, and series without a value on any bin.
+    Behavior is every plain `TimeSeries`, `SpatialSeries` and `IntervalSeries` among the acquisitions and in the
+    processing modules, alone or in one of NWB's containers for behavior, and every table of events, or in a module for
+    behavior or licks. Series hold their last sample, events (`BehavioralEvents`, tables of times) are counted, and
+    intervals become the share of a bin that they cover. A series in radians becomes its sine and cosine, because angles
+    jump. A tracked ellipse (``ndx-ellipse-eye-tracking``) gives its center and its area. These are skipped, each with a
+    line in the log: raw data (more than 32 columns, or above 2 kHz), damaged series, clocks whose samples are their own
+    times, series without a value on any bin, and tables of anything else.
 
     Args:
         nwbfile: The open file.
         deadlines_s: Latest time that a bin may use, ``[time]``.
         bin_width_s: Width of a bin in seconds.
+        activity: Series that are no behavior, because they are the activity.
 
     Returns:
         float32 ``[time, features]``, or None if there is no behavior, and the names of the features.
     """
-    all_series = list(_behavior_series(nwbfile))
-    unread = [f"{module}/{name} ({kind})" for module, name, kind in _unread(nwbfile)]
-    if unread:
-        log.info("passed over, because events and intervals are not read as behavior: %s", ", ".join(unread))
+    all_series = [
+        (place, item)
+        for place, item in held(nwbfile)
+        if _is_behavior(place, item) and not any(item is series for series in activity)
+    ]
     carriers = Counter(series.name for _, series in all_series)
     names: list[str] = []
     resampled: list[npt.NDArray[np.float64]] = []
@@ -77,37 +93,32 @@ def behavior_on_bins(
     return behavior.astype(np.float32), tuple(names)
 
 
-def _behavior_series(nwbfile: NWBFile) -> Iterator[tuple[tuple[str, ...], TimeSeries]]:
-    """Every behavior series with the path of names that leads to it."""
-    places = {"acquisition": nwbfile.acquisition}
-    places |= {name: module.data_interfaces for name, module in nwbfile.processing.items()}
-    for place, items in places.items():
-        for name, item in sorted(items.items()):
-            if isinstance(item, _CONTAINERS):
-                held = sorted(item.children, key=lambda child: str(child.name))
-                yield from (((place, name, str(child.name)), child) for child in held if _is_behavior(child))
-            elif _is_behavior(item):
-                yield (place, name), item
+def _is_behavior(place: tuple[str, ...], item: Any) -> bool:
+    """Return True for a plain or spatial series, intervals, and a table that a lab calls behavior or licks.
+
+    Other types hold voltage, fluorescence or video.
+    """
+    if len(place) > 2 and not isinstance(item.parent, _CONTAINERS):
+        return False
+    if isinstance(item, DynamicTable):
+        named = "behav" in place[0].lower() or "lick" in "/".join(place).lower()
+        return type(item).__name__ == EVENTS or (named and not isinstance(item, Units))
+    is_event = isinstance(item, TimeSeries) and isinstance(item.parent, BehavioralEvents)
+    return is_event or type(item) is TimeSeries or isinstance(item, SpatialSeries | IntervalSeries)
 
 
-def _unread(nwbfile: NWBFile) -> Iterator[tuple[str, str, str]]:
-    """Module, name and type of what a lab calls behavior and is not read."""
-    for module, held in sorted(nwbfile.processing.items()):
-        for name, item in sorted(held.data_interfaces.items()):
-            is_events = isinstance(item, BehavioralEvents | BehavioralEpochs | IntervalSeries)
-            if is_events or (isinstance(item, DynamicTable) and "behav" in module.lower()):
-                yield module, name, type(item).__name__
+def _on_bins(item: TimeSeries | DynamicTable, deadlines_s: npt.NDArray[np.float64], bin_width_s: float) -> OnBins:
+    if isinstance(item, DynamicTable):
+        return table_of_behavior(item, deadlines_s, bin_width_s)
+    if isinstance(item, IntervalSeries):
+        return series_of_intervals(item, deadlines_s, bin_width_s)
+    if isinstance(item.parent, BehavioralEvents) and item.timestamps is not None:
+        return series_of_events(item, deadlines_s, bin_width_s)
+    return _sampled(item, deadlines_s, bin_width_s)
 
 
-def _is_behavior(item: Any) -> bool:
-    """Return True for a plain or spatial series; other types hold voltage, fluorescence or video."""
-    return type(item) is TimeSeries or isinstance(item, SpatialSeries)
-
-
-def _on_bins(
-    series: TimeSeries, deadlines_s: npt.NDArray[np.float64], bin_width_s: float
-) -> tuple[npt.NDArray[np.float64], list[str]]:
-    """A series on the bins, ``[time, features]``, and a suffix to its name for each feature."""
+def _sampled(series: TimeSeries, deadlines_s: npt.NDArray[np.float64], bin_width_s: float) -> OnBins:
+    """The last sample at or before the end of each bin."""
     data = oriented(series, None)
     shape = np.shape(data)
     if len(shape) not in (1, 2) or (len(shape) == 2 and shape[1] > MOST_COLUMNS):

@@ -12,19 +12,17 @@ import numpy.typing as npt
 from pynwb import NWBFile
 from pynwb.ophys import DfOverF, Fluorescence, RoiResponseSeries
 
-from synapsnet.data.readers._events import EDGE_TOLERANCE
 from synapsnet.data.readers._files import whole
 from synapsnet.data.readers._frames import MISSING_SHARE, clock, without_missing
 from synapsnet.data.readers._memory import require_room
-from synapsnet.data.readers._nwb.behavior import behavior_on_bins
-from synapsnet.data.readers._nwb.observed import on_segments, valid
+from synapsnet.data.readers._nwb.frames import on_frames
 from synapsnet.data.readers._nwb.rois import accepted, rois_table
 from synapsnet.data.readers._nwb.series import blocks, in_units, oriented, timestamps
 from synapsnet.data.readers._nwb.table import names_of_rows
-from synapsnet.data.readers._nwb.tasks import tasks
 from synapsnet.errors import UserError
 from synapsnet.session import Intervals
 from synapsnet.session.intervals import common
+from synapsnet.session.unit_table import joined
 
 log = logging.getLogger(__name__)
 
@@ -176,14 +174,7 @@ def _session(nwbfile: NWBFile, planes: list[_Plane]) -> dict[str, Any]:
     """All cells of planes that were recorded together; frames have the times of the plane that was scanned first."""
     width = planes[0].bin_width_s
     times = np.min([plane.times_s for plane in planes], axis=0)
-    edges = np.stack([times, times + width], axis=1)
     segments = reduce(common, [plane.segments for plane in planes])
-    segments = on_segments(valid(nwbfile), edges, segments)
-    if not len(segments):
-        raise UserError("no frame is left: every frame lacks a value or is in invalid_times")
-    # The file gives the instant of each frame; later behavior may already belong to the next bin.
-    behavior, names = behavior_on_bins(nwbfile, times + EDGE_TOLERANCE * width, width)
-    task_bins = {name: on_segments(ranges, edges, segments) for name, ranges in tasks(nwbfile).items()}
     several = len(planes) > 1
     dropped: dict[str, list[str]] = {}
     for plane in planes:
@@ -191,14 +182,10 @@ def _session(nwbfile: NWBFile, planes: list[_Plane]) -> dict[str, Any]:
             dropped.setdefault(reason, []).extend(_ids(plane, units, several))
     return {
         "activity": np.concatenate([plane.activity for plane in planes], axis=1),
-        "bin_width_s": width,
         "unit_ids": tuple(unit for plane in planes for unit in _ids(plane, plane.unit_ids, several)),
-        "unit_table": _joined(planes),
+        "unit_table": joined([plane.unit_table for plane in planes], [len(plane.unit_ids) for plane in planes]),
         "signal": "calcium",
-        "segments": segments,
-        "tasks": {name: bins for name, bins in task_bins.items() if len(bins)},
-        "behavior": behavior,
-        "behavior_names": names,
+        **on_frames(nwbfile, times, width, segments, ()),
         "meta": {
             "series": ", ".join(dict.fromkeys(str(plane.series.name) for plane in planes)),
             **({"dropped": dropped} if dropped else {}),
@@ -209,20 +196,3 @@ def _session(nwbfile: NWBFile, planes: list[_Plane]) -> dict[str, Any]:
 def _ids(plane: _Plane, units: list[str], several: bool) -> list[str]:
     """Unit ids, with the plane in front if there are several, because each plane numbers its ROIs from the start."""
     return [f"{plane.name}-{unit}" for unit in units] if several else units
-
-
-def _joined(planes: list[_Plane]) -> dict[str, npt.NDArray[Any]]:
-    """Concatenate the tables of all planes; a column that a plane lacks is missing (NaN or "") for its units."""
-    names = dict.fromkeys(name for plane in planes for name in plane.unit_table)
-    is_text = {
-        name: any(plane.unit_table.get(name, np.empty(0)).dtype.kind == "U" for plane in planes) for name in names
-    }
-    return {
-        name: np.concatenate(
-            [
-                plane.unit_table.get(name, np.full(len(plane.unit_ids), "" if is_text[name] else np.nan))
-                for plane in planes
-            ]
-        )
-        for name in names
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +13,13 @@ from typing import Any
 import h5py
 import numpy as np
 from pynwb import NWBFile
-from pynwb.misc import Units
 
+from synapsnet.command_line import quoted
+from synapsnet.data.named import Named
 from synapsnet.data.readers._nwb.calcium import calcium_sessions
+from synapsnet.data.readers._nwb.plain import named_session, plain_series
+from synapsnet.data.readers._nwb.series import held
+from synapsnet.data.readers._nwb.sortings import sortings
 from synapsnet.data.readers._nwb.spikes import spike_session
 from synapsnet.data.readers._nwb.table import as_text, texts
 from synapsnet.data.readers._nwb.tasks import interval_tables
@@ -42,20 +47,16 @@ def open_nwb(path: Path | str, name: str) -> Iterator[tuple[NWBFile, dict[str, s
         yield nwbfile, refused
 
 
-def recorded(nwbfile: NWBFile, file_name: str, bin_width_s: float) -> dict[str, dict[str, Any]]:
+def recorded(nwbfile: NWBFile, file_name: str, bin_width_s: float, named: Named | None) -> dict[str, dict[str, Any]]:
     """Arguments of a `Session` (without its id) for each recording in the file, by "spikes", "calcium" or plane name.
 
     Args:
         nwbfile: The open file.
         file_name: Name of the file.
         bin_width_s: Width of the bins of spikes in seconds.
+        named: Series that are the activity, instead of units and ROIs.
     """
-    parts = {}
-    units = nwbfile.units
-    if units is not None and len(units) and "spike_times" in units.colnames:
-        parts["spikes"] = spike_session(nwbfile, file_name, bin_width_s)
-    planes = calcium_sessions(nwbfile)
-    parts |= {"calcium" if len(planes) == 1 else plane: part for plane, part in planes.items()}
+    parts = _of_neurons(nwbfile, file_name, bin_width_s) if named is None else {"named": named_session(nwbfile, named)}
     described = {"file": file_name, "format": "nwb", **_described(nwbfile)}
     for part in parts.values():
         regions = part["unit_table"].get("region", _places(nwbfile))
@@ -64,25 +65,26 @@ def recorded(nwbfile: NWBFile, file_name: str, bin_width_s: float) -> dict[str, 
     return parts
 
 
+def _of_neurons(nwbfile: NWBFile, file_name: str, bin_width_s: float) -> dict[str, dict[str, Any]]:
+    parts = {}
+    if tables := sortings(nwbfile, file_name):
+        parts["spikes"] = spike_session(nwbfile, tables, file_name, bin_width_s)
+    planes = calcium_sessions(nwbfile)
+    return parts | {"calcium" if len(planes) == 1 else plane: part for plane, part in planes.items()}
+
+
 def holdings(nwbfile: NWBFile) -> str:
-    """The names of a file's contents; part of the message that nothing in it can be forecast."""
-    names = [f"acquisition/{name}" for name in sorted(nwbfile.acquisition)]
-    names += [name for name, _ in _held(nwbfile)]
+    """The names of a file's contents, and a way on if they may be neurons; for a file without units and ROIs."""
+    names = ["/".join(place) for place, _ in held(nwbfile) if len(place) == 2]
     names += [f"intervals/{table.name}" for table in interval_tables(nwbfile)]
     if nwbfile.units is not None:
         names.append(f"units ({len(nwbfile.units)} rows, columns {', '.join(nwbfile.units.colnames) or 'none'})")
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    tables = [name for name, item in _held(nwbfile) if isinstance(item, Units)]
-    if tables:
-        more += f"; units are read from /units alone, so move {' and '.join(tables)} there"
-    elif len(names) > _MOST_NAMED:
-        more += "; if each neuron is a series of its own, join them as a RoiResponseSeries, or as a plain array"
+    series, pattern = plain_series(nwbfile)
+    if series:
+        activity = shlex.quote(f"data.activity={quoted([pattern])}")
+        more += f"; if series are neurons, name them, as by {activity} (--activity {shlex.quote(pattern)})"
     return (", ".join(names[:_MOST_NAMED]) or "nothing") + more
-
-
-def _held(nwbfile: NWBFile) -> Iterator[tuple[str, Any]]:
-    for module, held in sorted(nwbfile.processing.items()):
-        yield from ((f"{module}/{name}", item) for name, item in sorted(held.data_interfaces.items()))
 
 
 def _described(nwbfile: NWBFile) -> dict[str, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from hdmf.common import DynamicTable
 from pynwb import NWBFile
 
 from synapsnet.data.readers._files import whole
@@ -16,7 +17,7 @@ from synapsnet.session import Intervals
 _ALWAYS = np.array([[-np.inf, np.inf]])
 
 
-def valid(nwbfile: NWBFile, probe: str | None = None, probes: Sequence[str] = ()) -> Seconds:
+def valid(nwbfile: NWBFile, probe: str | None = None, probes: Collection[str] = ()) -> Seconds:
     """All time except the invalid times, ``[intervals, 2]`` in seconds.
 
     Args:
@@ -36,20 +37,23 @@ def valid(nwbfile: NWBFile, probe: str | None = None, probes: Sequence[str] = ()
     return without(_ALWAYS, ranges)
 
 
-def observed(nwbfile: NWBFile, rows: npt.NDArray[np.int64], probes: Sequence[str]) -> list[Seconds]:
+def observed(
+    nwbfile: NWBFile, units: DynamicTable, rows: npt.NDArray[np.int64], probes: Sequence[str], named: Collection[str]
+) -> list[Seconds]:
     """Times at which each unit was observed: its ``obs_intervals`` (all time if it has none) minus the invalid times.
 
     Args:
         nwbfile: The open file.
-        rows: Rows of the units table, ``[units]``.
+        units: A units table.
+        rows: Rows of it, ``[units]``.
         probes: Name of the probe of each of these units.
+        named: Names of all probes of the file.
     """
     every = [_ALWAYS] * len(rows)
-    if "obs_intervals" in nwbfile.units.colnames:
-        values, ends = ragged(nwbfile.units, "obs_intervals")
+    if "obs_intervals" in units.colnames:
+        values, ends = ragged(units, "obs_intervals")
         of_units = pieces(whole(values).astype(np.float64).reshape(-1, 2), ends)
         every = [covered([of_units[row]]) if len(of_units[row]) else _ALWAYS for row in rows]
-    named = sorted(set(probes) - {""})
     usable = {probe: valid(nwbfile, probe, named) for probe in {*probes}}
     return [covered([ranges, usable[probe]], 2) for ranges, probe in zip(every, probes, strict=True)]
 

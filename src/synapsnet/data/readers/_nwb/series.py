@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pynwb import TimeSeries
+from hdmf.common import DynamicTable
+from pynwb import NWBFile, TimeSeries
 
 from synapsnet.data.readers._files import whole
 from synapsnet.data.readers._memory import require_room
@@ -20,6 +21,18 @@ MOST_COLUMNS = 32
 """A series with more columns is raw data, not behavior: channels or pixels."""
 _BLOCK_VALUES = 2**23
 """Number of values read from a file at once."""
+
+
+def held(nwbfile: NWBFile) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Everything among the acquisitions, the events and in the processing modules, with the path of names to it."""
+    places = {"acquisition": nwbfile.acquisition, "events": getattr(nwbfile, "events", {})}  # of newer versions
+    places |= {name: module.data_interfaces for name, module in nwbfile.processing.items()}
+    for place, items in places.items():
+        for name, item in sorted(items.items()):
+            yield (place, name), item
+            if not isinstance(item, TimeSeries | DynamicTable):
+                below = sorted(item.children, key=lambda child: str(child.name))
+                yield from (((place, name, str(child.name)), child) for child in below)
 
 
 def timestamps(series: TimeSeries, n_samples: int) -> npt.NDArray[np.float64]:

@@ -35,14 +35,18 @@ def ragged(table: DynamicTable, name: str) -> tuple[Any, npt.NDArray[np.int64]]:
     return values, ends
 
 
-def names_of_rows(table: DynamicTable, recording: str) -> npt.NDArray[np.str_]:
-    """Name of each row: its id, or its number if ids are used twice."""
+def names_of_rows(
+    table: DynamicTable, recording: str, groups: npt.NDArray[np.str_] | None = None
+) -> npt.NDArray[np.str_]:
+    """Name of each row: its id; if ids are used twice, its group and id, or its number if that is not enough."""
     ids = whole(table.id).reshape(-1)
     if ids.dtype.kind == "f" and (ids == np.rint(ids)).all():
         ids = ids.astype(np.int64)
     names = np.array([str(one) for one in ids], dtype=np.str_)
     if len(set(names)) == len(names):
         return names
+    if groups is not None and len(set(zip(groups, names, strict=True))) == len(names):
+        return np.array([f"{group}-{name}" for group, name in zip(groups, names, strict=True)], dtype=np.str_)
     log.warning("%s: ids of table %s are used twice, so its rows are named by their number", recording, table.name)
     return np.arange(len(names)).astype(np.str_)
 

@@ -35,7 +35,7 @@ def tasks(nwbfile: NWBFile) -> dict[str, Seconds]:
         if starts is None or stops is None:
             log.warning("intervals %s are skipped: start_time or stop_time is not numeric", table.name)
             continue
-        events = list(zip(_labels(table), starts.tolist(), stops.tolist(), strict=True))
+        events = list(zip(labels(table), starts.tolist(), stops.tolist(), strict=True))
         if _is_of_stimuli(table):
             presented += events
             blocks = texts(table, _BLOCK)
@@ -62,14 +62,14 @@ def _is_of_stimuli(table: TimeIntervals) -> bool:
     return table.name != "trials" and (table.name.endswith("_presentations") or _STIMULUS in table.colnames)
 
 
-def _labels(table: TimeIntervals) -> list[str]:
-    """The task label of each row."""
-    labels = None
+def labels(table: TimeIntervals) -> list[str]:
+    """The label of each row, or the name of the table; the task ``trials`` has no others."""
+    stored = None
     if _is_of_stimuli(table):
-        labels = texts(table, _STIMULUS)
+        stored = texts(table, _STIMULUS)
     elif table.name != "trials":
-        labels = texts(table, *_LABELS)
-        labels = joined_texts(table, "tags") if labels is None and table.name == "epochs" else labels
-    if labels is None or len({task_name(label) for label in labels}) > _MOST_LABELS:
+        stored = texts(table, *_LABELS)
+        stored = joined_texts(table, "tags") if stored is None and table.name == "epochs" else stored
+    if stored is None or len({task_name(label) for label in stored}) > _MOST_LABELS:
         return [str(table.name)] * len(table.id)
-    return [str(label) or str(table.name) for label in labels]
+    return [str(label) or str(table.name) for label in stored]

@@ -27,7 +27,7 @@ _METRICS = {
 ecephys_spike_sorting. ``isi_violations_rate`` of SpikeInterface is left out, because it counts violations per
 second."""
 _REGION = ("region", "brain_region", "brain_area", "structure", "location", "anno_name")
-_PROBE = ("probe", "probe_name", "electrode_group_name", "device_name", "group_name")
+_PROBE = ("probe", "probe_name", "probe_id", "electrode_group_name", "device_name", "group_name")
 _AXES = (
     ("x", "y", "z"),  # micrometres by the NWB standard; atlas coordinates if the lab has them
     ("rel_x", "rel_y", "rel_z"),  # on the probe
@@ -36,7 +36,7 @@ _AXES = (
 _POSITION = ("x_um", "y_um", "z_um")
 
 
-def units_table(nwbfile: NWBFile, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+def units_table(nwbfile: NWBFile, units: DynamicTable, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
     """Quality, region, probe and position of units, if the file gives them.
 
     Region and probe come from the units table, or else from the unit's peak channel. Without a peak channel, they are
@@ -46,22 +46,26 @@ def units_table(nwbfile: NWBFile, rows: npt.NDArray[np.int64]) -> dict[str, npt.
 
     Args:
         nwbfile: The open file.
-        rows: Rows of its units table.
+        units: A units table.
+        rows: Rows of it.
     """
-    units = nwbfile.units
     table: dict[str, npt.NDArray[Any] | None] = {
         "quality": texts(units, *_QUALITY),
         "cell_type": texts(units, "cell_type"),
         "region": texts(units, *_REGION),
-        "probe": _probes(units),
+        "probe": probes_of(units),
         **{metric: numbers(units, *names) for metric, names in _METRICS.items()},
     }
     stored = {name: column[rows] for name, column in table.items() if column is not None}
-    return {name: column for name, column in {**_of_electrodes(nwbfile, rows), **stored}.items() if _has_value(column)}
+    return {
+        name: column
+        for name, column in {**_of_electrodes(nwbfile, units, rows), **stored}.items()
+        if _has_value(column)
+    }
 
 
-def _of_electrodes(nwbfile: NWBFile, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
-    electrodes, of_units = _electrodes(nwbfile)
+def _of_electrodes(nwbfile: NWBFile, units: DynamicTable, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[Any]]:
+    electrodes, of_units = _electrodes(nwbfile.electrodes, units)
     if electrodes is None:
         return {}
     electrode_rows = [of_units[row][(of_units[row] >= 0) & (of_units[row] < len(electrodes.id))] for row in rows]
@@ -76,9 +80,10 @@ def _of_electrodes(nwbfile: NWBFile, rows: npt.NDArray[np.int64]) -> dict[str, n
     return table
 
 
-def _electrodes(nwbfile: NWBFile) -> tuple[DynamicTable | None, list[npt.NDArray[np.int64]]]:
+def _electrodes(
+    electrodes: DynamicTable | None, units: DynamicTable
+) -> tuple[DynamicTable | None, list[npt.NDArray[np.int64]]]:
     """The electrodes table, and the rows that belong to each unit; None if the units do not refer to electrodes."""
-    units, electrodes = nwbfile.units, nwbfile.electrodes
     peak = numbers(units, "peak_channel_id")
     if peak is not None and electrodes is not None:
         row_of = {int(channel): row for row, channel in enumerate(whole(electrodes.id))}
@@ -102,13 +107,17 @@ def _positions(electrodes: DynamicTable) -> list[npt.NDArray[np.float64]]:
     return []
 
 
-def _probes(units: DynamicTable) -> npt.NDArray[np.str_] | None:
+def probes_of(units: DynamicTable) -> npt.NDArray[np.str_] | None:
+    """The probe of each row of a units table, by its electrode group, or else by a column of names or of numbers."""
     if "electrode_group" in units.colnames:
         try:
             return np.array([str(group.name) for group in units["electrode_group"][:]], dtype=np.str_)
         except Exception as error:  # hdmf raises exceptions of any type over a reference to what is not there
             log.warning("probes of the units are passed over: %s", one_line(Exception(error.args[-1])))
-    return texts(units, *_PROBE)
+    numbered = numbers(units, *_PROBE)
+    if numbered is None:
+        return texts(units, *_PROBE)
+    return np.array(["" if np.isnan(number) else f"{number:g}" for number in numbered], dtype=np.str_)
 
 
 def _has_value(column: npt.NDArray[Any]) -> bool:

@@ -1,0 +1,1 @@
+"""The parts of the reader of suite2p folders."""

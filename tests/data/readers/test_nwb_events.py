@@ -1,0 +1,180 @@
+"""Events and intervals of behavior on the bins: counts and shares that know nothing from a bin's end on."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hdmf.common import DynamicTable
+from nwb_files import WIDTH, Part, clock, column, intervals, read_one, rois, units, write
+from pynwb import NWBFile, TimeSeries
+from pynwb.behavior import BehavioralEpochs, BehavioralEvents
+from pynwb.epoch import TimeIntervals
+from pynwb.misc import AnnotationSeries, IntervalSeries
+
+N_BINS = 100
+EDGES = np.arange(N_BINS + 1) * WIDTH
+RNG = np.random.default_rng(0)
+TIMES = np.sort(np.r_[RNG.uniform(0, 5, 150), EDGES[[7, 20, 60]]])  # some on an edge
+STARTS = np.array([0.11, 0.62, 1.0, 1.3, 2.02, 4.4])
+STOPS = np.array([0.13, 0.9, 1.25, 1.35, 3.7, 9.0])
+
+
+def in_module(*items: object, module: str = "behavior") -> Part:
+    def add(nwbfile: NWBFile) -> None:
+        held = nwbfile.create_processing_module(name=module, description="behavior")
+        for item in items:
+            held.add(item)
+
+    return add
+
+
+def container(kind: type, **series: object) -> object:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pynwb will give it up, and files have it
+        return kind(**series)
+
+
+def licks(times: np.ndarray) -> Part:
+    series = TimeSeries(name="lick", data=np.ones(len(times)), timestamps=times, unit="n/a")
+    return in_module(container(BehavioralEvents, time_series=series))
+
+
+def lick_table(times: np.ndarray) -> Part:
+    table = DynamicTable(name="licks", description="licks")
+    table.add_column(name="timestamp", description="time")
+    table.add_column(name="volume", description="volume")
+    for time in times:
+        table.add_row(timestamp=time, volume=1.0)
+    return in_module(table, module="licking")
+
+
+def lick_intervals(times: np.ndarray) -> Part:
+    table = TimeIntervals(name="licks", description="licks")
+    for time in times:
+        table.add_interval(start_time=time, stop_time=time + 0.2)
+    return in_module(table)
+
+
+def tagged(times: np.ndarray) -> Part:
+    series = container(AnnotationSeries, name="lick", data=["tongue"] * len(times), timestamps=times)
+    return in_module(container(BehavioralEvents, time_series=series))
+
+
+def events_table(times: np.ndarray) -> Part:
+    event = pytest.importorskip("pynwb.event")  # of newer versions
+    table = event.EventsTable(name="lick", description="licks")
+    for time in times:
+        table.add_event(timestamp=time, duration=0.1)
+    return lambda nwbfile: nwbfile.add_events_table(table)
+
+
+def running(starts: np.ndarray, stops: np.ndarray) -> Part:
+    marks = np.r_[np.ones(len(starts), dtype=np.int8), -np.ones(len(stops), dtype=np.int8)]
+    times = np.r_[starts, stops]
+    order = np.argsort(times)
+    series = IntervalSeries(name="running", data=marks[order], timestamps=times[order])
+    return in_module(container(BehavioralEpochs, interval_series=series))
+
+
+def running_table(starts: np.ndarray, stops: np.ndarray) -> Part:
+    table = TimeIntervals(name="running", description="running")
+    for start, stop in zip(starts, stops, strict=True):
+        table.add_interval(start_time=start, stop_time=stop)
+    return in_module(table)
+
+
+def read(folder: Path, *parts: Part):
+    return read_one(write(folder / "x.nwb", units([clock(N_BINS)]), *parts))
+
+
+@pytest.mark.parametrize("form", [licks, lick_table, lick_intervals, tagged, events_table])
+def test_events_are_counted_in_half_open_bins(tmp_path: Path, form: Callable[[np.ndarray], Part]) -> None:
+    session = read(tmp_path, form(TIMES))
+    (name,) = session.behavior_names
+    assert name in ("lick", "licks")
+    on_edge = np.isin(TIMES, EDGES)
+    expected = np.histogram(np.where(on_edge, TIMES + 1e-4, TIMES), EDGES)[0]
+    np.testing.assert_array_equal(column(session, name), expected)
+
+
+@pytest.mark.parametrize("form", [running, running_table])
+def test_intervals_become_the_share_of_a_bin(tmp_path: Path, form: Callable[..., Part]) -> None:
+    session = read(tmp_path, form(STARTS, STOPS))
+    fine = (np.arange(N_BINS * 500) + 0.5) * WIDTH / 500
+    inside = ((fine[:, None] >= STARTS) & (fine[:, None] < STOPS)).any(1)
+    np.testing.assert_allclose(column(session, "running"), inside.reshape(N_BINS, 500).mean(1), atol=1e-5)
+    assert column(session, "running")[50] == 1
+    assert column(session, "running")[0] == 0
+
+
+@pytest.mark.parametrize("cut", [0.6, 1.0, 2.5, 3.7])
+def test_a_bin_knows_nothing_from_its_end_on(tmp_path: Path, cut: float) -> None:
+    rng = np.random.default_rng(1)
+    later = np.sort(rng.uniform(cut, 5, 40))
+    moved = np.where(cut < STOPS, np.maximum(STOPS - 0.3, cut), STOPS)
+    started = cut > STARTS
+    for part, other in (
+        (licks(TIMES), licks(np.r_[TIMES[cut > TIMES], later])),
+        (lick_table(TIMES), lick_table(np.r_[TIMES[cut > TIMES], later])),
+        (running(STARTS, STOPS), running(STARTS[started], moved[started])),
+        (running(STARTS, STOPS), running(STARTS[started], STOPS[started & (cut > STOPS)])),
+        (running_table(STARTS, STOPS), running_table(STARTS[started], moved[started])),
+    ):
+        before, after = (read(tmp_path, one).behavior[:, 0] for one in (part, other))
+        edge = round(cut / WIDTH)
+        np.testing.assert_array_equal(before[:edge], after[:edge])
+        assert (before[edge:] != after[edge:]).any()
+
+
+def test_frames_count_the_events_since_the_frame_before(tmp_path: Path) -> None:
+    jitter = np.random.default_rng(2).uniform(-0.02, 0.02, 60)
+    times = np.r_[np.arange(30) * 0.1, 10 + np.arange(30) * 0.1] + jitter
+    events = np.sort(np.random.default_rng(3).uniform(0, 13, 400))
+    activity = np.random.default_rng(0).normal(size=(60, 2))
+    session = read_one(write(tmp_path / "x.nwb", rois(activity, timestamps=times), licks(events)))
+    counts = column(session, "lick")
+    for frame in (*range(1, 30), *range(31, 60)):
+        assert counts[frame] == ((events > times[frame - 1]) & (events <= times[frame])).sum()
+    since = times[30] - session.bin_width_s  # and not since the frame before the gap
+    assert counts[30] == ((events > since) & (events <= times[30])).sum()
+
+
+def test_kinds_and_labels_are_series_of_their_own(tmp_path: Path) -> None:
+    table = TimeIntervals(name="states", description="states")
+    table.add_column(name="label", description="state")
+    for start, stop, label in ((0.0, 1.0, "Rest"), (1.0, 2.0, "Run"), (2.0, 5.0, "Rest")):
+        table.add_interval(start_time=start, stop_time=stop, label=label)
+    gait = IntervalSeries(name="gait", data=[1, 2, -1, -2], timestamps=[0.5, 1.0, 1.5, 2.0])
+    session = read(tmp_path, in_module(table, gait))
+    assert session.behavior_names == ("gait_1", "gait_2", "states_rest", "states_run")
+    seconds = session.behavior.reshape(5, 20, 4).mean(1)
+    np.testing.assert_allclose(seconds[:, 0], [0.5, 0.5, 0, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(seconds[:, 1], [0, 1, 0, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(seconds[:, 2:].T, [[1, 0, 1, 1, 1], [0, 1, 0, 0, 0]], atol=1e-5)
+    assert set(session.tasks) == {"rest", "run"}
+
+
+def test_samples_of_zero_are_no_events_and_sampled_series_are_held(tmp_path: Path) -> None:
+    contact = TimeSeries(name="contact", data=np.tile([1, 0], 50), timestamps=clock(N_BINS), unit="n/a")
+    speed = TimeSeries(name="speed", data=np.arange(100.0), rate=1 / WIDTH, unit="m/s")
+    session = read(tmp_path, in_module(container(BehavioralEvents, time_series=[contact, speed])))
+    np.testing.assert_array_equal(column(session, "contact"), np.tile([1, 0], 50))
+    np.testing.assert_array_equal(column(session, "speed"), np.arange(100))
+
+
+def test_what_is_no_event_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    poses = DynamicTable(name="poses", description="poses")
+    poses.add_column(name="timestamps", description="time")
+    poses.add_column(name="x", description="x")
+    poses.add_row(timestamps=1.0, x=2.0)
+    notes = DynamicTable(name="notes", description="notes")
+    notes.add_column(name="text", description="text")
+    notes.add_row(text="calm")
+    session = read(tmp_path, in_module(poses, notes), intervals("trials", [(0.0, 2.0)]))
+    assert session.behavior_names == ()
+    assert "behavior series behavior/poses is skipped: a table of x at times, which should be series" in caplog.text
+    assert "behavior series behavior/notes is skipped: a table without a column of times" in caplog.text
