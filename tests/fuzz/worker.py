@@ -65,7 +65,7 @@ def _read(name: str, folder: Path) -> None:
     elif name == "config":
         _ = Run(folder).config
     else:
-        assert list(iterate_sessions(folder, bin_width_s=0.1, strict=True, max_memory=MEMORY))
+        assert list(iterate_sessions(folder, bin_width_s=0.1, strict=True, named=None, max_memory=MEMORY))
 
 
 def main(whole: Path, first: int, n: int, scratch: Path) -> None:

@@ -24,7 +24,7 @@ GB = 0.01
 
 def refused(path: Path, *words: str, gigabytes: float = GB) -> None:
     with pytest.raises(UserError) as error:
-        list(iterate_sessions(path, bin_width_s=0.02, strict=True, max_memory=gigabytes))
+        list(iterate_sessions(path, bin_width_s=0.02, strict=True, named=None, max_memory=gigabytes))
     told = str(error.value)
     assert told.startswith(f"{path}: ")
     assert "\n" not in told
@@ -123,7 +123,7 @@ def test_a_limit_that_is_high_enough(tmp_path: Path) -> None:
     activity = np.ones((1000, 10), np.uint8)
     write_archive(Session.from_arrays(activity, bin_width_s=0.1), tmp_path / "a.npz")
     for limit in (GB, None):
-        (session,) = iterate_sessions(tmp_path, bin_width_s=None, strict=True, max_memory=limit)
+        (session,) = iterate_sessions(tmp_path, bin_width_s=None, strict=True, named=None, max_memory=limit)
         np.testing.assert_array_equal(session.activity, activity)
     refused(tmp_path / "a.npz", "data.max_memory", gigabytes=1e-5)
 
