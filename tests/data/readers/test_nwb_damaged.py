@@ -52,8 +52,8 @@ def test_nothing_to_forecast_says_what_there_is(tmp_path: Path) -> None:
     with pytest.raises(
         UserError,
         match=r"x\.nwb: this NWB file has no units with spike times and no RoiResponseSeries: nothing to forecast; "
-        r"it holds behavior/speed, intervals/trials, units \(1 rows, columns quality\); if series are neurons, name them, "
-        r"as by 'data\.activity=\[speed\]' \(--activity speed\)$",
+        r"it holds behavior/speed, intervals/trials, units \(1 rows, columns quality\); if series are neurons, name "
+        r"them, as by 'data\.activity=\[speed\]' \(--activity speed\)$",
     ):
         read_one(path)
     with pytest.raises(UserError, match=r"it holds nothing$"):
