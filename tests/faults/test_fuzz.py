@@ -1,7 +1,7 @@
 """Whatever a stranger does to a file, it is read or refused in one line: no other exception, no crash, no hang.
 
 More tries: ``SYNAPSNET_FUZZ=100000 pytest -n 0 -s -m slow tests/faults/test_fuzz.py``, from number
-``SYNAPSNET_FUZZ_FIRST`` on.
+``SYNAPSNET_FUZZ_FIRST`` on. ``.ci/run`` does the first 2,000.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from layouts.every import WRITERS
 
 LONGEST_S = 60
 """Seconds that one try may take; all usual ones take less than one."""
-KEPT: tuple[int, ...] = ()
-"""Tries that failed once."""
 
 
 @pytest.fixture(scope="session")
@@ -75,12 +73,7 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
 
 
 def test_strangers_files_are_read_or_refused(whole: Path, tmp_path: Path) -> None:
-    assert list(failures(whole, 0, 2000, tmp_path)) == []
-
-
-@pytest.mark.parametrize("kept", KEPT)
-def test_tries_that_failed_once(kept: int, whole: Path, tmp_path: Path) -> None:
-    assert list(failures(whole, kept, 1, tmp_path)) == []
+    assert list(failures(whole, 0, 100, tmp_path)) == []
 
 
 @pytest.mark.slow

@@ -33,7 +33,8 @@ def shapes_of_residuals(model: Forecaster, batches: Iterable[Batch]) -> dict[int
         for batch in batches:
             here = batch.to(model.device)
             params = model(here.past, here.behavior, here.session, here.slow)
-            mean, target = (of[here.scored].double() for of in (model.likelihood.mean(params), here.target))
+            forecast = model.likelihood.mean(params).expand_as(here.target)
+            mean, target = (of[here.scored].double() for of in (forecast, here.target))
             moments = torch.stack([(target - mean).square().sum(0), mean.sum(0), mean.square().sum(0)])
             sums[here.session] = sums.get(here.session, 0) + moments
             bins[here.session] = bins.get(here.session, 0) + len(mean)

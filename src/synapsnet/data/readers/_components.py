@@ -52,7 +52,13 @@ class Components:
     def centers(self) -> npt.NDArray[np.float64] | None:
         """Center of mass of each footprint in pixels, ``[components, axes]``, y first; NaN for an empty footprint."""
         n_pixels, n_components = math.prod(self.size), len(next(iter(self.traces.values())))
-        if self.footprints is None or not self.size or self.footprints.shape != (n_pixels, n_components):
+        shape = (n_pixels, n_components)
+        if (
+            self.footprints is None
+            or not self.size
+            or self.footprints.shape != shape
+            or np.iscomplexobj(self.footprints)
+        ):
             return None
         require_room("the field of view", self.size, len(self.size) * np.dtype(np.float64).itemsize)
         pixels = np.stack(np.unravel_index(np.arange(n_pixels), self.size, order="F"), axis=1).astype(np.float64)

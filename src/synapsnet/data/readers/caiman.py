@@ -110,7 +110,8 @@ def _trace(components: Components, wanted: str | None, what: str) -> tuple[str, 
     if "C_raw" in traces:
         traces["raw"] = traces["C_raw"]
     elif "C" in traces and "YrA" in traces:
-        traces["raw"] = traces["C"] + traces["YrA"]
+        with np.errstate(all="ignore"):  # of values that are not finite, which are missing
+            traces["raw"] = traces["C"] + traces["YrA"]
     trace = wanted or next(name for name in _TRACES if name in traces)
     if trace not in traces:
         raise UserError(f"no trace {trace!r} in it; there are {', '.join(name for name in _TRACES if name in traces)}")
