@@ -25,7 +25,7 @@ QUICK = (
     "reference_models=[]",
     "data.context_bins=5",
     "data.window_bins=20",
-    "~callbacks.figures",
+    "callbacks.figures=null",
     "trainer.accelerator=cpu",
 )
 """Settings under which a run on `write_recording` takes a second."""

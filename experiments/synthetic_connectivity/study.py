@@ -57,22 +57,21 @@ def _seeds(models: tuple[str, ...], n: int) -> dict[str, int]:
     return dict.fromkeys(models, n)
 
 
-_FIVE = _seeds(IN_ALL, 5)
-_SPIKES = _FIVE | _seeds(("glm",), 5)
-_EVERY = _SPIKES | _seeds(BLACK_BOXES, 5) | _seeds(SLOWEST, 2)
 CURVE_SEEDS = range(FIRST_SEED, FIRST_SEED + 3)  # also of reused rows, so that levels share their networks
-_CURVE = _seeds(IN_ALL, len(CURVE_SEEDS))
+_THREE = _seeds(IN_ALL, len(CURVE_SEEDS))
+_SPIKES = _THREE | _seeds(("glm",), 3)
+_EVERY = _SPIKES | _seeds(BLACK_BOXES, 3) | _seeds(SLOWEST, 2)
 _BASE = "data/network=rate_heterogeneous"
 
 TABLE = (
-    Row("rate", ("data/network=rate",), _FIVE, "sparse tanh network"),
+    Row("rate", ("data/network=rate",), _THREE, "sparse tanh network"),
     Row("rate_heterogeneous", (_BASE,), _EVERY, "heterogeneous time constants"),
-    Row("short", (_BASE, "data/degradation=[short]"), _FIVE, "heterogeneous, 1500 bins"),
+    Row("short", (_BASE, "data/degradation=[short]"), _THREE, "heterogeneous, 1500 bins"),
     Row("spiking", ("data/network=spiking",), _SPIKES, "Poisson spiking"),
-    Row("calcium", (_BASE, "data/degradation=[calcium]"), _FIVE, "heterogeneous, calcium, 20 % noise"),
-    Row("hidden", (_BASE, "data/degradation=[hidden]"), _FIVE, "heterogeneous, 50 % hidden"),
-    Row("common_drive", (_BASE, "data.network.common_drive=1.0"), _FIVE, "heterogeneous, common drive"),
-    Row("ring", ("data/network=ring",), _FIVE, "ring attractor"),
+    Row("calcium", (_BASE, "data/degradation=[calcium]"), _THREE, "heterogeneous, calcium, 20 % noise"),
+    Row("hidden", (_BASE, "data/degradation=[hidden]"), _THREE, "heterogeneous, 50 % hidden"),
+    Row("common_drive", (_BASE, "data.network.common_drive=1.0"), _THREE, "heterogeneous, common drive"),
+    Row("ring", ("data/network=ring",), _THREE, "ring attractor"),
     Row("lif", ("data/network=lif",), _SPIKES, "leaky integrate-and-fire"),
     Row("nest", ("data/network=nest",), _SPIKES, "NEST, integrate-and-fire"),
 )  # fmt: skip
@@ -87,7 +86,7 @@ _LEVELS = (
     *((f"skip-{k}", (_BASE, "data/degradation=[skip_frames]", f"data.degradation.skip_frames.every={k}"))
       for k in (2, 3)),
 )  # fmt: skip
-ROWS = (*TABLE, *(Row(data, overrides, _CURVE, None) for data, overrides in _LEVELS))
+ROWS = (*TABLE, *(Row(data, overrides, _THREE, None) for data, overrides in _LEVELS))
 
 CURVES = (
     Curve(

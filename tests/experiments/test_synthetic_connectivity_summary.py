@@ -151,9 +151,9 @@ def test_equal_means_are_equally_bold(summary: Summary) -> None:
 def test_incomplete_and_absent_rows_say_so_and_cannot_win(summary: Summary) -> None:
     plant_models(summary.root, {"var": [0.5] * 5, "lasso_var": [0.9] * 2})
     printed, _ = summary()
-    assert cells(printed, "lasso_var")[1:3] == ["2 of 5", "0.900 ± 0.000"]
+    assert cells(printed, "lasso_var")[1:3] == ["2 of 3", "0.900 ± 0.000"]
     assert cells(printed, "var")[2] == "**0.500 ± 0.000**"
-    assert cells(printed, "synapsnet")[1:3] == ["0 of 5", "-"]
+    assert cells(printed, "synapsnet")[1:3] == ["0 of 3", "-"]
     assert "No run of rate, " in printed
 
 

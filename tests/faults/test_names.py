@@ -39,7 +39,7 @@ def test_odd_names_from_a_recording_to_its_results(train: Command) -> None:
     assert all(len(set(session.behavior_names)) == len(BEHAVIOR) for session in found)
     assert len({safe_name(name).casefold() for name in ids}) == len(ids)
 
-    settings = [one for one in LIGHT if one != "~callbacks.figures"]
+    settings = [one for one in LIGHT if one != "callbacks.figures=null"]
     done = train(*settings, f"data.root={folder}", "debug=fast", "hydra.run.dir=run")
     assert done.code == 0, done.err
     run = Run(train.folder / "run")

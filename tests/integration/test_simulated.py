@@ -16,7 +16,7 @@ from synapsnet.analysis.replication import LEVELS
 
 N_UNITS = 15
 SMALL = ("data=simulated", f"data.network.n_units={N_UNITS}", "data.network.duration_s=40")
-WITH_FIGURES = tuple(override for override in QUICK if override != "~callbacks.figures")
+WITH_FIGURES = tuple(override for override in QUICK if override != "callbacks.figures=null")
 SCORES = {
     "pearson_r", "spearman_r", "auroc", "auprc", "auprc_chance", "sign_accuracy", "sender_sign_accuracy",
     "in_degree_r", "out_degree_r", *(f"{name}_{level:g}" for name in ("called", "true_of_called") for level in LEVELS),

@@ -46,7 +46,7 @@ def sessions(draw: st.DrawFn) -> Session:
     n_bins, n_units, n_features = draw(st.integers(1, 20)), draw(st.integers(1, 4)), draw(st.integers(0, 2))
     signal = draw(st.sampled_from(["spikes", "calcium"]))
     values = (
-        st.integers(0, draw(st.sampled_from([3, 255, 256, 2**16, 2**40])))
+        st.integers(0, draw(st.sampled_from([3, 255, 256, 2**16, 2**31 - 1])))
         if signal == "spikes"
         else st.floats(allow_nan=False, allow_infinity=False, width=32)
     )
