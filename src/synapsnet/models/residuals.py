@@ -17,8 +17,8 @@ def shapes_of_residuals(model: Forecaster, batches: Iterable[Batch]) -> dict[int
     """The shape that suits a model's forecasts of the scored bins, by formula; see `Likelihood.fit_shape`.
 
     Every model fits its shape on the train and validation splits together. A shape from the train split alone is too
-    narrow: activity drifts, and train residuals are small where a model overfits. It is one number per unit, so a
-    validation score that includes it is hardly flattered, and every model is flattered alike.
+    narrow: activity drifts, and train residuals are small where a model overfits. Where activity drifts, this flatters
+    the final validation score, that of every model by the same rule. Choices during training are made before.
 
     Args:
         model: The model, whose own shape does not matter.
