@@ -6,7 +6,7 @@ import csv
 import json
 from pathlib import Path
 
-from command import QUICK, TRAIN, Command, in_new_process
+from command import QUICK, TRAIN, Command
 
 
 def test_a_failing_job_does_not_stop_the_others(train: Command, sessions: Path) -> None:
@@ -33,17 +33,6 @@ def test_a_failing_job_does_not_stop_the_others(train: Command, sessions: Path) 
     assert [row["model"] for row in rows] == ["mean", "synapsnet"]
     single = json.loads((jobs["0-mean-two-seed0"] / "test_metrics.json").read_text())
     assert float(rows[0]["nll"]) == single["mean"]["nll"]
-
-
-def test_wandb_keeps_the_jobs_apart(train: Command, sessions: Path) -> None:
-    quick = [override for override in QUICK if override != "logger=csv"]
-    done = in_new_process(
-        train.folder, str(TRAIN), "-m", "model=mean", "seed=0,1", *quick, f"data.root={sessions}", "hydra.sweep.dir=s"
-    )
-    assert done.returncode == 0, done.stderr
-    for job in ("0-mean-two-seed0", "1-mean-two-seed1"):
-        (log,) = (train.folder / "s" / job / "wandb").glob("offline-run-*/*.wandb")
-        assert f"mean-two-seed{job[-1]}".encode() in log.read_bytes()
 
 
 def test_every_model_by_glob(train: Command, sessions: Path) -> None:

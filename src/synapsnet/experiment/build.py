@@ -30,6 +30,7 @@ from synapsnet.results.ending import UNLIMITED
 from synapsnet.session import Session, TaskSpec
 from synapsnet.training.checkpoint_io import AtomicCheckpointIO
 from synapsnet.training.ending import ValidateAtBudget
+from synapsnet.training.loggers import LoggedRun
 from synapsnet.training.optimizers import OptimizerRecipe
 
 log = logging.getLogger(__name__)
@@ -141,11 +142,10 @@ def build_optimizer(config: Config, model: Forecaster) -> OptimizerRecipe:
     return recipe
 
 
-def build_loggers(config: Config, *, run_dir: Path, run_id: str, name: str, tags: Sequence[str]) -> list[Logger]:
+def build_loggers(config: Config, run: LoggedRun) -> list[Logger]:
     """The loggers of section ``logger``; those that are null, or switched off, are left out."""
-    given = {"run_dir": run_dir, "run_id": run_id, "name": name, "run_tags": tags}
     with refusing("logger"):
-        loggers = [instantiate(logger, _convert_="all")(**given) for logger in config.values() if logger is not None]
+        loggers = [instantiate(logger, _convert_="all")(run=run) for logger in config.values() if logger is not None]
     return [logger for logger in loggers if logger is not None]
 
 

@@ -17,6 +17,7 @@ from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.models.hooks import Finishing
 from synapsnet.results.ending import UNLIMITED, Ending
 from synapsnet.training.callbacks.checkpoints import RunCheckpoint
+from synapsnet.training.curve import CurveLogger
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.ending import ending
 from synapsnet.training.module import ForecastModule
@@ -102,7 +103,11 @@ def _finish(
     held_out = (batch.to(model.device) for batch in datamodule.val_dataloader())
     nothing_known = train_mean_params(model.spec, model.likelihood, train, datamodule.val_dataloader())
     module.scores = evaluate(model, held_out, nothing_known)
-    score = module.named_scores("validation")[config["monitor"]]
+    scores = module.named_scores("validation")
+    for logger in trainer.loggers:
+        if not isinstance(logger, CurveLogger):  # the curve is that of training
+            logger.log_metrics(scores, step=trainer.global_step)
+    score = scores[config["monitor"]]
     finished = {"state_dict": module.state_dict(), "fit_seconds": module.fit_seconds, FINISHED: score}
     write_checkpoint({**state, **finished}, path)
     return score

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from synapsnet.errors import UserError, one_line
 from synapsnet.experiment.recovery import recovery_table
 from synapsnet.experiment.run_folder import RunFolder
@@ -70,6 +72,18 @@ def gains_over_references(outcome: Outcome) -> dict[str, float]:
         for name, found in outcome.references.items()
         for metric, value in summarize(_gains(found, outcome))[0].items()
     }
+
+
+def scores_table(outcome: Outcome) -> pd.DataFrame:
+    """Scores of the run's model and of each reference: a row per model and session, and one for the mean."""
+    rows = []
+    for name, found in {outcome.names["model"]: outcome.scores, **outcome.references}.items():
+        by_session = found.session_metrics()
+        means, _ = summarize(by_session)
+        rows += [
+            {"model": name, "session": session, **scores} for session, scores in {"mean": means, **by_session}.items()
+        ]
+    return pd.DataFrame(rows)
 
 
 def _gains(found: ForecastScores, outcome: Outcome) -> dict[str, dict[str, float]]:

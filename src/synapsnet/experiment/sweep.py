@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from synapsnet.atomic import replacing
@@ -48,6 +49,14 @@ class SweepTable(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         if conclude(ended=True):
             raise SystemExit(1)
+
+
+def folder() -> Path | None:
+    """Folder of the sweep that the present job belongs to; None outside a sweep."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    hydra = HydraConfig.get()
+    return Path(hydra.runtime.cwd, hydra.sweep.dir)
 
 
 def note(run_dir: Path, status: Status, message: str = "") -> None:

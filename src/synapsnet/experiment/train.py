@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import Logger
 
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
+from synapsnet.experiment import sweep
 from synapsnet.experiment.audit_line import audit_line
 from synapsnet.experiment.build import (
     Config,
@@ -35,7 +36,7 @@ from synapsnet.experiment.checkpoint import (
     load_weights,
 )
 from synapsnet.experiment.fit import fit
-from synapsnet.experiment.outcome import Outcome, gains_over_references, write_outcome
+from synapsnet.experiment.outcome import Outcome, gains_over_references, scores_table, write_outcome
 from synapsnet.experiment.parts import recipe
 from synapsnet.experiment.provenance import commit, versions
 from synapsnet.experiment.recordings import with_root
@@ -150,13 +151,16 @@ def _datamodule(config: Config, data: Data) -> ForecastDataModule:
 
 def _loggers(config: Config, folder: RunFolder, run_id: str, resume_step: int | None) -> list[Logger]:
     names = config["choices"]
-    chosen = build_loggers(
-        config["logger"],
-        run_dir=folder.path,
+    run = run_loggers.LoggedRun(
+        folder=folder.path,
+        sweep=sweep.folder(),
         run_id=run_id,
-        name=f"{names['model']}-{names['data']}-seed{config['seed']}",
-        tags=[*names.values(), *(["simulated"] if config["data"]["root"] is None else [])],
+        model=names["model"],
+        data=names["data"],
+        seed=config["seed"],
+        simulated=config["data"]["root"] is None,
     )
+    chosen = build_loggers(config["logger"], run)
     if config["mode"] == "test":
         return chosen
     return [CurveLogger(folder.path / CURVE, resume_step=resume_step), *chosen]
@@ -198,6 +202,7 @@ def _fit_and_test(
     )
     for logger in trainer.loggers:
         logger.log_metrics(gains_over_references(outcome), step=trainer.global_step)
+    run_loggers.log_table(trainer.loggers, "test/scores", scores_table(outcome))
     write_outcome(outcome, folder)
     return outcome
 

@@ -28,10 +28,14 @@ def metric_families(signal: Signal) -> list[type[Metric]]:
 
 def columns(names: Iterable[str]) -> list[Column]:
     """Columns of metrics in table order; a name that no family declares comes last, without a direction."""
-    of_families = (column for family in _families() for column in family.columns)
-    declared = {column.name: column for column in (*of_families, *AGAINST)}
+    declared = {column.name: column for column in declared_columns()}
     requested = {name: declared.get(name, Column(name, name, _LAST, None)) for name in names}
     return sorted(requested.values(), key=lambda column: (column.order, column.name))
+
+
+def declared_columns() -> list[Column]:
+    """The columns of every family."""
+    return [*(column for family in _families() for column in family.columns), *AGAINST]
 
 
 def column(name: str) -> Column:

@@ -31,6 +31,7 @@ class CurveLogger(Logger):
         super().__init__()
         self._path = path
         self._rows: dict[int, dict[str, Any]] = {}
+        self._beside: dict[str, float] = {}
         if resume_step is not None and path.is_file():
             with path.open(newline="") as file:
                 for row in csv.DictReader(file):
@@ -48,6 +49,10 @@ class CurveLogger(Logger):
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the configuration has a file of its own."""
 
+    def beside_next(self, of_sessions: Mapping[str, float]) -> None:
+        """Hold scores of single sessions until their means are logged, which know the step."""
+        self._beside = dict(of_sessions)
+
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         curve = {name: value for name, value in metrics.items() if name.startswith(_SPLITS)}
         if step is None or not curve:
@@ -56,6 +61,7 @@ class CurveLogger(Logger):
         row |= {"epoch": int(metrics["epoch"])} if "epoch" in metrics else {}
         row |= curve
         if any(name.startswith("validation/") for name in curve):
+            row |= self._beside
             self.save()
 
     def save(self) -> None:

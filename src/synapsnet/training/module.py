@@ -2,8 +2,8 @@
 
 Logged names, a contract with loggers, callbacks and readers of ``metrics.csv``:
 ``train/nll``, ``train/penalty``, ``train/lr`` every ``log_every_n_steps`` steps and at least
-once an epoch; ``<split>/<metric>``, the mean over sessions, and ``<split>/<metric>/<session_id>`` for the splits
-``validation`` and ``test``.
+once an epoch, and ``<split>/<metric>``, the mean over sessions, for the splits ``validation`` and ``test``. The scores
+of single sessions, ``<split>/<metric>/<session_id>``, go to ``metrics.csv`` alone, because there may be hundreds.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from synapsnet.models.base import Forecaster
 from synapsnet.models.hooks import Selecting
 from synapsnet.session import Batch
 from synapsnet.training.callbacks.exact_resume import ExactResume
+from synapsnet.training.curve import CurveLogger
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.optimizers import OptimizerRecipe
 
@@ -156,16 +157,20 @@ class ForecastModule(LightningModule):
         self.scores.update(self.model(batch.past, batch.behavior, batch.session, batch.slow), batch)
 
     def named_scores(self, split: str) -> dict[str, float]:
-        """The present scores as they are logged: the mean over sessions, and each session's."""
-        by_session = self.scores.session_metrics()
-        means, _ = summarize(by_session)
-        named = {f"{split}/{metric}": value for metric, value in means.items()}
-        for session_id, metrics in by_session.items():
-            named |= {f"{split}/{metric}/{session_id}": value for metric, value in metrics.items()}
-        return named
+        """The present scores as they are logged: means over sessions."""
+        means, _ = summarize(self.scores.session_metrics())
+        return {f"{split}/{metric}": value for metric, value in means.items()}
 
     def _log_scores(self, split: str) -> dict[str, float]:
         named = self.named_scores(split)
+        of_sessions = {
+            f"{split}/{metric}/{session_id}": value
+            for session_id, metrics in self.scores.session_metrics().items()
+            for metric, value in metrics.items()
+        }
+        for logger in self.loggers:
+            if isinstance(logger, CurveLogger):
+                logger.beside_next(of_sessions)
         self.log_dict(named, batch_size=1)
         return named
 

@@ -12,6 +12,8 @@ import wandb
 from lightning.pytorch.loggers import WandbLogger
 
 from synapsnet.errors import UserError, one_line
+from synapsnet.metrics import declared_columns
+from synapsnet.training.loggers import LoggedRun
 
 log = logging.getLogger(__name__)
 
@@ -20,24 +22,21 @@ Mode = Literal["online", "offline", "disabled"]
 
 def wandb_logger(
     *,
-    run_dir: Path,
-    run_id: str,
-    name: str,
-    run_tags: Sequence[str],
+    run: LoggedRun,
     project: str,
+    group: str | None,
     offline: bool | None,
     tags: Sequence[str],
 ) -> WandbLogger | None:
-    """A W&B run whose files lie in the run folder; ``wandb sync`` uploads what was logged offline.
+    """A W&B run, its files in the run folder, or in the sweep's, so that ``wandb leet`` finds all runs of a sweep.
 
-    W&B's own ``WANDB_MODE``, ``WANDB_DISABLED`` and ``WANDB_DIR`` are obeyed.
+    ``wandb sync`` uploads what was logged offline. W&B's own ``WANDB_MODE``, ``WANDB_DISABLED`` and ``WANDB_DIR`` are
+    obeyed.
 
     Args:
-        run_dir: The run folder.
-        run_id: Name of the run for W&B: a continued run keeps the one it began with.
-        name: Name of the run.
-        run_tags: Tags that describe the run's data and model.
+        run: The run; its model is the job type.
         project: W&B project.
+        group: Name under which runs are grouped, such as that of a study; None takes the folder of the sweep.
         offline: True to work without login and network; None follows the environment, and is offline if that sets
             nothing.
         tags: The user's own tags.
@@ -52,7 +51,8 @@ def wandb_logger(
     if mode == "disabled":
         log.info("W&B is switched off by the environment")
         return None
-    folder = Path(os.environ.get("WANDB_DIR") or run_dir)
+    own = run.folder if run.sweep is None else run.sweep
+    folder = Path(os.environ.get("WANDB_DIR") or own)
     settings = wandb.Settings(
         mode=mode,
         silent=True,
@@ -63,25 +63,37 @@ def wandb_logger(
     wandb.setup(settings)  # otherwise it warns about an argument that Lightning passes
     logger = WandbLogger(
         project=project,
-        name=name,
+        name=run.name,
+        group=group if group is not None or run.sweep is None else "/".join(run.sweep.parts[-2:]),
+        job_type=run.model,
         save_dir=folder,
         offline=mode == "offline",
         log_model=False,
-        id=run_id,
+        id=run.run_id,
         resume=None if mode == "offline" else "allow",  # offline, only the id joins the parts at `wandb sync`
-        tags=sorted({*run_tags, *tags}),
+        tags=sorted({*run.tags, *tags}),
         settings=settings,
     )
     try:
-        _ = logger.experiment  # begins the run now, so that errors appear before training
+        _show_best(logger)  # begins the run now, so that errors appear before training
     except (wandb.Error, OSError) as error:
         raise UserError(
             f"W&B cannot go online: {one_line(error)[:300]}; log in by `wandb login`, or work offline by "
             "logger.wandb.offline=true"
         ) from error
-    if folder != run_dir:
+    if folder != own:
         log.info("W&B writes into %s, as WANDB_DIR says", folder)
     return logger
+
+
+def _show_best(logger: WandbLogger) -> None:
+    """Let the summary of the run hold the best value of each validation score, and the last one of the others."""
+    for column in declared_columns():
+        if column.lower_is_better is not None:
+            best = "min" if column.lower_is_better else "max"
+            logger.experiment.define_metric(
+                f"validation/{column.name}", summary=best, step_metric="trainer/global_step"
+            )
 
 
 def _mode(offline: bool | None) -> Mode:

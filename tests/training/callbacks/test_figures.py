@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from laws import build, simulated, small_task
 from lightning.pytorch import Trainer
 
+from synapsnet.errors import UserError
 from synapsnet.results.connectivity import Connectivity, write_connectivity
 from synapsnet.results.files import CONNECTIVITY, FIGURES, STAGE
 from synapsnet.training.callbacks.figures import FigureWriter
@@ -18,7 +21,8 @@ from synapsnet.training.module import ForecastModule
 NAMES = ("a b", "a_b")
 
 
-def test_names_that_differ_in_a_space_have_files_of_their_own(tmp_path: Path) -> None:
+def drawn(tmp_path: Path, *, most_sessions: int, format: str) -> list[str]:
+    """Names of the files that are drawn for two sessions with connectivity, in order."""
     sessions = simulated("spikes", n_bins=200, units=(2, 2))
     named = [replace(session, session_id=name, unit_ids=NAMES) for session, name in zip(sessions, NAMES, strict=True)]
     task = small_task(named, "spikes")
@@ -31,11 +35,33 @@ def test_names_that_differ_in_a_space_have_files_of_their_own(tmp_path: Path) ->
     trainer = Trainer(
         accelerator="cpu",
         logger=False,
-        callbacks=[FigureWriter(model="mean", trace_bins=20)],
+        callbacks=[FigureWriter(model="mean", trace_bins=20, most_sessions=most_sessions, format=format)],
         default_root_dir=tmp_path,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
     trainer.test(module, datamodule=ForecastDataModule(task, batch_size=16, seed=0, truth={}), verbose=False)
-    kinds = sorted(path.name.partition("-")[0] for path in (stage / FIGURES).iterdir())
+    return sorted(path.name for path in (stage / FIGURES).iterdir())
+
+
+def test_names_that_differ_in_a_space_have_files_of_their_own(tmp_path: Path) -> None:
+    kinds = [name.partition("-")[0] for name in drawn(tmp_path, most_sessions=2, format="png")]
     assert kinds == ["connectivity", "connectivity", "traces", "traces", "unit_scores.png"]
+
+
+def test_sessions_beyond_the_most_are_left_out_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        names = drawn(tmp_path, most_sessions=1, format="svg")
+    assert [(name.partition("-")[0], name[-4:]) for name in names] == [
+        ("connectivity", ".svg"),
+        ("traces", ".svg"),
+        ("unit_scores.svg", ".svg"),
+    ]
+    assert "figures of the first 1 of 2 sessions" in caplog.text
+
+
+def test_an_unknown_format_is_refused_before_the_fit() -> None:
+    with pytest.raises(UserError, match=r"figures\.format must be one of png, pdf, svg, got 'jpg'"):
+        FigureWriter(model="mean", trace_bins=20, most_sessions=1, format="jpg")

@@ -27,11 +27,11 @@ def connectivity(*names: str, **table: list[str]) -> Connectivity:
 
 
 def drawn(*names: str, **table: list[str]) -> dict[str, list[str]]:
-    """Text of every title by the name of the figure; panels are those with an image of a matrix."""
+    """Text of every title by the kind and the session of the figure; panels are those with an image of a matrix."""
     figures = connectivity_figures(connectivity(*names, **table), signal="calcium", model="net")
     return {
-        name: [axes.get_title(loc="left").partition("\n")[0] for axes in figure.axes if axes.images]
-        for name, figure in figures
+        f"{kind}-{session}": [axes.get_title(loc="left").partition("\n")[0] for axes in figure.axes if axes.images]
+        for kind, session, figure in figures
     }
 
 
@@ -66,6 +66,6 @@ def test_regions_are_drawn_where_they_tell_units_apart(regions: list[str], n_ord
 
 def test_what_knows_no_sign_is_correlated_with_the_size_of_the_truth() -> None:
     keys = ("truth", "correlation", "transfer_entropy")
-    ((_, figure),) = connectivity_figures(connectivity(*keys), signal="spikes", model="net")
+    ((_, _, figure),) = connectivity_figures(connectivity(*keys), signal="spikes", model="net")
     labels = [axes.get_title(loc="left") for axes in figure.axes]
     assert [label.partition("\n")[0] for label in labels if "|truth|" in label] == ["transfer_entropy"]

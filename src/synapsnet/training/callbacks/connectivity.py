@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
@@ -28,6 +28,7 @@ from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.results.connectivity import Connectivity, write_connectivity
 from synapsnet.results.files import CONNECTIVITY, RECOVERY, STAGE
 from synapsnet.training.datamodule import ForecastDataModule
+from synapsnet.training.loggers import log_table
 from synapsnet.training.module import ForecastModule
 
 MOST_DIFFERENTIATED = 64  # maximum number of windows if every receiver needs its own backward pass
@@ -129,14 +130,12 @@ class ConnectivityWriter(Callback):
             writer.writeheader()
             for row in rows:
                 writer.writerow({name: "" if value != value else value for name, value in row.items()})
-        scalars = {
-            f"recovery/{row['method']}/{name}": value
-            for row in rows
-            for name, value in row.items()
-            if isinstance(value, float) and math.isfinite(value)
-        }
+        table = pd.DataFrame(rows)
+        own = table[table["method"] == self._model].drop(columns=["session", "method"]).mean().dropna()
+        scalars = {f"recovery/{name}": value for name, value in own.items() if "called" not in str(name)}
         for logger in trainer.loggers:
             logger.log_metrics(scalars, step=trainer.global_step)
+        log_table(trainer.loggers, "test/recovery", table)
 
 
 def _with_model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,18 +13,22 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from synapsnet.atomic import replacing
+from synapsnet.errors import UserError
 from synapsnet.file_names import safe_name
 from synapsnet.results.connectivity import read_connectivity
 from synapsnet.results.files import CONNECTIVITY, CURVE, FIGURES, STAGE
 from synapsnet.training.callbacks.figures_connectivity import connectivity_figures
 from synapsnet.training.datamodule import ForecastDataModule
-from synapsnet.training.loggers import log_image
+from synapsnet.training.loggers import log_figures
 from synapsnet.training.module import ForecastModule
 from synapsnet.viz import Figure
 from synapsnet.viz.learning_curve import draw_learning_curve
 from synapsnet.viz.traces import draw_traces
 from synapsnet.viz.unit_scores import draw_unit_scores
 
+log = logging.getLogger(__name__)
+
+FORMATS = ("png", "pdf", "svg")
 _CURVE = {"step", "train/nll", "validation/nll"}
 
 
@@ -33,32 +38,50 @@ class FigureWriter(Callback):
     Args:
         model: Name of the model.
         trace_bins: Length of the stretch of true and predicted activity.
+        most_sessions: Number of sessions that get figures of their own, the first ones.
+        format: ``png``, ``pdf`` or ``svg``.
     """
 
-    def __init__(self, *, model: str, trace_bins: int) -> None:
+    def __init__(self, *, model: str, trace_bins: int, most_sessions: int, format: str) -> None:
+        if format not in FORMATS:
+            raise UserError(f"callbacks.figures.format must be one of {', '.join(FORMATS)}, got {format!r}")
         self._model = model
         self._trace_bins = trace_bins
+        self._most_sessions = most_sessions
+        self._format = format
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, ForecastModule)
-        for name, figure in self._figures(trainer, pl_module):
-            path = Path(trainer.default_root_dir) / STAGE / FIGURES / f"{safe_name(name)}.png"
+        panels: dict[str, dict[str, tuple[Figure, Path]]] = {}
+        for kind, session, figure in self._figures(trainer, pl_module):
+            name = kind if session is None else f"{kind}-{session}"
+            path = Path(trainer.default_root_dir) / STAGE / FIGURES / f"{safe_name(name)}.{self._format}"
             with replacing(path) as partial:
-                figure.savefig(partial)
-            log_image(trainer.loggers, name, path)
+                figure.savefig(partial, format=self._format)
+            panels.setdefault(kind, {})[session or self._model] = figure, path
+        for kind, figures in panels.items():
+            log_figures(trainer.loggers, kind, figures)
 
-    def _figures(self, trainer: Trainer, module: ForecastModule) -> Iterator[tuple[str, Figure]]:
+    def _figures(self, trainer: Trainer, module: ForecastModule) -> Iterator[tuple[str, str | None, Figure]]:
+        """Figures with their kind, and the session that they show if it is one."""
         run_dir = Path(trainer.default_root_dir)
         curve = run_dir / CURVE
         if curve.is_file():
             metrics = pd.read_csv(curve)
             if _CURVE.issubset(metrics.columns) and len(metrics) > 1:
-                yield "learning_curve", draw_learning_curve(metrics)
+                yield "learning_curve", None, draw_learning_curve(metrics)
         unit_metrics = module.scores.unit_metrics()
-        yield "unit_scores", draw_unit_scores(unit_metrics)
+        yield "unit_scores", None, draw_unit_scores(unit_metrics)
         spec = module.model.spec
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
-        for index, session in enumerate(spec.sessions):
+        if len(spec.sessions) > self._most_sessions:
+            log.info(
+                "figures of the first %d of %d sessions; callbacks.figures.most_sessions=%d draws all",
+                self._most_sessions,
+                len(spec.sessions),
+                len(spec.sessions),
+            )
+        for index, session in enumerate(spec.sessions[: self._most_sessions]):
             target, predicted, start_bin = test_stretch(module, datamodule, index, self._trace_bins)
             figure = draw_traces(
                 target,
@@ -70,10 +93,10 @@ class FigureWriter(Callback):
                 signal=spec.signal,
                 session_id=session.session_id,
             )
-            yield f"traces-{session.session_id}", figure
+            yield "traces", session.session_id, figure
         file = run_dir / STAGE / CONNECTIVITY
         if file.is_file():
-            for connectivity in read_connectivity(file).values():
+            for connectivity in list(read_connectivity(file).values())[: self._most_sessions]:
                 yield from connectivity_figures(connectivity, signal=spec.signal, model=self._model)
 
 

@@ -12,8 +12,8 @@ from synapsnet.viz.matrices import draw_matrices
 from synapsnet.viz.ordered import draw_ordered
 
 
-def connectivity_figures(of: Connectivity, *, signal: Signal, model: str) -> Iterator[tuple[str, Figure]]:
-    """One figure by its name: the most informative one that is possible.
+def connectivity_figures(of: Connectivity, *, signal: Signal, model: str) -> Iterator[tuple[str, str, Figure]]:
+    """One figure with its kind and session: the most informative one that is possible.
 
     Where the truth is known, ``recovery``: the truth, the model and every method. Else ``connectivity``: the model next
     to pairwise correlation, or alone if that was not asked for.
@@ -28,12 +28,12 @@ def connectivity_figures(of: Connectivity, *, signal: Signal, model: str) -> Ite
     if of.truth is not None:
         if learned or of.methods:
             figure = draw_matrices({**learned, **of.methods}, truth=of.truth, unsigned=of.unsigned)
-            yield f"recovery-{name}", figure
+            yield "recovery", name, figure
     elif learned and "correlation" in of.methods:
         shown = {**learned, "correlation": of.methods["correlation"]}
         apart = of.regions is not None and len(set(of.regions)) > 1
-        yield f"connectivity-{name}", draw_ordered(shown, session_id=name, regions=of.regions if apart else None)
+        yield "connectivity", name, draw_ordered(shown, session_id=name, regions=of.regions if apart else None)
     elif learned:
         order = clustered_order(learned[model])
         figure = draw_connectivity(learned[model], unit_ids=of.unit_ids, signal=signal, session_id=name, order=order)
-        yield f"connectivity-{name}", figure
+        yield "connectivity", name, figure
