@@ -23,7 +23,7 @@ DIGEST = "digest"
 _PARTS = ("state_dict", "hyper_parameters", "loops", "callbacks", "optimizer_states", "global_step", DIGEST)
 _UNREADABLE = (
     pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError, ImportError, TypeError,
-    IndexError, AssertionError, OSError, UnicodeDecodeError, OverflowError, MemoryError, RecursionError,
+    IndexError, AssertionError, OSError, UnicodeDecodeError, OverflowError, MemoryError, RecursionError, struct.error,
 )  # fmt: skip
 
 

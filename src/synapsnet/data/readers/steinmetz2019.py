@@ -127,10 +127,13 @@ def _units(path: Path, numbers: npt.NDArray[np.int64], recording: str) -> Column
         return None if file is None else rows(vector(file), numbers, file.name, "cluster")
 
     def numbered(dataset: str) -> npt.NDArray[np.int64] | None:
-        values = of_clusters(dataset)
-        if values is not None and not ((np.abs(values) < 2**31) & (values == np.rint(values))).all():
+        found = of_clusters(dataset)
+        if found is None:
+            return None
+        values = found.astype(np.float64)  # because float16 cannot hold 2^31
+        if not ((np.abs(values) < 2**31) & (values == np.rint(values))).all():
             raise UserError(f"{dataset}.npy must hold whole numbers")
-        return None if values is None else values.astype(np.int64)
+        return values.astype(np.int64)
 
     unit_table: Columns = {}
     with passing_over(recording, _ANNOTATION):

@@ -98,7 +98,9 @@ def whole_numbers(path: Path, most: int) -> npt.NDArray[Any]:
     numbers = vector(path)
     if numbers.dtype.kind != "f":
         return numbers
-    if not (np.isfinite(numbers) & (np.abs(numbers) <= most) & (numbers == np.rint(numbers))).all():
+    with np.errstate(over="ignore"):  # `most` is infinite as float16, which is right
+        whole = np.isfinite(numbers) & (np.abs(numbers) <= most) & (numbers == np.rint(numbers))
+    if not whole.all():
         raise UserError(f"{path.name} must hold whole numbers")
     return numbers.astype(np.int64)
 

@@ -146,7 +146,8 @@ def _spikes(
     for start in range(0, len(ticks), step * BLOCK_SPIKES):
         block = slice(start, start + BLOCK_SPIKES)
         units = index[np.minimum(clusters[block], len(index) - 1)]
-        times = np.asarray(ticks[block], dtype=np.float64) / rate_hz
+        with np.errstate(invalid="ignore"):  # a NaN may be a signalling one
+            times = np.asarray(ticks[block], dtype=np.float64) / rate_hz
         wanted = units >= 0
         yield (times, units) if wanted.all() else (times[wanted], units[wanted])
 
