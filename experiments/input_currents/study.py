@@ -18,7 +18,7 @@ SIMULATED = "rate_heterogeneous"
 
 
 def jobs(data: Path) -> list[Job]:
-    """Both models on every recording, with their defaults."""
+    """Every recording, with the defaults of the model."""
     settings = {name: (*given, f"data.root={quoted(str(data / name))}") for name, given in RECORDED.items()}
     settings[SIMULATED] = ("data=simulated", f"data/network={SIMULATED}")
     return [

@@ -96,7 +96,8 @@ def draw_input_current(
     title(below, "its own activity $x_i$")
     total.plot(times, contributions.sum(1), color=ORANGE, linewidth=1.8, label="of these sources")
     total.plot(times, current, color=DARK, linewidth=0.9, label="of all sources")
-    total.legend(frameon=False, fontsize=9, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 0.97), borderpad=0)
+    spacing = {"borderpad": 0, "columnspacing": 1.0, "handlelength": 1.2}
+    total.legend(frameon=False, fontsize=9, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 0.97), **spacing)
     title(total, "current $I_i$")
     for axes in (below, total):
         _trace(axes, times)
