@@ -23,6 +23,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synapsnet.errors import UserError
+from synapsnet.results import Run
 from synapsnet.results.files import SCORES
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -65,12 +66,19 @@ class Study:
         jobs: All jobs, from the folder of the recordings.
         quick: Jobs of ``--quick``, see `tiny`.
         recordings: Subfolders that the folder of recordings must contain.
+        runs_of: Name of the study whose runs it takes, and whose missing runs it does; None if it has its own.
     """
 
     name: str
     jobs: Callable[[Path], Sequence[Job]]
     quick: Sequence[Job]
     recordings: tuple[str, ...] = ()
+    runs_of: str | None = None
+
+    @property
+    def runs(self) -> str:
+        """Name of the study whose runs it takes."""
+        return self.runs_of or self.name
 
 
 @dataclass(frozen=True)
@@ -157,6 +165,15 @@ def _started(job: Job, study: str, out: Path) -> subprocess.Popen[bytes]:
         )
 
 
+def add_to_runs(out: Path, recordings: Iterable[str], seed: int, file: str, write: Callable[[Run], None]) -> None:
+    """Write a file into every run of one seed that lacks it, one run after the other."""
+    for recording in (*recordings, TINY):
+        for folder in sorted(out.glob(f"*/{recording}/seed{seed}")):
+            if not (folder / file).is_file():
+                say(f"{file} of {folder}")
+                write(Run(folder))
+
+
 def say(line: str) -> None:
     """Print one line at once, also to a pipe."""
     print(line, flush=True)
@@ -184,7 +201,7 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
     left = missing(jobs, out)
     say(f"{_n_runs(left)} of {_n_runs(jobs)} runs to do in {out}")
     with suppress(KeyboardInterrupt):
-        failed = execute(left, study.name, out, options.jobs)
+        failed = execute(left, study.runs, out, options.jobs)
         if failed:
             say(f"{len(failed)} of {len(left)} jobs failed; the same command tries them again")
             return 1
@@ -240,13 +257,13 @@ def summarize(
 def _parser(study: Study, module: str, purpose: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m experiments.{study.name}.{module}", description=purpose)
     parser.add_argument("--data", type=lambda text: Path(text).resolve(), help="folder of the recordings")
-    parser.add_argument("--out", type=Path, help=f"folder of the runs (default: outputs/{study.name})")
+    parser.add_argument("--out", type=Path, help=f"folder of the runs (default: outputs/{study.runs})")
     parser.add_argument("--quick", action="store_true", help="try everything on a tiny simulated network")
     return parser
 
 
 def _out(study: Study, options: argparse.Namespace) -> Path:
-    folder: Path = options.out or PROJECT / "outputs" / f"{study.name}{'_quick' * options.quick}"
+    folder: Path = options.out or PROJECT / "outputs" / f"{study.runs}{'_quick' * options.quick}"
     return folder.resolve()
 
 

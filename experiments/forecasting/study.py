@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from experiments._study import Job, Study, main, tiny
@@ -33,6 +34,11 @@ def jobs(data: Path) -> list[Job]:
         for name, settings in RECORDINGS.items()
         for model in MODELS
     ]
+
+
+def first_runs(data: Path, recordings: Collection[str]) -> list[Job]:
+    """The runs of every model on some recordings, of the first seed, for studies that go on with them."""
+    return [replace(job, seeds=SEEDS[:1]) for job in jobs(data) if job.folder.name in recordings]
 
 
 STUDY = Study("forecasting", jobs, quick=tiny(MODELS), recordings=tuple(RECORDINGS))

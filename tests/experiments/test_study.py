@@ -14,12 +14,14 @@ from experiments._tables import is_best, is_near, read_runs
 from experiments.connectivity.study import STUDY as CONNECTIVITY
 from experiments.forecasting.study import STUDY as FORECASTING
 from experiments.forecasting.summarize import summary as forecasting_summary
+from experiments.horizon.study import STUDY as HORIZON
 from experiments.input_currents.study import STUDY as INPUT_CURRENTS
+from experiments.population.study import STUDY as POPULATION
 from experiments.synthetic_connectivity.study import STUDY as SYNTHETIC
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column
 
-STUDIES = (CONNECTIVITY, FORECASTING, INPUT_CURRENTS, SYNTHETIC)
+STUDIES = (CONNECTIVITY, FORECASTING, HORIZON, INPUT_CURRENTS, POPULATION, SYNTHETIC)
 JOB = Job(Path("glm", "mice"), (0, 1, 2), ("model=glm",))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -69,7 +70,7 @@ def horizon_scores(
     *,
     horizon: int,
     behavior: Behavior,
-    every: int,
+    most_origins: int,
     batch_size: int,
     train_mean: list[Tensor],
 ) -> list[ForecastScores]:
@@ -83,7 +84,7 @@ def horizon_scores(
         split: The held-out split.
         horizon: Largest number of bins ahead.
         behavior: Behavior after the origin.
-        every: Bins from one origin to the next.
+        most_origins: Number of origins in each session, spread evenly over those that there are.
         batch_size: Windows that are forecast at once.
         train_mean: As in `ForecastScores`.
 
@@ -93,7 +94,9 @@ def horizon_scores(
     """
     scores = [ForecastScores(task.spec, model.likelihood, train_mean) for _ in range(horizon)]
     for session, pieces in zip(task.sessions, task.pieces, strict=True):
-        origins = torch.from_numpy(_origins(pieces[split], session.shape.length, horizon, every))
+        possible = _origins(pieces[split], session.shape.length, horizon)
+        chosen = np.linspace(0, len(possible) - 1, min(most_origins, len(possible))).round().astype(int)
+        origins = torch.from_numpy(possible[chosen])
         for some in torch.split(origins, batch_size):
             params = roll_out(model, session, some, horizon, behavior=behavior)
             last = session.activity[some].float()[:, None]
@@ -106,7 +109,7 @@ def horizon_scores(
     return scores
 
 
-def _origins(pieces: Pieces, length: int, horizon: int, every: int) -> np.ndarray:
+def _origins(pieces: Pieces, length: int, horizon: int) -> npt.NDArray[np.int64]:
     """Last known bins, so that window and horizon lie within a piece."""
-    parts = [np.arange(first + length - 1, stop - horizon, every) for first, stop in pieces]
+    parts = [np.arange(first + length - 1, stop - horizon) for first, stop in pieces]
     return np.concatenate([*parts, np.empty(0, dtype=np.int64)])
