@@ -18,6 +18,8 @@ from experiments._study import Summary, summarize
 from experiments._tables import bold, flaws, is_best, markdown_table, score_cell
 from experiments.forecasting import paired
 from experiments.forecasting.figure import draw
+from experiments.forecasting.leader import LEGEND as LEADER_LEGEND
+from experiments.forecasting.leader import leader_table
 from experiments.forecasting.study import BY_FORMULA, MODELS, STUDY
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column, columns, footnotes
@@ -168,11 +170,14 @@ def summary(out: Path, data: Path | None = None) -> Summary:
     pairs = paired.pairs_of(units)
     runs = runs.merge(paired.over_rival(pairs), how="left", on=["data", "model", "seed", "session"])
     table, means = table_of(runs, MODELS), paired.mean_pairs(pairs)
-    text, matrices = ["# Forecasting", LEGEND], ["# Forecasting, unit by unit", paired.LEGEND]
+    text, matrices = ["# Forecasting", LEGEND], ["# Forecasting, unit by unit", paired.LEGEND, LEADER_LEGEND]
     for data, block in table.groupby("data"):
         text.append(_block(str(data), block, units[units.data == data]))
         models = list(block.model[block.seeds > 0])
         matrices.append(f"## {data}\n\n{paired.matrix(means[means.data == data], models)}")
+        whole = block.model[(block.seeds == block.seeds_expected) & ~block.cut]
+        if len(whole):
+            matrices.append(leader_table(units[units.data == data], whole.iloc[0], models))
     return Summary(
         "\n\n".join(text) + "\n",
         {"table": table, "paired": means},

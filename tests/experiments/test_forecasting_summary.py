@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from laws import names
 from omegaconf import OmegaConf
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
 from experiments._study import summarize
 from experiments.forecasting.study import STUDY
@@ -235,6 +237,33 @@ def test_models_are_paired_unit_by_unit(summary: Summary) -> None:
         if other == "ar":
             assert table.loc[("mouse", model), "share_above_ar"] == pytest.approx(share, rel=1e-5)
             assert table.loc[("mouse", model), "median_gain_over_ar"] == pytest.approx(found.median_gain_over)
+
+
+def test_the_leader_is_tested_over_sessions_and_its_share_has_an_interval(summary: Summary) -> None:
+    """Against scipy; Holm's correction of two tests doubles the smaller p."""
+    rng, sessions = np.random.default_rng(0), [f"s{k}" for k in range(6)]
+    ours = rng.normal(1, 0.1, (6, 4))
+    rivals = {"ar": ours + rng.normal(0.05, 0.02, (6, 4)), "glm": ours + rng.normal(0, 0.1, (6, 4))}
+    for model, nll in {"lstm": ours, **rivals}.items():
+        given = {session: {"median_gain": 0.5 if model == "lstm" else 0.1} for session in sessions}
+        units = tuple(f"u{unit}" for unit in range(4))
+        plant(summary.root, model, 0, given, units=units, of_units={"nll": nll.ravel().tolist()})
+    text, _ = summary.paired()
+    below = text[text.index("| lstm against") :]
+    p = {model: stats.ttest_rel(ours.mean(1), nll.mean(1)).pvalue for model, nll in rivals.items()}
+    assert p["ar"] < p["glm"]
+    expected = {"ar": 2 * p["ar"], "glm": p["glm"]}
+    for model, nll in rivals.items():
+        better = (ours < nll).mean()
+        low, high = proportion_confint(better * 24, 24, method="wilson")
+        difference = ours.mean(1) - nll.mean(1)
+        assert cells(row(below, model))[1:6] == [
+            f"{better:.0%} ({low:.0%} to {high:.0%})",
+            f"{difference.mean():z.3f} ± {stats.sem(difference):.3f}",
+            "6",
+            f"{difference.mean() / difference.std(ddof=1):z.2f}",
+            f"{expected[model]:.2g}",
+        ]
 
 
 def test_models_without_a_seed_in_common_are_not_compared(summary: Summary) -> None:
