@@ -91,8 +91,9 @@ def wheel_speed(
     ends = np.concatenate([deadlines_s[:1] - bin_width_s, deadlines_s])
     last = np.searchsorted(times_s, ends, side="right") - 1
     held = np.where((last >= 0) & (ends <= times_s[-1] + bin_width_s), position[last], np.nan)
-    speed: npt.NDArray[np.float64] = np.diff(held) / bin_width_s
-    return speed
+    with np.errstate(over="ignore"):
+        speed: npt.NDArray[np.float64] = np.diff(held) / bin_width_s
+    return np.where(np.isfinite(speed), speed, np.nan)
 
 
 def sampled(

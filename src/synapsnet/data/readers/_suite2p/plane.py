@@ -119,7 +119,7 @@ def _rate(files: Files) -> tuple[float | None, str]:
         rate = options.get("fs") if isinstance(options, dict) else None
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not _RATES_HZ[0] < rate < _RATES_HZ[1]:
             problem = f"{files.named(part)} has no fs"
-        elif part == "ops" and options.get("nplanes", 1) != 1 and "suite2p_version" not in options:
+        elif part == "ops" and not np.array_equal(options.get("nplanes", 1), 1) and "suite2p_version" not in options:
             problem = f"fs in {files.named(part)} of early suite2p versions is the rate of all planes together"
         else:
             return float(rate), ""
