@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from experiments.connectivity.study import RING
+from experiments.connectivity.study import HALVES, RING
+from synapsnet.correlation import pearson
 from synapsnet.errors import UserError
 from synapsnet.report.ensemble import Ensemble, gather
+from synapsnet.report.fits import Role
 from synapsnet.results import Run
 
 FALSE_DISCOVERY_RATE = 0.1
@@ -44,6 +47,8 @@ def reproducibility(found: Sequence[Ensemble]) -> pd.DataFrame:
                 "seed_r": stability.seed_r,
                 "split_half_r": halves.pearson if halves else None,
                 "split_half_rank_r": halves.spearman if halves else None,
+                "evidence_r": _halves_r(*(ensemble.of_model("evidence", half) for half in HALVES)),
+                "total_r": _halves_r(*(_total(ensemble, half) for half in HALVES)),
                 "surrogate_r": stability.surrogate_r,
                 "corrected_r": stability.corrected_r,
                 "top_k": halves.top_k if halves else None,
@@ -58,6 +63,8 @@ def reproducibility(found: Sequence[Ensemble]) -> pd.DataFrame:
         "seed_r",
         "split_half_r",
         "split_half_rank_r",
+        "evidence_r",
+        "total_r",
         "surrogate_r",
         "corrected_r",
         "top_k",
@@ -68,6 +75,20 @@ def reproducibility(found: Sequence[Ensemble]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype(dict.fromkeys(numbers, np.float64))
 
 
+def _total(ensemble: Ensemble, role: Role) -> npt.NDArray[np.float64] | None:
+    """Effects with those by way of unobserved neurons; None where a fit has no unobserved neurons."""
+    via, direct = ensemble.of_model("via_unobserved", role), ensemble.mean(role)
+    return None if via is None or direct is None else direct + via
+
+
+def _halves_r(first: npt.NDArray[np.float64] | None, second: npt.NDArray[np.float64] | None) -> float | None:
+    """Correlation of two matrices without their diagonals; None where one is missing."""
+    if first is None or second is None:
+        return None
+    between = ~np.eye(len(first), dtype=bool)
+    return pearson(first[between], second[between])
+
+
 def over_sessions(table: pd.DataFrame) -> pd.DataFrame:
     """One row per recording and method: means over sessions, and the number of sessions with a warning.
 
@@ -75,9 +96,8 @@ def over_sessions(table: pd.DataFrame) -> pd.DataFrame:
         table: As `reproducibility` returns it.
     """
     grouped = table.groupby(["recording", "method"], sort=False)
-    means = grouped[
-        ["seed_r", "split_half_r", "split_half_rank_r", "surrogate_r", "corrected_r", "top_overlap", "top_chance"]
-    ].mean()
+    of_halves = ["split_half_r", "split_half_rank_r", "evidence_r", "total_r", "surrogate_r", "corrected_r"]
+    means = grouped[["seed_r", *of_halves, "top_overlap", "top_chance"]].mean()
     counts = grouped[["n_selected", "n_edges"]].sum(min_count=1)
     fewest, most = grouped["top_k"].min().rename("fewest_top"), grouped["top_k"].max().rename("most_top")
     said = grouped["warning"].agg(lambda warnings: int((warnings != "").sum())).rename("n_warnings")

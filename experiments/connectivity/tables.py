@@ -50,7 +50,8 @@ def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str
         table: As `reproducibility.over_sessions` returns it.
         recordings: Their order.
     """
-    correlations = ["seeds r", "halves r", "of ranks", "surrogates r", "halves r beyond surrogates"]
+    correlations = ["seeds r", "halves r", "of ranks", "of evidence", "with unobserved"]
+    correlations += ["surrogates r", "halves r beyond surrogates"]
     blocks = ["## Reproducibility"]
     for recording in recordings:
         block = table[table.recording == recording].sort_values("corrected_r", ascending=False)
@@ -60,6 +61,8 @@ def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str
                 number(row.seed_r, 2),
                 number(row.split_half_r, 2),
                 number(row.split_half_rank_r, 2),
+                number(row.evidence_r, 2),
+                number(row.total_r, 2),
                 number(row.surrogate_r, 2),
                 number(row.corrected_r, 2),
                 f"{number(row.top_overlap, 2)} ({number(row.top_chance, 3)})",
