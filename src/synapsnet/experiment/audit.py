@@ -19,6 +19,8 @@ from synapsnet.audit.text import rendered
 from synapsnet.data.audited import recorded
 from synapsnet.data.fingerprint import fingerprint
 from synapsnet.data.inspect.outlook import settings_of
+from synapsnet.data.limits import add_arguments as add_limits
+from synapsnet.data.limits import max_memory
 from synapsnet.data.named import add_arguments as add_named
 from synapsnet.data.named import named
 from synapsnet.data.readers import iterate_sessions
@@ -72,6 +74,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synap
     parser.add_argument("--task", metavar="NAME", help="audit only this task of the recordings")
     parser.add_argument("--bin-width-s", type=float, metavar="S", help="bin event times by this many seconds")
     add_named(parser)
+    add_limits(parser)
     parser.add_argument("--quick", action="store_true", help="look at a part of the units and bins, as inspect does")
     parser.add_argument("--trust", metavar="PACKAGE", action="append", default=[], help="also use this package")
     options = parser.parse_args(arguments)
@@ -96,7 +99,7 @@ def audits(path: str, options: argparse.Namespace) -> Iterator[Audited]:
     found = runs(path) if os.path.isdir(path) else []
     for run in found:
         yield _audited_run(run, options.trust)
-        yield from _recordings_of(run)
+        yield from _recordings_of(run, max_memory(options))
     if not found:
         yield from _audited_sessions(path, options)
 
@@ -117,7 +120,14 @@ def audited_session(session: Session, settings: DataSettings, effort: Effort) ->
 
 def _audited_sessions(path: str, options: argparse.Namespace) -> Iterator[Audited]:
     audited = 0
-    for session in iterate_sessions(path, bin_width_s=options.bin_width_s, strict=False, named=named(options)):
+    given = iterate_sessions(
+        path,
+        bin_width_s=options.bin_width_s,
+        strict=False,
+        named=named(options),
+        max_memory=max_memory(options),
+    )
+    for session in given:
         if options.task in (None, *session.tasks):
             settings = settings_of(
                 config_of(select_task(session, options.task)),
@@ -153,8 +163,8 @@ def _audited_run(run: Run, trust: Collection[str]) -> Audited:
     return Audited(str(run.folder), facts, tuple(audit_run(ran)))
 
 
-def _recordings_of(run: Run) -> Iterator[Audited]:
-    """The recordings that a run was trained on, where they still are."""
+def _recordings_of(run: Run, limit: float | None) -> Iterator[Audited]:
+    """The recordings that a run was trained on, where they still are, read within a limit of memory in gigabytes."""
     settings = DataSettings.of(run.data)
     roots = [root for root in _roots(run) if os.path.exists(root)]
     given = iterate_sessions(
@@ -162,7 +172,7 @@ def _recordings_of(run: Run) -> Iterator[Audited]:
         bin_width_s=settings.bin_width_s,
         strict=False,
         named=settings.named,
-        max_memory=settings.max_memory,
+        max_memory=settings.max_memory if limit is None else limit,
     )
     for session in given if roots else ():
         if session.session_id in run.scores.index:

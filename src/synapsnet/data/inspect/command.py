@@ -21,6 +21,8 @@ from synapsnet.data.inspect.facts import n_recorded
 from synapsnet.data.inspect.next_steps import next_steps
 from synapsnet.data.inspect.outlook import outlook, settings_of
 from synapsnet.data.inspect.text import HEADER, details, duration, row, width
+from synapsnet.data.limits import add_arguments as add_limits
+from synapsnet.data.limits import max_memory
 from synapsnet.data.named import add_arguments as add_named
 from synapsnet.data.named import named
 from synapsnet.data.notes import gathered_notes
@@ -53,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bin-width-s", type=float, metavar="S", help="bin event times, or widen bins, to this many seconds"
     )
     add_named(parser)
+    add_limits(parser)
     parser.add_argument("--task", metavar="NAME", help="inspect only this task")
     parser.add_argument("--details", action="store_true", help="print all details of every session, even of several")
     parser.add_argument(
@@ -87,6 +90,7 @@ class _Survey:
 
     def __init__(self, options: argparse.Namespace, recordings: list[Recording]) -> None:
         self._options = options
+        self._max_memory = max_memory(options)
         self._n_recordings = len(recordings)
         longest = max(len(Path(str(recording.path)).stem) for recording in recordings)
         self._name_width = min(max(longest, _NAME_WIDTH[0]), _NAME_WIDTH[1])
@@ -109,7 +113,9 @@ class _Survey:
         """Read a recording and show its sessions; an unreadable recording is fatal only if it is the only one."""
         try:
             with gathered_notes(logging.INFO) as notes, self._console.status(f"reading {recording.name}"):
-                sessions = recording.read(bin_width_s=self._options.bin_width_s, named=named(self._options))
+                sessions = recording.read(
+                    bin_width_s=self._options.bin_width_s, named=named(self._options), max_memory=self._max_memory
+                )
         except (UserError, OSError) as error:
             if self._n_recordings == 1:
                 raise
@@ -145,6 +151,7 @@ class _Survey:
                 self._options.task,
                 self._options.bin_width_s,
                 named(self._options),
+                self._max_memory,
                 is_prepared=self._is_prepared,
             )
             self._line("")
