@@ -30,12 +30,14 @@ class Admitted:
 
     Attributes:
         session: The session.
+        whole: The session with the units that are too quiet on the train split.
         pieces: The bins of each split.
         left_units: The units left out.
         silence: A line on pauses in which nothing was recorded, or "".
     """
 
     session: Session
+    whole: Session
     pieces: Mapping[Split, Pieces]
     left_units: Left
     silence: str
@@ -67,15 +69,15 @@ def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
         heard = without_silences(session, silences) if settings.cut_silences else session
         taken, unfit = select_units(select_task(heard, settings.task), settings.units)
         left |= unfit
-        taken = rebin(select_behavior(taken, settings.behavior), settings.bin_width_s)
-        pieces = split_segments(taken.segments, settings.fractions)
-        check_long_enough(taken, pieces, settings.context_bins)
+        whole = rebin(select_behavior(taken, settings.behavior), settings.bin_width_s)
+        pieces = split_segments(whole.segments, settings.fractions)
+        check_long_enough(whole, pieces, settings.context_bins)
         taken, inactive = select_active_units(
-            taken, pieces["train"], min_rate=settings.min_rate, min_active_bins=settings.min_active_bins
+            whole, pieces["train"], min_rate=settings.min_rate, min_active_bins=settings.min_active_bins
         )
     except UserError as error:
         return Refused(str(error), left, silence)
-    return Admitted(taken, pieces, left | inactive, silence)
+    return Admitted(taken, whole, pieces, left | inactive, silence)
 
 
 def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Admitted]:

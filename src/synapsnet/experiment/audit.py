@@ -14,7 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from synapsnet import extensions
-from synapsnet.audit import FULL, QUICK, Effort, Finding, Ran, Verdict, audit_recording, audit_run, worst
+from synapsnet.audit import (
+    FULL,
+    QUICK,
+    Effort,
+    Finding,
+    Ran,
+    Sketch,
+    Verdict,
+    audit_recording,
+    audit_run,
+    audit_together,
+    sketched,
+    worst,
+)
 from synapsnet.audit.text import rendered
 from synapsnet.data.audited import recorded
 from synapsnet.data.fingerprint import fingerprint
@@ -39,17 +52,19 @@ LEAK_CODE = 3
 
 @dataclass(frozen=True)
 class Audited:
-    """The findings about one recording or run.
+    """The findings about one recording or run, or about several recordings together.
 
     Attributes:
         title: Its name.
         facts: Lines about it.
         findings: The findings, the worst first.
+        sketch: What is kept of a recording to compare it with others.
     """
 
     title: str
     facts: tuple[str, ...]
     findings: tuple[Finding, ...]
+    sketch: Sketch | None
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synapsnet.audit") -> int:
@@ -81,27 +96,43 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synap
     verdicts: list[Verdict] = []
     try:
         extensions.trust(options.trust)
-        for path in options.paths:
-            for audited in audits(path, options):
-                sys.stdout.write(f"{rendered(audited.title, audited.facts, audited.findings)}\n\n")
-                sys.stdout.flush()
-                verdicts.append(worst(audited.findings))
+        for audited in audits(options):
+            sys.stdout.write(f"{rendered(audited.title, audited.facts, audited.findings)}\n\n")
+            sys.stdout.flush()
+            verdicts.append(worst(audited.findings))
     except (UserError, OSError) as error:
         parser.exit(2, f"error: {one_line(error)}\n")
     if len(verdicts) > 1:
         counted = ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(sorted(verdicts)))
-        sys.stdout.write(f"{len(verdicts)} audited: {counted}\n")
+        sys.stdout.write(f"{len(verdicts)} verdicts: {counted}\n")
     return LEAK_CODE if "leak" in verdicts else 0
 
 
-def audits(path: str, options: argparse.Namespace) -> Iterator[Audited]:
-    """Audit the runs at or below a folder if there are any, and the recordings at a path if not."""
-    found = runs(path) if os.path.isdir(path) else []
-    for run in found:
-        yield _audited_run(run, options.trust)
-        yield from _recordings_of(run, max_memory(options))
-    if not found:
-        yield from _audited_sessions(path, options)
+def audits(options: argparse.Namespace) -> Iterator[Audited]:
+    """Audit the runs at or below each path if there are any, and the recordings at it if not."""
+    sketches: list[Sketch] = []
+    for path in options.paths:
+        found = runs(path) if os.path.isdir(path) else []
+        for run in found:
+            yield _audited_run(run, options.trust)
+            of_run: list[Sketch] = []
+            yield from _sketching(_recordings_of(run, max_memory(options)), of_run)
+            yield from _together(of_run)
+        if not found:
+            yield from _sketching(_audited_sessions(path, options), sketches)
+    yield from _together(sketches)
+
+
+def _sketching(audited: Iterator[Audited], sketches: list[Sketch]) -> Iterator[Audited]:
+    for one in audited:
+        yield one
+        sketches += [] if one.sketch is None else [one.sketch]
+
+
+def _together(sketches: Sequence[Sketch]) -> Iterator[Audited]:
+    """The audit of recordings together, if there are several."""
+    if findings := audit_together(sketches):
+        yield Audited(f"{len(sketches):,} recordings together", (), tuple(findings), None)
 
 
 def audited_session(session: Session, settings: DataSettings, effort: Effort) -> Audited:
@@ -115,7 +146,7 @@ def audited_session(session: Session, settings: DataSettings, effort: Effort) ->
         f"sha256 {fingerprint(session)}",
         f"synapsnet {version('synapsnet')}",
     )
-    return Audited(session.session_id, facts, tuple(audit_recording(subject)))
+    return Audited(session.session_id, facts, tuple(audit_recording(subject)), sketched(subject))
 
 
 def _audited_sessions(path: str, options: argparse.Namespace) -> Iterator[Audited]:
@@ -160,7 +191,7 @@ def _audited_run(run: Run, trust: Collection[str]) -> Audited:
         *(["its recording was simulated, and is not audited"] if not _roots(run) else []),
         f"synapsnet {version('synapsnet')}",
     )
-    return Audited(str(run.folder), facts, tuple(audit_run(ran)))
+    return Audited(str(run.folder), facts, tuple(audit_run(ran)), None)
 
 
 def _recordings_of(run: Run, limit: float | None) -> Iterator[Audited]:

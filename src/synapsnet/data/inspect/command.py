@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 from synapsnet.atomic import replacing
-from synapsnet.audit import QUICK, audit_recording, worst
+from synapsnet.audit import QUICK, Sketch, audit_recording, audit_together, sketched, worst
 from synapsnet.audit.text import verdict_line
 from synapsnet.data.audited import recorded
 from synapsnet.data.fingerprint import fingerprint
@@ -99,6 +99,7 @@ class _Survey:
         )
         self._origins: dict[str, str] = {}
         self._contents: dict[str, str] = {}
+        self._sketches: list[Sketch] = []
         self._signals: dict[str, int] = {}
         self._widths: dict[float, int] = {}
         self._configs: dict[str, int] = {}
@@ -176,7 +177,9 @@ class _Survey:
         )
         expected = outlook(session, settings)
         self._n_trainable += expected.problem is None
-        findings = audit_recording(recorded(session, settings, QUICK))
+        subject = recorded(session, settings, QUICK)
+        findings = audit_recording(subject)
+        self._sketches.append(sketched(subject))
         if notes is None:
             self._begin_rows()
             self._line(row(chosen, expected, self._name_width))
@@ -248,6 +251,9 @@ class _Survey:
         ):
             if len(found) > 1:
                 self._line(f"{what}: {', '.join(f'{name} ({n:,})' for name, n in found.items())}; {told}")
+        together = audit_together(self._sketches)
+        if worst(together) != "clean":
+            self._line(f"audit of all together: {verdict_line(together)}", style="red")
 
     def _fail(self, name: str, problem: str) -> None:
         self._n_failed += 1
