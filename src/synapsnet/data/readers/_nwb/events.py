@@ -22,6 +22,9 @@ EVENTS = "EventsTable"
 """Type of NWB, and of the extension ndx-events, for a table with a time for each row."""
 _COUNTED = ("lick", "reward", "event")
 _TIMES = ("timestamp", "timestamps", "time", "times", "lick_time", "lick_times", "event_time", "start_time")
+_IRREGULAR, _SHARE = 0.5, 0.05
+"""Samples of a clock lie apart by the same time, to within this fraction of it, but for this share of them."""
+_MOST_CODES = 8
 OnBins = tuple[npt.NDArray[np.float64], list[str]]
 """Values on the bins, ``[time, features]``, and a suffix to the name of the series for each feature."""
 
@@ -37,6 +40,49 @@ def series_of_events(series: TimeSeries, deadlines_s: npt.NDArray[np.float64], b
     values = whole(series.data)
     happened = (values.reshape(len(values), -1) != 0).any(1)
     return counted(timestamps(series, len(values))[happened], deadlines_s, bin_width_s)[:, None], [""]
+
+
+def codes_of_events(series: TimeSeries, times_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+    """The code of each event, ``[samples]``, if a plain series is one of events; None if its samples are values.
+
+    Events come at times that are no clock, and have one value, such as 1, or a few whole numbers above 0, one of which
+    comes twice in a row. A state that is stored where it changes never does, and other states are sometimes 0.
+
+    Args:
+        series: A series with one value a sample.
+        times_s: Time of each sample, ``[samples]``.
+    """
+    steps = np.diff(np.sort(times_s[np.isfinite(times_s)]))
+    if series.timestamps is None or len(steps) < 2:
+        return None
+    typical = np.median(steps)
+    if (np.abs(steps - typical) > _IRREGULAR * typical).mean() < _SHARE:
+        return None
+    codes = whole(series.data).reshape(-1)
+    kinds = np.unique(codes)
+    if len(codes) != len(times_s) or not (kinds[0] > 0 and len(kinds) <= _MOST_CODES):
+        return None
+    is_code = len(kinds) == 1 or ((kinds == np.rint(kinds)).all() and (np.diff(codes) == 0).any())
+    return codes if is_code else None
+
+
+def series_of_codes(
+    codes: npt.NDArray[np.float64],
+    times_s: npt.NDArray[np.float64],
+    deadlines_s: npt.NDArray[np.float64],
+    bin_width_s: float,
+) -> OnBins:
+    """Events in each bin, of each code.
+
+    Args:
+        codes: Code of each event, ``[events]``.
+        times_s: Time of each event, ``[events]``.
+        deadlines_s: Latest time that a bin may use, ``[time]``.
+        bin_width_s: Width of a bin in seconds.
+    """
+    kinds = np.unique(codes)
+    counts = [counted(times_s[codes == kind], deadlines_s, bin_width_s) for kind in kinds]
+    return np.stack(counts, axis=1), [""] if len(kinds) == 1 else [f"_{kind:g}" for kind in kinds]
 
 
 def series_of_intervals(series: IntervalSeries, deadlines_s: npt.NDArray[np.float64], bin_width_s: float) -> OnBins:
