@@ -15,6 +15,9 @@ from pynwb.behavior import BehavioralEpochs, BehavioralEvents
 from pynwb.epoch import TimeIntervals
 from pynwb.misc import AnnotationSeries, IntervalSeries
 
+from synapsnet.data.__main__ import main
+from synapsnet.data.selection import select_behavior
+
 N_BINS = 100
 EDGES = np.arange(N_BINS + 1) * WIDTH
 RNG = np.random.default_rng(0)
@@ -161,6 +164,28 @@ def test_kinds_and_labels_are_series_of_their_own(tmp_path: Path) -> None:
     np.testing.assert_allclose(seconds[:, 1], [0, 1, 0, 0, 0], atol=1e-5)
     np.testing.assert_allclose(seconds[:, 2:].T, [[1, 0, 1, 1, 1], [0, 1, 0, 0, 0]], atol=1e-5)
     assert set(session.tasks) == {"rest", "run"}
+
+
+def test_intervals_that_may_look_ahead_are_named_with_the_way_to_leave_them_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stages = TimeIntervals(name="stages", description="scored by hand")
+    stages.add_column(name="label", description="stage")
+    for start, stop, label in ((0.0, 1.0, "REM"), (1.0, 5.0, "wake")):
+        stages.add_interval(start_time=start, stop_time=stop, label=label)
+    speed = TimeSeries(name="speed", data=np.arange(100.0), rate=1 / WIDTH, unit="m/s")
+    session = read(tmp_path, in_module(stages, speed))
+    line = (
+        "behavior stages_rem, stages_wake comes from intervals, which are taken as known when they begin; if they "
+        "were scored after the recording, leave them out: 'data.behavior=[speed]'"
+    )
+    assert line in caplog.text
+    assert select_behavior(session, ["speed"]).behavior_names == ("speed",)
+    main(["inspect", str(tmp_path / "x.nwb"), "--max-figures", "0"])
+    assert line in " ".join(capsys.readouterr().out.split())
+    caplog.clear()
+    read(tmp_path, lick_intervals(TIMES), intervals("trials", [(0.0, 2.0)]))
+    assert "leave them out" not in caplog.text
 
 
 def test_samples_of_zero_are_no_events_and_sampled_series_are_held(tmp_path: Path) -> None:

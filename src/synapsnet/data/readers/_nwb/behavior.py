@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Collection
 from typing import Any
@@ -23,9 +24,11 @@ from pynwb.behavior import (
 )
 from pynwb.misc import IntervalSeries, Units
 
+from synapsnet.command_line import quoted
 from synapsnet.data.readers._nwb.events import (
     EVENTS,
     OnBins,
+    are_intervals,
     codes_of_events,
     series_of_codes,
     series_of_events,
@@ -84,6 +87,7 @@ def behavior_on_bins(
     ]
     carriers = Counter(series.name for _, series in all_series)
     names: list[str] = []
+    of_intervals: list[str] = []
     resampled: list[npt.NDArray[np.float64]] = []
     for place, series in all_series:
         base = series.name if carriers[series.name] == 1 else "_".join(place)
@@ -93,9 +97,18 @@ def behavior_on_bins(
             log.warning("behavior series %s is skipped: %s", "/".join(place), one_line(error))
             continue
         names += [f"{base}{suffix}" for suffix in suffixes]
+        of_intervals += names[-len(suffixes) :] if are_intervals(series) else []
         resampled.append(values)
     if not names:
         return None, ()
+    if of_intervals:
+        others = [name for name in names if name not in of_intervals]
+        log.warning(
+            "behavior %s comes from intervals, which are taken as known when they begin; if they were scored after the "
+            "recording, leave them out: %s",
+            ", ".join(of_intervals),
+            shlex.quote(f"data.behavior={quoted(others)}"),
+        )
     behavior = np.concatenate(resampled, axis=1)
     behavior[np.isinf(behavior)] = np.nan
     return behavior.astype(np.float32), tuple(names)

@@ -114,9 +114,8 @@ def table_of_behavior(table: DynamicTable, deadlines_s: npt.NDArray[np.float64],
     Raises:
         UserError: for any other table.
     """
-    of_events = type(table).__name__ == EVENTS or any(word in table.name.lower() for word in _COUNTED)
     starts, stops = numbers(table, "start_time"), numbers(table, "stop_time")
-    if isinstance(table, TimeIntervals) and starts is not None and stops is not None and not of_events:
+    if are_intervals(table) and starts is not None and stops is not None:
         of_rows = np.array([task_name(label) for label in labels(table)])
         kinds = np.unique(of_rows)
         if len(kinds) > MOST_COLUMNS:
@@ -129,9 +128,18 @@ def table_of_behavior(table: DynamicTable, deadlines_s: npt.NDArray[np.float64],
     if times_s is None:
         raise UserError(f"a table without a column of times, such as {_TIMES[0]}")
     more = [name for name in table.colnames if name not in _TIMES and numbers(table, name) is not None]
-    if more and not of_events:
+    if more and not _are_events(table):
         raise UserError(f"a table of {', '.join(more)} at times, which should be series")
     return counted(times_s, deadlines_s, bin_width_s)[:, None], [""]
+
+
+def are_intervals(item: TimeSeries | DynamicTable) -> bool:
+    """Return True if behavior is one of intervals, which last, and not of events."""
+    return isinstance(item, IntervalSeries) or (isinstance(item, TimeIntervals) and not _are_events(item))
+
+
+def _are_events(table: DynamicTable) -> bool:
+    return type(table).__name__ == EVENTS or any(word in table.name.lower() for word in _COUNTED)
 
 
 def _event_times(table: DynamicTable) -> npt.NDArray[np.float64] | None:
