@@ -89,6 +89,18 @@ def test_a_run_is_audited_with_its_recordings(run: Path, capfd: pytest.CaptureFi
     assert "are not here, and so not audited" in " ".join(capfd.readouterr().out.split())
 
 
+def test_a_run_of_another_version_says_so_and_what_to_do(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    del config["data"]["activity"]
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    assert main([str(run)]) == 0
+    out = " ".join(capfd.readouterr().out.split())
+    assert (
+        "another version of synapsnet wrote config.yaml (data.activity is missing); audit them by their paths: /" in out
+    )
+    assert "CLEAN: s" not in out
+
+
 def test_a_choice_made_on_the_test_split_is_found(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = run / "config.yaml"
     honest = path.read_text()

@@ -184,19 +184,35 @@ def _audited_run(run: Run, trust: Collection[str]) -> Audited:
         forecast=model.eval().forecast,
         curve=_columns(run.folder / files.CURVE),
     )
+    settings = _settings_of(run)
     absent = [root for root in _roots(run) if not os.path.exists(root)]
     facts = (
         f"model {run.model_name} on {run.recording}, seed {run.seed}",
         *(f"its recordings at {public(root)} are not here, and so not audited" for root in absent),
+        *([settings] if isinstance(settings, str) else []),
         *(["its recording was simulated, and is not audited"] if not _roots(run) else []),
         f"synapsnet {version('synapsnet')}",
     )
     return Audited(str(run.folder), facts, tuple(audit_run(ran)), None)
 
 
+def _settings_of(run: Run) -> DataSettings | str:
+    """The settings of the recordings of a run, or a line that says why they cannot be understood, and what to do."""
+    try:
+        return DataSettings.of(run.data)
+    except UserError as error:
+        where = ", ".join(map(public, _roots(run))) or "none, because they were simulated"
+        return (
+            f"its recordings are not audited, because another version of synapsnet wrote {files.CONFIG} ({error}); "
+            f"audit them by their paths: {where}"
+        )
+
+
 def _recordings_of(run: Run, limit: float | None) -> Iterator[Audited]:
     """The recordings that a run was trained on, where they still are, read within a limit of memory in gigabytes."""
-    settings = DataSettings.of(run.data)
+    settings = _settings_of(run)
+    if isinstance(settings, str):
+        return
     roots = [root for root in _roots(run) if os.path.exists(root)]
     given = iterate_sessions(
         *roots,
