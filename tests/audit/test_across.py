@@ -94,6 +94,7 @@ TWINS: dict[str, Callable[[], dict[str, Session]]] = {
     "a few bins, and a single unit": lambda: {
         "a": session(counts(30, 3)), "b": session(noise(60, 1)), "c": session(np.zeros((500, 4)))
     },
+    "huge and tiny values": lambda: {"a": session(1e30 * noise()), "b": session(1e-30 * noise(seed=1))},
     "spikes beside calcium": lambda: {"a": session(counts()), "b": session(calcium())},
 }  # fmt: skip
 

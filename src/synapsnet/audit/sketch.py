@@ -63,10 +63,10 @@ def sketched(recorded: Recorded) -> Sketch:
 
 
 def _steps(recorded: Recorded, units: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    ranges = [recorded.whole.activity[a:b][:, units].astype(np.float32) for a, b in recorded.stretches]
+    ranges = [recorded.whole.activity[a:b][:, units].astype(np.float64) for a, b in recorded.stretches]
     steps = np.concatenate([np.diff(values, axis=0, prepend=values[:1]) for values in ranges])
     spread = steps.std(0)
     moving = np.flatnonzero(((steps != 0).sum(0) >= _FEWEST_STEPS) & (spread > 0) & np.isfinite(spread))
     most = moving[np.argsort(-spread[moving], kind="stable")[:_MOST_UNITS]]
-    z_scored: npt.NDArray[np.float32] = (steps[:, most] - steps[:, most].mean(0)) / spread[most]
-    return z_scored
+    z_scored: npt.NDArray[np.float64] = (steps[:, most] - steps[:, most].mean(0)) / spread[most]
+    return z_scored.astype(np.float32)

@@ -109,7 +109,7 @@ def near_copies(sketches: Sequence[Sketch]) -> Finding:
     ]
     n_alarms = sum(r >= _ALIKE[0] for r, *_ in compared)
     more = f"; {n_alarms - _MOST_NAMED} more pairs" if n_alarms > _MOST_NAMED else ""
-    none = "no two populations correlate"
+    none = f"no two populations correlate above r = {_POPULATION}"
     return graded(
         check,
         above(compared[0][0] if compared else 0.0, *_ALIKE),
@@ -122,23 +122,27 @@ def near_copies(sketches: Sequence[Sketch]) -> Finding:
 def _again(sketches: Sequence[Sketch], length: int) -> list[_Again]:
     """The stretches of each recording that occur in others; those that it repeats itself tell nothing."""
     told = [_told(sketch, length) for sketch in sketches]
+    n = len(told)
     hashes, of_held_out, of_train = (np.concatenate(parts) for parts in zip(*told, strict=True))
-    owner = np.repeat(np.arange(len(told)), [len(of_one) for of_one, _, _ in told])
+    owner = np.repeat(np.arange(n), [len(of_one) for of_one, _, _ in told])
     order = np.argsort(hashes, kind="stable")
-    hashes, owner, of_held_out, of_train = hashes[order], owner[order], of_held_out[order], of_train[order]
-    starts = np.flatnonzero(np.r_[hashes[:1] == hashes[:1], hashes[1:] != hashes[:-1]])
-    sizes = np.diff(np.r_[starts, len(hashes)])
+    owner, of_held_out, of_train = owner[order], of_held_out[order], of_train[order]
+    _, starts, sizes = np.unique(hashes[order], return_index=True, return_counts=True)
     other = _other(owner, owner, owner, starts, sizes)
-    trained = _other(owner, np.where(of_train, owner, len(told)), np.where(of_train, owner, -1), starts, sizes)
-    seen = of_held_out & (trained >= 0)
+    trained = _other(owner, np.where(of_train, owner, n), np.where(of_train, owner, -1), starts, sizes)
+    again, seen = other >= 0, of_held_out & (trained >= 0)
+    shared = np.bincount(owner[again] * n + other[again], minlength=n * n).reshape(n, n)
+    n_told, n_seen, n_held_out = (
+        np.bincount(owner[which], minlength=n).tolist() for which in (slice(None), seen, of_held_out)
+    )
     return [
         _Again(
             name=sketch.name,
-            other=sketches[int(np.bincount(other[owner == index] + 1, minlength=2)[1:].argmax())].name,
-            n_again=int((other[owner == index] >= 0).sum()),
-            n_told=int((owner == index).sum()),
-            n_seen=int(seen[owner == index].sum()),
-            n_held_out=int(of_held_out[owner == index].sum()),
+            other=sketches[int(shared[index].argmax())].name,
+            n_again=int(shared[index].sum()),
+            n_told=n_told[index],
+            n_seen=n_seen[index],
+            n_held_out=n_held_out[index],
         )
         for index, sketch in enumerate(sketches)
     ]
