@@ -83,10 +83,22 @@ def test_a_run_is_audited_with_its_recordings(run: Path, capfd: pytest.CaptureFi
     out = capfd.readouterr().out
     assert "weights and the end of training were chosen by validation/nll" in " ".join(out.split())
     assert "\nCLEAN: s\n" in out
-    assert out.endswith("2 audited: 2 clean\n")
+    assert out.endswith("2 verdicts: 2 clean\n")
     (run.parent / "s.npz").unlink()
     assert main([str(run)]) == 0
     assert "are not here, and so not audited" in " ".join(capfd.readouterr().out.split())
+
+
+def test_a_run_of_another_version_says_so_and_what_to_do(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    del config["data"]["activity"]
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    assert main([str(run)]) == 0
+    out = " ".join(capfd.readouterr().out.split())
+    assert (
+        "another version of synapsnet wrote config.yaml (data.activity is missing); audit them by their paths: /" in out
+    )
+    assert "CLEAN: s" not in out
 
 
 def test_a_choice_made_on_the_test_split_is_found(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -134,3 +146,4 @@ def test_the_line_of_many_sessions_says_how_many_it_left() -> None:
     assert line.startswith("audit: ")
     assert "of 20 sessions clean" in line
     assert "3 not looked at" in line
+    assert "all together: LEAK by recordings that are nearly the same" in line

@@ -169,7 +169,7 @@ def test_two_commands_into_one_folder(tmp_path: Path) -> None:
     second.staging = second.staging.with_name("of-another-process")
     for folder in (first, second):  # neither knows at first what the other has done since
         for path in sorted(source.iterdir()):
-            outcome = convert(Job(path, archive.__name__, (path.stem,), None, None, {}, folder.staged(path)))
+            outcome = convert(Job(path, archive.__name__, (path.stem,), None, None, None, {}, folder.staged(path)))
             folder.keep(path, fingerprint(path), None, outcome.sessions)
         folder.clean()
     assert visible(tmp_path / "out") == ["s0.npz", "s1.npz"]

@@ -107,6 +107,53 @@ def test_a_session_that_is_too_short_without_its_pause_says_both(caplog: pytest.
     assert "from 2" in refused.silence
 
 
+def on_probes(*of_probes: Session) -> Session:
+    """One session of two probes, A and B."""
+    counts = np.concatenate([one.activity for one in of_probes], axis=1)
+    probes = np.repeat([*"AB"], [one.n_units for one in of_probes])
+    units = tuple(f"{probe}{unit}" for unit, probe in enumerate(probes))
+    return replace(of_probes[0], activity=counts, unit_ids=units, unit_table={"probe": probes})
+
+
+def test_a_pause_of_one_probe_is_cut_and_said() -> None:
+    session = on_probes(poisson([5.0] * 12, 300, [(50, 60), (100, 200)]), poisson([5.0] * 12, 300, [(50, 60)], seed=1))
+    taken = admit(session, data_settings())
+    assert isinstance(taken, Admitted)
+    assert np.abs(taken.session.segments * WIDTH_S - [[0, 50], [60, 100], [200, 300]]).max() < 1
+    together, of_probe = taken.silence.split("; ")
+    assert together.startswith("no unit has a spike from ")
+    assert of_probe.startswith("no unit of probe A has a spike from ")
+    assert of_probe.endswith("which their rates make impossible: cut")
+    kept = admit(session, data_settings(cut_silences=False))
+    assert isinstance(kept, Admitted)
+    assert kept.session.segments.tolist() == [[0, 6000]]
+
+
+def test_probes_that_recorded_one_after_the_other_are_no_session() -> None:
+    halves = [poisson([5.0] * 12, 300, [pause], seed) for seed, pause in enumerate([(0, 150), (150, 300)])]
+    refused = admit(on_probes(*halves), data_settings())
+    assert isinstance(refused, Refused)
+    assert refused.reason == "session 's': its probes never recorded at once"
+
+
+def test_silences_of_probes_that_can_be_true_are_left_alone() -> None:
+    whole = poisson([5.0] * 12, 300, seed=1)
+    quieter = poisson([5.0] * 12, 300)
+    quieter.activity[2000:4000] = poisson([0.2] * 12, 100, seed=2).activity
+    for other in (
+        poisson([5.0] * 12, 300),
+        poisson([0.02] * 12, 300),
+        poisson([5.0] * 5, 300, [(100, 200)]),  # a few units of one area
+        quieter,
+    ):
+        taken = admit(on_probes(other, whole), data_settings())
+        assert isinstance(taken, Admitted)
+        assert taken.silence == ""
+    alone = poisson([5.0] * 12, 300, [(100, 200)])
+    unnamed = replace(on_probes(alone, whole), unit_table={})
+    assert not admit(unnamed, data_settings()).silence
+
+
 def test_inspect_says_where_nothing_was_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_archive(poisson([5.0] * 12, 300, [(100, 200)]), tmp_path / "s.npz")
     main(["inspect", str(tmp_path / "s.npz"), "--max-figures", "0"])

@@ -1,20 +1,21 @@
 """The checks there are: every module of `synapsnet.audit.checks`, and of ``checks`` in packages that the user trusts.
 
-A module offers ``RECORDING_CHECKS``, ``RUN_CHECKS`` or both: functions of a `Recorded` or a `Ran` that return a
-`Finding`. To add a check, add one module.
+A module offers ``RECORDING_CHECKS``, ``RUN_CHECKS`` or ``TOGETHER_CHECKS``: functions of a `Recorded`, of a `Ran` or of
+several `Sketch` that return a `Finding`. To add a check, add one module.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
 from synapsnet import extensions
 from synapsnet.audit import checks
 from synapsnet.audit.finding import VERDICTS, Finding
+from synapsnet.audit.sketch import Sketch
 from synapsnet.audit.subject import Ran, Recorded
 
 
@@ -34,6 +35,15 @@ def audit_run(ran: Ran) -> list[Finding]:
         ran: The run.
     """
     return _ordered(check(ran) for check in _offered("RUN_CHECKS"))
+
+
+def audit_together(sketches: Sequence[Sketch]) -> list[Finding]:
+    """Every finding about several recordings that are trained on together, the worst first; none about a single one.
+
+    Args:
+        sketches: Sketches of the recordings.
+    """
+    return _ordered(check(sketches) for check in _offered("TOGETHER_CHECKS")) if len(sketches) > 1 else []
 
 
 def _offered(kind: str) -> Iterator[Callable[[Any], Finding]]:

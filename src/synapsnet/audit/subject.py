@@ -42,11 +42,13 @@ class Recorded:
 
     Attributes:
         session: The recording.
+        whole: The recording, on the same bins, with the units that training would leave out because they are too quiet.
         pieces: Bin ranges ``[pieces, 2]`` of each split by name; empty if training would not take the recording.
         effort: The part that costly checks look at.
     """
 
     session: Session
+    whole: Session
     pieces: Mapping[Split, Intervals]
     effort: Effort
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from synapsnet.data.selection import select_active_units, select_behavior, select_task, select_units
 from synapsnet.data.settings import DataSettings
-from synapsnet.data.silence import described, impossible_silences, without_silences
+from synapsnet.data.silence import described, impossible_silences, silences_of_probes, without_silences
 from synapsnet.data.splits import SPLITS, Pieces, Split, split_segments
 from synapsnet.data.widths import rebin
 from synapsnet.errors import UserError
@@ -30,12 +30,14 @@ class Admitted:
 
     Attributes:
         session: The session.
+        whole: The session with the units that are too quiet on the train split.
         pieces: The bins of each split.
         left_units: The units left out.
         silence: A line on pauses in which nothing was recorded, or "".
     """
 
     session: Session
+    whole: Session
     pieces: Mapping[Split, Pieces]
     left_units: Left
     silence: str
@@ -59,23 +61,26 @@ class Refused:
 def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
     """Take the parts of a session that the settings ask for; anything fitted is fitted on its train split only."""
     left: dict[str, list[str]] = {}
-    silences = impossible_silences(session)
-    silence = described(session, silences) if len(silences) else ""
+    together = impossible_silences(session)
+    of_probes = silences_of_probes(session, together)
+    lines = [described(session, together, "unit")] if len(together) else []
+    lines += [described(session, silent, f"unit of probe {name}") for name, silent in of_probes.items()]
+    silence = "; ".join(lines)
     if silence:
         silence += ": cut" if settings.cut_silences else ": kept, because data.cut_silences=false"
     try:
-        heard = without_silences(session, silences) if settings.cut_silences else session
+        heard = without_silences(session, together, *of_probes.values()) if settings.cut_silences else session
         taken, unfit = select_units(select_task(heard, settings.task), settings.units)
         left |= unfit
-        taken = rebin(select_behavior(taken, settings.behavior), settings.bin_width_s)
-        pieces = split_segments(taken.segments, settings.fractions)
-        check_long_enough(taken, pieces, settings.context_bins)
+        whole = rebin(select_behavior(taken, settings.behavior), settings.bin_width_s)
+        pieces = split_segments(whole.segments, settings.fractions)
+        check_long_enough(whole, pieces, settings.context_bins)
         taken, inactive = select_active_units(
-            taken, pieces["train"], min_rate=settings.min_rate, min_active_bins=settings.min_active_bins
+            whole, pieces["train"], min_rate=settings.min_rate, min_active_bins=settings.min_active_bins
         )
     except UserError as error:
         return Refused(str(error), left, silence)
-    return Admitted(taken, pieces, left | inactive, silence)
+    return Admitted(taken, whole, pieces, left | inactive, silence)
 
 
 def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Admitted]:

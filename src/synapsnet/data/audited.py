@@ -22,5 +22,6 @@ def recorded(session: Session, settings: DataSettings, effort: Effort) -> Record
     """
     taken = admit(session, settings)
     if isinstance(taken, Admitted):
-        return Recorded(taken.session, taken.pieces, effort)
-    return Recorded(select_task(session, settings.task), {}, effort)
+        return Recorded(taken.session, taken.whole, taken.pieces, effort)
+    whole = select_task(session, settings.task)
+    return Recorded(whole, whole, {}, effort)

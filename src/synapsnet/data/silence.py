@@ -1,16 +1,19 @@
 """Pauses in which nothing was recorded: silences of all units that their rates make impossible.
 
 Files do not always say that a recording paused. Then a model learns to forecast the pause, and scores well: twelve
-independent Poisson units with a pause of 20 min in 22 min are "forecast" at r = 0.40.
+independent Poisson units with a pause of 20 min in 22 min are "forecast" at r = 0.40. One probe of several may pause
+while the others go on.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from synapsnet.errors import UserError
 from synapsnet.session import Intervals, Session
 from synapsnet.session.intervals import common
 
@@ -18,6 +21,8 @@ SHORTEST_S = 2.0
 """Shorter silences are left alone: whole populations pause for up to a second in sleep and under anesthesia."""
 LOG_ODDS = 46.0
 """A silence is impossible if its probability is below exp(-46), which is 1e-20."""
+FEWEST_UNITS = 10
+"""Probes with fewer units that fire are not judged by themselves: an area may be silent while others are not."""
 _WINDOW_S = 1.0  # fluctuations of the population's rate are measured from window to window
 
 
@@ -62,22 +67,58 @@ def impossible_silences(session: Session) -> Intervals:
     return found[np.argsort(found[:, 0])]
 
 
-def without_silences(session: Session, silences: Intervals) -> Session:
-    """A session whose segments leave out silences."""
-    if not len(silences):
+def silences_of_probes(session: Session, silences: Intervals) -> dict[str, Intervals]:
+    """`impossible_silences` of each probe by itself, by its name, outside of those of all units together.
+
+    Args:
+        session: Any recording; the column ``probe`` of its units names their probes.
+        silences: The silences of all units together.
+    """
+    probes = session.unit_table.get("probe", np.empty(0, dtype=np.str_))
+    names = [name for name in np.unique(probes).tolist() if name]
+    if session.signal != "spikes" or len(names) < 2:
+        return {}
+    heard = without_silences(session, silences)
+    found = {}
+    for name in names:
+        of_probe = heard.of_units(np.flatnonzero(probes == name))
+        if of_probe.activity.any(0).sum() >= FEWEST_UNITS:
+            found[name] = impossible_silences(of_probe)
+    return {name: of_probe for name, of_probe in found.items() if len(of_probe)}
+
+
+def without_silences(session: Session, *silences: Intervals) -> Session:
+    """A session whose segments leave out silences, which may overlap.
+
+    Raises:
+        UserError: if nothing is left, as where probes recorded one after the other.
+    """
+    heard = np.ones(session.n_bins, dtype=np.bool_)
+    for start, stop in itertools.chain(*silences):
+        heard[start:stop] = False
+    if heard.all():
         return session
-    around = np.r_[0, silences.ravel(), session.n_bins].reshape(-1, 2)
-    return replace(session, segments=common(session.segments, around[around[:, 1] > around[:, 0]]))
+    ranges = np.flatnonzero(np.diff(np.r_[False, heard, False].astype(np.int8))).reshape(-1, 2)
+    segments = common(session.segments, ranges.astype(np.int64))
+    if not len(segments):
+        raise UserError(f"session {session.session_id!r}: its probes never recorded at once")
+    return replace(session, segments=segments)
 
 
-def described(session: Session, silences: Intervals) -> str:
-    """One line that says where nothing was recorded."""
+def described(session: Session, silences: Intervals, whose: str) -> str:
+    """One line that says where nothing was recorded.
+
+    Args:
+        session: The recording.
+        silences: Ranges of bins.
+        whose: Words for the units that are silent.
+    """
     seconds = silences * session.bin_width_s
     named = ", ".join(f"from {start:.6g} to {stop:.6g} s" for start, stop in seconds[:3])
     more = f" and {len(silences) - 3} times more" if len(silences) > 3 else ""
     recorded = (session.segments[:, 1] - session.segments[:, 0]).sum()
     share = (silences[:, 1] - silences[:, 0]).sum() / recorded
-    return f"no unit has a spike {named}{more} ({share:.1%} of the bins), which their rates make impossible"
+    return f"no {whose} has a spike {named}{more} ({share:.1%} of the bins), which their rates make impossible"
 
 
 def _counts(activity: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

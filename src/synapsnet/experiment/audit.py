@@ -14,11 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from synapsnet import extensions
-from synapsnet.audit import FULL, QUICK, Effort, Finding, Ran, Verdict, audit_recording, audit_run, worst
+from synapsnet.audit import (
+    FULL,
+    QUICK,
+    Effort,
+    Finding,
+    Ran,
+    Sketch,
+    Verdict,
+    audit_recording,
+    audit_run,
+    audit_together,
+    sketched,
+    worst,
+)
 from synapsnet.audit.text import rendered
 from synapsnet.data.audited import recorded
 from synapsnet.data.fingerprint import fingerprint
 from synapsnet.data.inspect.outlook import settings_of
+from synapsnet.data.limits import add_arguments as add_limits
+from synapsnet.data.limits import max_memory
 from synapsnet.data.named import add_arguments as add_named
 from synapsnet.data.named import named
 from synapsnet.data.readers import iterate_sessions
@@ -37,17 +52,19 @@ LEAK_CODE = 3
 
 @dataclass(frozen=True)
 class Audited:
-    """The findings about one recording or run.
+    """The findings about one recording or run, or about several recordings together.
 
     Attributes:
         title: Its name.
         facts: Lines about it.
         findings: The findings, the worst first.
+        sketch: What is kept of a recording to compare it with others.
     """
 
     title: str
     facts: tuple[str, ...]
     findings: tuple[Finding, ...]
+    sketch: Sketch | None
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synapsnet.audit") -> int:
@@ -72,33 +89,50 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synap
     parser.add_argument("--task", metavar="NAME", help="audit only this task of the recordings")
     parser.add_argument("--bin-width-s", type=float, metavar="S", help="bin event times by this many seconds")
     add_named(parser)
+    add_limits(parser)
     parser.add_argument("--quick", action="store_true", help="look at a part of the units and bins, as inspect does")
     parser.add_argument("--trust", metavar="PACKAGE", action="append", default=[], help="also use this package")
     options = parser.parse_args(arguments)
     verdicts: list[Verdict] = []
     try:
         extensions.trust(options.trust)
-        for path in options.paths:
-            for audited in audits(path, options):
-                sys.stdout.write(f"{rendered(audited.title, audited.facts, audited.findings)}\n\n")
-                sys.stdout.flush()
-                verdicts.append(worst(audited.findings))
+        for audited in audits(options):
+            sys.stdout.write(f"{rendered(audited.title, audited.facts, audited.findings)}\n\n")
+            sys.stdout.flush()
+            verdicts.append(worst(audited.findings))
     except (UserError, OSError) as error:
         parser.exit(2, f"error: {one_line(error)}\n")
     if len(verdicts) > 1:
         counted = ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(sorted(verdicts)))
-        sys.stdout.write(f"{len(verdicts)} audited: {counted}\n")
+        sys.stdout.write(f"{len(verdicts)} verdicts: {counted}\n")
     return LEAK_CODE if "leak" in verdicts else 0
 
 
-def audits(path: str, options: argparse.Namespace) -> Iterator[Audited]:
-    """Audit the runs at or below a folder if there are any, and the recordings at a path if not."""
-    found = runs(path) if os.path.isdir(path) else []
-    for run in found:
-        yield _audited_run(run, options.trust)
-        yield from _recordings_of(run)
-    if not found:
-        yield from _audited_sessions(path, options)
+def audits(options: argparse.Namespace) -> Iterator[Audited]:
+    """Audit the runs at or below each path if there are any, and the recordings at it if not."""
+    sketches: list[Sketch] = []
+    for path in options.paths:
+        found = runs(path) if os.path.isdir(path) else []
+        for run in found:
+            yield _audited_run(run, options.trust)
+            of_run: list[Sketch] = []
+            yield from _sketching(_recordings_of(run, max_memory(options)), of_run)
+            yield from _together(of_run)
+        if not found:
+            yield from _sketching(_audited_sessions(path, options), sketches)
+    yield from _together(sketches)
+
+
+def _sketching(audited: Iterator[Audited], sketches: list[Sketch]) -> Iterator[Audited]:
+    for one in audited:
+        yield one
+        sketches += [] if one.sketch is None else [one.sketch]
+
+
+def _together(sketches: Sequence[Sketch]) -> Iterator[Audited]:
+    """The audit of recordings together, if there are several."""
+    if findings := audit_together(sketches):
+        yield Audited(f"{len(sketches):,} recordings together", (), tuple(findings), None)
 
 
 def audited_session(session: Session, settings: DataSettings, effort: Effort) -> Audited:
@@ -112,12 +146,19 @@ def audited_session(session: Session, settings: DataSettings, effort: Effort) ->
         f"sha256 {fingerprint(session)}",
         f"synapsnet {version('synapsnet')}",
     )
-    return Audited(session.session_id, facts, tuple(audit_recording(subject)))
+    return Audited(session.session_id, facts, tuple(audit_recording(subject)), sketched(subject))
 
 
 def _audited_sessions(path: str, options: argparse.Namespace) -> Iterator[Audited]:
     audited = 0
-    for session in iterate_sessions(path, bin_width_s=options.bin_width_s, strict=False, named=named(options)):
+    given = iterate_sessions(
+        path,
+        bin_width_s=options.bin_width_s,
+        strict=False,
+        named=named(options),
+        max_memory=max_memory(options),
+    )
+    for session in given:
         if options.task in (None, *session.tasks):
             settings = settings_of(
                 config_of(select_task(session, options.task)),
@@ -143,26 +184,42 @@ def _audited_run(run: Run, trust: Collection[str]) -> Audited:
         forecast=model.eval().forecast,
         curve=_columns(run.folder / files.CURVE),
     )
+    settings = _settings_of(run)
     absent = [root for root in _roots(run) if not os.path.exists(root)]
     facts = (
         f"model {run.model_name} on {run.recording}, seed {run.seed}",
         *(f"its recordings at {public(root)} are not here, and so not audited" for root in absent),
+        *([settings] if isinstance(settings, str) else []),
         *(["its recording was simulated, and is not audited"] if not _roots(run) else []),
         f"synapsnet {version('synapsnet')}",
     )
-    return Audited(str(run.folder), facts, tuple(audit_run(ran)))
+    return Audited(str(run.folder), facts, tuple(audit_run(ran)), None)
 
 
-def _recordings_of(run: Run) -> Iterator[Audited]:
-    """The recordings that a run was trained on, where they still are."""
-    settings = DataSettings.of(run.data)
+def _settings_of(run: Run) -> DataSettings | str:
+    """The settings of the recordings of a run, or a line that says why they cannot be understood, and what to do."""
+    try:
+        return DataSettings.of(run.data)
+    except UserError as error:
+        where = ", ".join(map(public, _roots(run))) or "none, because they were simulated"
+        return (
+            f"its recordings are not audited, because another version of synapsnet wrote {files.CONFIG} ({error}); "
+            f"audit them by their paths: {where}"
+        )
+
+
+def _recordings_of(run: Run, limit: float | None) -> Iterator[Audited]:
+    """The recordings that a run was trained on, where they still are, read within a limit of memory in gigabytes."""
+    settings = _settings_of(run)
+    if isinstance(settings, str):
+        return
     roots = [root for root in _roots(run) if os.path.exists(root)]
     given = iterate_sessions(
         *roots,
         bin_width_s=settings.bin_width_s,
         strict=False,
         named=settings.named,
-        max_memory=settings.max_memory,
+        max_memory=settings.max_memory if limit is None else limit,
     )
     for session in given if roots else ():
         if session.session_id in run.scores.index:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from synapsnet.audit import QUICK, Finding, Recorded, audit_recording, worst
+from synapsnet.audit import QUICK, Finding, Recorded, Sketch, audit_recording, audit_together, sketched, worst
 from synapsnet.audit.text import verdict_line
 from synapsnet.data.task import Task
 from synapsnet.session import Session
@@ -22,15 +22,21 @@ def audit_line(task: Task) -> str:
     Args:
         task: The task.
     """
-    found = dict(_findings(task))
+    found: dict[str, list[Finding]] = {}
+    sketches: list[Sketch] = []
+    for subject in _subjects(task):
+        found[subject.session.session_id] = audit_recording(subject)
+        sketches.append(sketched(subject))
+    n_clean = sum(worst(findings) == "clean" for findings in found.values())
+    n_left = len(task.spec.sessions) - len(found)
+    found |= {"all together": audit_together(sketches)}
     told = [f"{name}: {verdict_line(findings)}" for name, findings in found.items() if worst(findings) != "clean"]
-    n_clean, n_left = len(found) - len(told), len(task.spec.sessions) - len(found)
-    said = [f"{n_clean} of {len(found)} sessions clean"] if n_clean or not told else []
+    said = [f"{n_clean} of {len(sketches)} sessions clean"] if n_clean or not told else []
     said += [f"{n_left} not looked at"] if n_left else []
     return f"audit: {'; '.join([*said, *told])}" + ("; synapsnet audit says more" if told else "")
 
 
-def _findings(task: Task) -> Iterator[tuple[str, list[Finding]]]:
+def _subjects(task: Task) -> Iterator[Recorded]:
     spec = task.spec
     n_sessions = len(spec.sessions)
     for index in np.unique(
@@ -52,4 +58,4 @@ def _findings(task: Task) -> Iterator[tuple[str, list[Finding]]]:
             behavior=tensors.behavior[:, : len(spec.behavior_names)].numpy(),
             behavior_names=spec.behavior_names,
         )
-        yield info.session_id, audit_recording(Recorded(session, pieces, QUICK))
+        yield Recorded(session, session, pieces, QUICK)

@@ -40,6 +40,7 @@ def read(
     bin_width_s: float | None = None,
     activity: Sequence[str] | None = None,
     signal: Signal | None = None,
+    max_memory: float | None = None,
 ) -> Session:
     """Read a recording.
 
@@ -49,11 +50,12 @@ def read(
             bins.
         activity: Names of plain series of an NWB file that are the neurons, such as ``["cell*"]``.
         signal: Signal of these series, where their values do not tell it.
+        max_memory: Most gigabytes that an array may take; None is half of the machine's memory.
 
     Raises:
         UserError: if it cannot be read, or if it holds more than one session (use `read_all`).
     """
-    sessions = read_all(path, bin_width_s=bin_width_s, activity=activity, signal=signal)
+    sessions = read_all(path, bin_width_s=bin_width_s, activity=activity, signal=signal, max_memory=max_memory)
     if len(sessions) > 1:
         names = ", ".join(session.session_id for session in sessions)
         raise UserError(f"{os.fspath(path)} holds {len(sessions)} sessions ({names}); read them by read_all")
@@ -66,10 +68,12 @@ def read_all(
     bin_width_s: float | None = None,
     activity: Sequence[str] | None = None,
     signal: Signal | None = None,
+    max_memory: float | None = None,
 ) -> list[Session]:
     """Read every recording in a file or folder; see `read`."""
     named = None if activity is None else Named(tuple(activity), signal)
-    return list(iterate_sessions(os.fspath(path), bin_width_s=bin_width_s, strict=True, named=named))
+    given = iterate_sessions(os.fspath(path), bin_width_s=bin_width_s, strict=True, named=named, max_memory=max_memory)
+    return list(given)
 
 
 def fit(

@@ -12,6 +12,7 @@ from inspected import planted, recorded
 
 from synapsnet.data import readers
 from synapsnet.data.readers.archive import write_archive
+from synapsnet.session import Session
 
 
 @pytest.mark.parametrize(
@@ -62,6 +63,16 @@ def test_unlike_sessions_are_pointed_out(inspect):
     assert "signals: spikes (2), calcium (1); training takes one kind" in seen.out
     assert "bin widths: 20 ms (2), 0.5 s (1); data.bin_width_s=0.5 is a multiple of them all" in seen.out
     assert "train.py" not in seen.out
+
+
+def test_recordings_that_share_bins_are_pointed_out(inspect):
+    counts = recorded(n_bins=3000).activity
+    for name, part in (("a", counts[:2000]), ("b", recorded(n_bins=2000, seed=1).activity)):
+        write_archive(Session.from_arrays(part, bin_width_s=0.02, session_id=name), Path(f"data/{name}.npz"))
+    assert "audit of all together" not in inspect("data", "--max-figures", 0).out
+    write_archive(Session.from_arrays(counts[1000:], bin_width_s=0.02, session_id="c"), Path("data/c.npz"))
+    line = "audit of all together: LEAK by bins that occur in two recordings, recordings that are nearly the same"
+    assert line in inspect("data", "--max-figures", 0).out
 
 
 def test_one_session_is_in_memory_at_a_time_and_its_line_comes_before_the_next_is_read(inspect, monkeypatch, capsys):

@@ -51,7 +51,7 @@ def test_real_training_takes_what_is_announced(recordings, name):
 
 @pytest.mark.parametrize("path", ["a/b.nwb", "/my data/s,1=$x'\"[0].npz", "https://x.org/a?b=c&d=e", '~/x\\y\\"z\\'])
 def test_the_command_for_training_reaches_the_path(path):
-    (line,) = next_steps([path], "neuropixels", "movie", 0.04, None, is_prepared=True)
+    (line,) = next_steps([path], "neuropixels", "movie", 0.04, None, None, is_prepared=True)
     command = shlex.split(line.removeprefix("train:"))
     assert command[:2] == ["python", "train.py"]
     overrides = OverridesParser.create().parse_overrides(command[2:])

@@ -119,12 +119,36 @@ def test_a_recording_on_such_a_clock_is_refused(
         read([change(train) for train in trains(rate_hz=10.0)])
 
 
+def in_trials(per_trial: float, n_trials: int, n_units: int = 9, length_s: float = 2.0, seed: int = 0) -> Trains:
+    """Times from the start of each trial, in the order of trials."""
+    rng = np.random.default_rng(seed)
+    return [
+        np.concatenate([np.sort(rng.uniform(0, length_s, rng.poisson(per_trial))) for _ in range(n_trials)])
+        for _ in range(n_units)
+    ]
+
+
+@pytest.mark.parametrize(("per_trial", "n_trials"), [(2.0, 60), (3.0, 40), (1.5, 200)])
+def test_trials_of_few_spikes_are_told_by_all_units_together(
+    read: Callable[[Trains], Session], per_trial: float, n_trials: int
+) -> None:
+    with pytest.raises(UserError, match="the time of spikes starts again"):
+        read(in_trials(per_trial, n_trials))
+
+
+def test_times_in_minutes_are_refused(read: Callable[[Trains], Session]) -> None:
+    with pytest.raises(UserError, match=r"half of the units fire more than 200 spikes/s.*are the times in minutes"):
+        read([train / 60 for train in trains(rate_hz=5.0, seconds=600.0)])
+
+
 def test_true_recordings_raise_no_doubt(read: Callable[[Trains], Session], caplog: pytest.LogCaptureFixture) -> None:
     rng = np.random.default_rng(1)
     recordings = {
         "quiet for hours": [np.sort(rng.uniform(0, 5 * 3600, 60)) for _ in range(9)],
         "units that come and go": [train + 120.0 * (k // 3) for k, train in enumerate(trains())],
         "in no order": [rng.permutation(train) for train in trains()],
+        "many in no order": [rng.permutation(train) for train in trains(60)],
+        "sparse, in no order": [rng.permutation(train) for train in trains(60, rate_hz=0.3)],
         "a clock that started before": [train + 1e5 for train in trains()],
         "a pause": [np.where(train > 60, train + 1000, train) for train in trains()],
         "fast": trains(rate_hz=150.0),

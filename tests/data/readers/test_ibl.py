@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from layouts import ibl as layout
 
-from synapsnet.data.readers import _atlas, alf, find_recordings, read_sessions
+from synapsnet.data.readers import _atlas, alf, find_recordings, iterate_sessions, read_sessions
 from synapsnet.session import Session
 
 WIDTH = 0.02
@@ -170,6 +170,27 @@ def test_parquet(planted: layout.Planted, tmp_path: Path) -> None:
     assert session.tasks["choice_world"].tolist() == [[100, 450]]
     diameter = session.behavior[:, session.behavior_names.index("left_pupil_diameter")]
     assert np.nanmax(np.diff(diameter)) > 0
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"intervals_0": np.arange(200_000) // 2, "more": np.zeros(200_000)},
+        {"intervals_0": np.arange(2000), "more": ["x" * 2000 + str(trial) for trial in range(2000)]},
+    ],
+    ids=["many values in few bytes", "long texts"],
+)
+def test_parquet_that_declares_more_than_the_memory_is_passed_over(
+    planted: layout.Planted, columns: dict, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (planted.folder / "_ibl_trials.intervals.npy").unlink()
+    trials = pd.DataFrame({**columns, "intervals_1": columns["intervals_0"] + 1.0})
+    trials.to_parquet(planted.folder / "_ibl_trials.table.pqt", compression="gzip")
+    assert (planted.folder / "_ibl_trials.table.pqt").stat().st_size < 10**6
+    with caplog.at_level(logging.WARNING):
+        (session,) = iterate_sessions(tmp_path, bin_width_s=WIDTH, strict=True, named=None, max_memory=0.002)
+    assert re.search(r"_ibl_trials.table.pqt of shape .* would take .* more than data.max_memory=0.002", caplog.text)
+    assert "choice_world" not in session.tasks
 
 
 def test_features_of_a_camera_come_from_the_measurement_not_the_smoothed_one(

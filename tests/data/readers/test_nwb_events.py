@@ -15,6 +15,9 @@ from pynwb.behavior import BehavioralEpochs, BehavioralEvents
 from pynwb.epoch import TimeIntervals
 from pynwb.misc import AnnotationSeries, IntervalSeries
 
+from synapsnet.data.__main__ import main
+from synapsnet.data.selection import select_behavior
+
 N_BINS = 100
 EDGES = np.arange(N_BINS + 1) * WIDTH
 RNG = np.random.default_rng(0)
@@ -41,6 +44,10 @@ def container(kind: type, **series: object) -> object:
 def licks(times: np.ndarray) -> Part:
     series = TimeSeries(name="lick", data=np.ones(len(times)), timestamps=times, unit="n/a")
     return in_module(container(BehavioralEvents, time_series=series))
+
+
+def plain_licks(times: np.ndarray) -> Part:
+    return in_module(TimeSeries(name="lick", data=np.full(len(times), 3.0), timestamps=times, unit="n/a"))
 
 
 def lick_table(times: np.ndarray) -> Part:
@@ -91,7 +98,7 @@ def read(folder: Path, *parts: Part):
     return read_one(write(folder / "x.nwb", units([clock(N_BINS)]), *parts))
 
 
-@pytest.mark.parametrize("form", [licks, lick_table, lick_intervals, tagged, events_table])
+@pytest.mark.parametrize("form", [licks, plain_licks, lick_table, lick_intervals, tagged, events_table])
 def test_events_are_counted_in_half_open_bins(tmp_path: Path, form: Callable[[np.ndarray], Part]) -> None:
     session = read(tmp_path, form(TIMES))
     (name,) = session.behavior_names
@@ -119,6 +126,7 @@ def test_a_bin_knows_nothing_from_its_end_on(tmp_path: Path, cut: float) -> None
     started = cut > STARTS
     for part, other in (
         (licks(TIMES), licks(np.r_[TIMES[cut > TIMES], later])),
+        (plain_licks(TIMES), plain_licks(np.r_[TIMES[cut > TIMES], later])),
         (lick_table(TIMES), lick_table(np.r_[TIMES[cut > TIMES], later])),
         (running(STARTS, STOPS), running(STARTS[started], moved[started])),
         (running(STARTS, STOPS), running(STARTS[started], STOPS[started & (cut > STOPS)])),
@@ -158,12 +166,71 @@ def test_kinds_and_labels_are_series_of_their_own(tmp_path: Path) -> None:
     assert set(session.tasks) == {"rest", "run"}
 
 
+def test_intervals_that_may_look_ahead_are_named_with_the_way_to_leave_them_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stages = TimeIntervals(name="stages", description="scored by hand")
+    stages.add_column(name="label", description="stage")
+    for start, stop, label in ((0.0, 1.0, "REM"), (1.0, 5.0, "wake")):
+        stages.add_interval(start_time=start, stop_time=stop, label=label)
+    speed = TimeSeries(name="speed", data=np.arange(100.0), rate=1 / WIDTH, unit="m/s")
+    session = read(tmp_path, in_module(stages, speed))
+    line = (
+        "behavior stages_rem, stages_wake comes from intervals, which are taken as known when they begin; if they "
+        "were scored after the recording, leave them out: 'data.behavior=[speed]'"
+    )
+    assert line in caplog.text
+    assert select_behavior(session, ["speed"]).behavior_names == ("speed",)
+    main(["inspect", str(tmp_path / "x.nwb"), "--max-figures", "0"])
+    assert line in " ".join(capsys.readouterr().out.split())
+    caplog.clear()
+    read(tmp_path, lick_intervals(TIMES), intervals("trials", [(0.0, 2.0)]))
+    assert "leave them out" not in caplog.text
+
+
 def test_samples_of_zero_are_no_events_and_sampled_series_are_held(tmp_path: Path) -> None:
     contact = TimeSeries(name="contact", data=np.tile([1, 0], 50), timestamps=clock(N_BINS), unit="n/a")
     speed = TimeSeries(name="speed", data=np.arange(100.0), rate=1 / WIDTH, unit="m/s")
     session = read(tmp_path, in_module(container(BehavioralEvents, time_series=[contact, speed])))
     np.testing.assert_array_equal(column(session, "contact"), np.tile([1, 0], 50))
     np.testing.assert_array_equal(column(session, "speed"), np.arange(100))
+
+
+def test_codes_at_times_of_their_own_are_counted_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    codes = np.random.default_rng(1).choice([1, 2, 64], len(TIMES))
+    series = TimeSeries(name="ttl", data=codes, timestamps=TIMES, unit="n/a")
+    with caplog.at_level("INFO"):
+        session = read(tmp_path, in_module(series))
+    assert session.behavior_names == ("ttl_1", "ttl_2", "ttl_64")
+    assert session.behavior.sum(0).tolist() == [(codes == code).sum() for code in (1, 2, 64)]
+    assert "behavior series ttl: its samples are events, because they come at no clock: counted" in caplog.text
+
+
+def test_bouts_at_an_even_pace_are_events(tmp_path: Path) -> None:
+    bouts = (np.arange(0.0, 4.5, 0.9)[:, None] + np.arange(5) * 0.12).reshape(-1)
+    session = read(tmp_path, plain_licks(bouts))
+    np.testing.assert_array_equal(column(session, "lick"), np.histogram(bouts, EDGES)[0])
+
+
+@pytest.mark.parametrize(
+    ("values", "times"),
+    [
+        (np.tile([1.0, 2.0], 75)[: len(TIMES)], TIMES[:150]),  # a state that is stored where it changes
+        (np.repeat([0, 1, 0, 1, 1], 30), TIMES[:150]),  # a state that is stored now and then
+        (np.repeat([10.5, 11.0, 12.5], 50), TIMES[:150]),  # a place
+        (np.arange(150) // 10 + 1, TIMES[:150]),  # one of many values
+        (np.full(150, 37.0), np.arange(150) / 30 + RNG.uniform(-0.01, 0.01, 150)),  # a clock with jitter
+        (np.repeat([1, 2, 1], 50), np.r_[np.arange(75), np.arange(75) + 90] / 30),  # a clock with a gap
+    ],
+)
+def test_samples_that_can_be_values_are_held(values: np.ndarray, times: np.ndarray, tmp_path: Path) -> None:
+    series = TimeSeries(name="state", data=values, timestamps=times, unit="n/a")
+    session = read(tmp_path, in_module(series))
+    held = column(session, "state")
+    last = np.searchsorted(np.sort(times), EDGES[1:] - 1e-7, side="right") - 1
+    measured = np.isfinite(held)
+    assert measured.sum() > 50
+    np.testing.assert_array_equal(held[measured], values[last[measured]])
 
 
 def test_what_is_no_event_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

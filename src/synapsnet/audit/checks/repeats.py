@@ -1,8 +1,4 @@
-"""Bins that occur twice: test bins in train, a recording that repeats itself, windows that overlap.
-
-Stretches of bins are compared by a hash of their values. A stretch counts only if its values are so improbable that no
-other stretch has them by chance; silence, or a value that a unit has most of the time, counts as certain.
-"""
+"""Bins that occur twice: test bins in train, a recording that repeats itself, windows that overlap."""
 
 from __future__ import annotations
 
@@ -10,18 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.audit.finding import VERDICTS, Finding, above, graded, unmeasured
-from synapsnet.audit.subject import Recorded, Values
+from synapsnet.audit.stretches import Hashes, of_bins, shortest_telling
+from synapsnet.audit.subject import Recorded
 
 _SURE_BITS = 32.0
 _FEWEST = 3  # repetitions
-_LENGTHS = (1, 2, 4, 8, 16, 32)
-_SAMPLE = 4000  # bins from which the frequency of values is taken
-_BLOCK = 2**22  # values hashed at a time
 _LEAST_PERIOD = 20  # bins
 _ALIKE = (0.5, 0.9)  # correlation of the population's steps with itself, a period later
 _FILLED = 0.01  # share of bins
-
-Hashes = npt.NDArray[np.uint64]
 
 
 def test_in_train(recorded: Recorded) -> Finding:
@@ -121,53 +113,8 @@ def overlapping_windows(recorded: Recorded) -> Finding:
 
 def _stretches(recorded: Recorded) -> tuple[Hashes, npt.NDArray[np.bool_], int]:
     """Hash of the stretch at every bin, whether it can be told from others, and the length of a stretch in bins."""
-    session, units = recorded.session, recorded.units
-    hashes, bits = np.zeros(session.n_bins, dtype=np.uint64), np.zeros(session.n_bins)
-    weights = np.random.default_rng(0).integers(1, 2**63, max(len(units), 1)).astype(np.uint64) | np.uint64(1)
-    resting, surprise = _surprises(session.activity[:: max(session.n_bins // _SAMPLE, 1)][:, units])
-    step = max(_BLOCK // max(len(units), 1), 1)
-    for start in range(0, session.n_bins, step):
-        block = session.activity[start : start + step][:, units]
-        whole = block.astype(np.float32).view(np.uint32) if block.dtype.kind == "f" else block
-        hashes[start : start + step] = _mixed(whole.astype(np.uint64)) @ weights[: len(units)]
-        bits[start : start + step] = (block != resting) @ surprise
-    ends = np.zeros(session.n_bins, dtype=np.int64)
-    for first, stop in session.segments:
-        ends[first:stop] = stop
-    for length in _LENGTHS:
-        count = max(session.n_bins - length + 1, 0)
-        summed, chained = np.zeros(session.n_bins), np.zeros(session.n_bins, dtype=np.uint64)
-        for offset in range(length):
-            summed[:count] += bits[offset : offset + count]
-            chained[:count] = _mixed(chained[:count] + hashes[offset : offset + count])
-        sure = (summed >= _SURE_BITS) & (np.arange(session.n_bins) + length <= ends)
-        if sure.sum() >= 0.3 * (ends > 0).sum():
-            break
-    return chained, sure, length
-
-
-def _surprises(sample: Values) -> tuple[Values, Values]:
-    """The resting value of each unit (NaN for none), and the bits that any other value carries."""
-    resting, bits = np.full(sample.shape[1], np.nan), np.zeros(sample.shape[1])
-    for unit, values in enumerate(sample.T):
-        distinct, counts = np.unique(values, return_counts=True)
-        top = int(counts.argmax())
-        if 0 in distinct:
-            resting[unit] = 0
-        elif counts[top] > 0.5 * len(values):
-            resting[unit] = distinct[top]
-        moving = counts[distinct != resting[unit]]
-        if len(moving):  # the chance that two bins agree in such a value
-            bits[unit] = -np.log2((moving / len(values)).max())
-    return resting, np.minimum(bits, 10.0)
-
-
-def _mixed(values: Hashes) -> Hashes:
-    """A one-to-one scramble of 64 bits (splitmix64)."""
-    values = (values + np.uint64(0x9E3779B97F4A7C15)).astype(np.uint64)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    hashes, bits = of_bins(recorded.session.activity, recorded.units)
+    return shortest_telling(hashes, bits, recorded.session.segments, _SURE_BITS)
 
 
 def _period(recorded: Recorded) -> tuple[int, float]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 from synapsnet.atomic import replacing
-from synapsnet.audit import QUICK, audit_recording, worst
+from synapsnet.audit import QUICK, Sketch, audit_recording, audit_together, sketched, worst
 from synapsnet.audit.text import verdict_line
 from synapsnet.data.audited import recorded
 from synapsnet.data.fingerprint import fingerprint
@@ -21,6 +21,8 @@ from synapsnet.data.inspect.facts import n_recorded
 from synapsnet.data.inspect.next_steps import next_steps
 from synapsnet.data.inspect.outlook import outlook, settings_of
 from synapsnet.data.inspect.text import HEADER, details, duration, row, width
+from synapsnet.data.limits import add_arguments as add_limits
+from synapsnet.data.limits import max_memory
 from synapsnet.data.named import add_arguments as add_named
 from synapsnet.data.named import named
 from synapsnet.data.notes import gathered_notes
@@ -53,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bin-width-s", type=float, metavar="S", help="bin event times, or widen bins, to this many seconds"
     )
     add_named(parser)
+    add_limits(parser)
     parser.add_argument("--task", metavar="NAME", help="inspect only this task")
     parser.add_argument("--details", action="store_true", help="print all details of every session, even of several")
     parser.add_argument(
@@ -87,6 +90,7 @@ class _Survey:
 
     def __init__(self, options: argparse.Namespace, recordings: list[Recording]) -> None:
         self._options = options
+        self._max_memory = max_memory(options)
         self._n_recordings = len(recordings)
         longest = max(len(Path(str(recording.path)).stem) for recording in recordings)
         self._name_width = min(max(longest, _NAME_WIDTH[0]), _NAME_WIDTH[1])
@@ -95,6 +99,7 @@ class _Survey:
         )
         self._origins: dict[str, str] = {}
         self._contents: dict[str, str] = {}
+        self._sketches: list[Sketch] = []
         self._signals: dict[str, int] = {}
         self._widths: dict[float, int] = {}
         self._configs: dict[str, int] = {}
@@ -109,7 +114,9 @@ class _Survey:
         """Read a recording and show its sessions; an unreadable recording is fatal only if it is the only one."""
         try:
             with gathered_notes(logging.INFO) as notes, self._console.status(f"reading {recording.name}"):
-                sessions = recording.read(bin_width_s=self._options.bin_width_s, named=named(self._options))
+                sessions = recording.read(
+                    bin_width_s=self._options.bin_width_s, named=named(self._options), max_memory=self._max_memory
+                )
         except (UserError, OSError) as error:
             if self._n_recordings == 1:
                 raise
@@ -145,6 +152,7 @@ class _Survey:
                 self._options.task,
                 self._options.bin_width_s,
                 named(self._options),
+                self._max_memory,
                 is_prepared=self._is_prepared,
             )
             self._line("")
@@ -169,7 +177,9 @@ class _Survey:
         )
         expected = outlook(session, settings)
         self._n_trainable += expected.problem is None
-        findings = audit_recording(recorded(session, settings, QUICK))
+        subject = recorded(session, settings, QUICK)
+        findings = audit_recording(subject)
+        self._sketches.append(sketched(subject))
         if notes is None:
             self._begin_rows()
             self._line(row(chosen, expected, self._name_width))
@@ -241,6 +251,9 @@ class _Survey:
         ):
             if len(found) > 1:
                 self._line(f"{what}: {', '.join(f'{name} ({n:,})' for name, n in found.items())}; {told}")
+        together = audit_together(self._sketches)
+        if worst(together) != "clean":
+            self._line(f"audit of all together: {verdict_line(together)}", style="red")
 
     def _fail(self, name: str, problem: str) -> None:
         self._n_failed += 1

@@ -15,6 +15,7 @@ def next_steps(
     task: str | None,
     bin_width_s: float | None,
     named: Named | None,
+    max_memory: float | None,
     *,
     is_prepared: bool,
 ) -> list[str]:
@@ -27,11 +28,13 @@ def next_steps(
         task: The requested task.
         bin_width_s: The requested bin width.
         named: The series named as the activity.
+        max_memory: The requested limit of memory in gigabytes.
         is_prepared: True if there are only session archives.
     """
     settings = [] if task is None else [f"data.task={quoted(task)}"]
     settings += [] if bin_width_s is None else [f"data.bin_width_s={bin_width_s:g}"]
     settings += [] if named is None else [f"data.activity={quoted(named.patterns)}"]
+    settings += [] if max_memory is None else [f"data.max_memory={max_memory:g}"]
     lines = []
     if config is not None:
         lines.append(f"train:   {training_command(config, paths, *settings)}")
@@ -39,6 +42,7 @@ def next_steps(
         width = [] if bin_width_s is None else ["--bin-width-s", f"{bin_width_s:g}"]
         series = [] if named is None else [part for name in named.patterns for part in ("--activity", name)]
         series += [] if named is None or named.signal is None else ["--signal", named.signal]
-        commands = [command("prepare", path, *width, *series) for path in paths]
+        limit = [] if max_memory is None else ["--max-memory", f"{max_memory:g}"]
+        commands = [command("prepare", path, *width, *series, *limit) for path in paths]
         lines += [f"prepare: {line}   (reads it once, so that training starts in seconds)" for line in commands]
     return lines

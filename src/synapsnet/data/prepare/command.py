@@ -14,6 +14,8 @@ from typing import cast
 
 from rich.console import Console
 
+from synapsnet.data.limits import add_arguments as add_limits
+from synapsnet.data.limits import max_memory
 from synapsnet.data.meter import Meter, meter
 from synapsnet.data.named import Named, named
 from synapsnet.data.named import add_arguments as add_named
@@ -47,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="output folder (default: prepared/<name of SOURCE>)")
     parser.add_argument("--bin-width-s", type=float, metavar="S", help="bin width in seconds for event times")
     add_named(parser)
+    add_limits(parser)
     parser.add_argument("--jobs", type=int, metavar="N", help="number of parallel processes (default: all cores)")
     parser.add_argument(
         "--select", nargs="+", metavar="NAME", default=[], help="parts of a public data set to download (default: all)"
@@ -78,7 +81,7 @@ def run(options: argparse.Namespace) -> None:
     if not recordings:
         raise UserError(f"there is nothing to prepare in {options.source} outside of {out}; choose another --out")
     try:
-        preparation = _Preparation(Folder(out), width, named(options))
+        preparation = _Preparation(Folder(out), width, named(options), max_memory(options))
         for recording in recordings:
             preparation.add(recording, source)
         preparation.run(n_processes)
@@ -103,6 +106,7 @@ class _Preparation:
         folder: Folder of the archives.
         bin_width_s: Requested bin width in seconds.
         named: Series named as the activity.
+        max_memory: Limit of memory in gigabytes.
         n_recordings: Number of all recordings.
         sessions: Sessions whose archives are finished.
         n_new: Number of sessions that this command finished.
@@ -112,6 +116,7 @@ class _Preparation:
     folder: Folder
     bin_width_s: float | None
     named: Named | None
+    max_memory: float | None
     n_recordings: int = 0
     sessions: list[Archived] = field(default_factory=list)
     n_new: int = 0
@@ -131,7 +136,16 @@ class _Preparation:
         self._states[path] = state
         reader = cast(ModuleType, recording.reader).__name__
         self._jobs.append(
-            Job(path, reader, recording.names, self.bin_width_s, self.named, source.facts, self.folder.staged(path))
+            Job(
+                path,
+                reader,
+                recording.names,
+                self.bin_width_s,
+                self.named,
+                self.max_memory,
+                source.facts,
+                self.folder.staged(path),
+            )
         )
 
     def run(self, n_processes: int) -> None:

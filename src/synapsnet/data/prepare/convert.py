@@ -31,6 +31,7 @@ class Job:
         names: As of `Recording`.
         bin_width_s: Bin width as for `Recording.read`.
         named: As for `Recording.read`.
+        max_memory: As for `Recording.read`.
         facts: Facts about the data set, added to ``meta`` where the reader gives none.
         folder: Folder to write the archives to; it is created.
     """
@@ -40,6 +41,7 @@ class Job:
     names: tuple[str, ...]
     bin_width_s: float | None
     named: Named | None
+    max_memory: float | None
     facts: Mapping[str, str]
     folder: Path
 
@@ -96,7 +98,9 @@ def _texts(notes: Sequence[logging.LogRecord]) -> tuple[str, ...]:
 
 def _convert(job: Job) -> Outcome:
     reader = cast(Reader, importlib.import_module(job.reader))
-    sessions = Recording(job.path, reader, job.names).read(bin_width_s=job.bin_width_s, named=job.named)
+    sessions = Recording(job.path, reader, job.names).read(
+        bin_width_s=job.bin_width_s, named=job.named, max_memory=job.max_memory
+    )
     written: dict[str, Archived] = {}
     while sessions:  # each session is freed once it is written
         session = _with_facts(sessions.pop(0), job.facts)

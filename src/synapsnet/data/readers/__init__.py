@@ -28,6 +28,7 @@ from typing import Any, Protocol, cast
 
 from synapsnet import extensions
 from synapsnet.command_line import command
+from synapsnet.data.limits import checked_gigabytes
 from synapsnet.data.named import Named
 from synapsnet.data.readers._elsewhere import hints
 from synapsnet.data.readers._memory import at_most
@@ -162,6 +163,8 @@ def iterate_sessions(
     """
     if bin_width_s is not None and not (math.isfinite(bin_width_s) and bin_width_s > 0):
         raise UserError(f"bin_width_s must be a positive number of seconds, got {bin_width_s}")
+    if max_memory is not None:
+        checked_gigabytes("max_memory", max_memory)
     origins: dict[str, str] = {}
     problems: list[str] = []
     for recording in find_recordings(*roots):

@@ -2,6 +2,10 @@
 
 Left out are times that are NaN, a few spikes far away from all others, and units whose clock starts again, is not that
 of the other units, or is not in seconds. If that holds for most units, the recording is refused.
+
+Not told from true times are times in minutes of units that mostly fire less than 3 spikes/s, because multi-unit
+activity may be as fast as they then seem; and times relative to trials that were sorted, or of one spike a trial,
+because nothing is left of the trials.
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ _NEAR_S = 10.0  # nothing is far away within this time of the body
 _OTHER_CLOCK = 5.0  # bodies away from the body
 _UNORDERED = 1.5  # standard errors; spikes in no order step back half of the time, clocks that start again less often
 _FASTEST_HZ = 500.0  # the refractory period allows no more
+_FASTEST_HALF_HZ = 200.0  # half of the units, with multi-unit activity
+_MIXED = 0.1  # share of steps back, above which spikes are in no order, or start again every few spikes
 _LONG_S, _SHORT_S, _FEW_SHORT, _FEWEST_STEPS = 3 * 3600.0, 0.1, 1e-3, 1000
 """In hours of recording, neurons fire twice within 0.1 s at times; in milliseconds, 0.1 is shorter than refractory."""
 _MOST_NAMED = 8
@@ -85,7 +91,7 @@ def doubts(spikes: Spikes, ids: Sequence[str], recording: str) -> Doubts:
         return everything
     low, high, durations = _body(sampled_times, sampled_units, len(ids))
     judged = n >= _FEWEST / 5
-    n_far, n_back, n_forth, n_short, example = _steps(spikes, len(ids), durations / 2)
+    n_far, n_far_forth, n_back, n_forth, n_short, example = _steps(spikes, len(ids), durations / 2)
     span = max(high - low, _NEAR_S)
     far, n_outside = _outside(spikes, len(ids), low, high, span)
     dropped = {
@@ -97,6 +103,16 @@ def doubts(spikes: Spikes, ids: Sequence[str], recording: str) -> Doubts:
     for reason, which in dropped.items():
         if 2 * which.sum() > max(judged.sum(), 1):
             raise UserError(f"the time of spikes {reason}{example if reason == _AGAIN else ''}")
+    mixed = judged & (n_back > _MIXED * (n_back + n_forth))
+    back, forth = n_far[mixed].sum(), n_far_forth[mixed].sum()  # as many, unless every trial goes forth
+    if 2 * mixed.sum() > judged.sum() and back - forth > 2 * _UNORDERED * np.sqrt(back + forth):
+        raise UserError(f"the time of spikes {_AGAIN}{example}")
+    typical = float(np.median(n[judged])) if judged.any() else 0.0
+    if typical > max(_FASTEST_HALF_HZ * max(high - low, 1.0), _FEWEST):
+        raise UserError(
+            f"half of the units fire more than {_FASTEST_HALF_HZ:g} spikes/s, from {low:g} to {high:g} s: "
+            "are the times in minutes, or relative to trials? Give seconds that go on through the recording"
+        )
     if high - low > _LONG_S and n_forth.sum() > _FEWEST_STEPS and n_short < _FEW_SHORT * n_forth.sum():
         raise UserError(
             f"spike times run from {low:g} to {high:g} s, and no unit fires twice within {_SHORT_S:g} s: "
@@ -156,11 +172,11 @@ def _body(
 
 
 def _steps(spikes: Spikes, n_units: int, large_s: npt.NDArray[np.float64]) -> tuple[Any, ...]:
-    """Steps from spike to spike of a unit: how often they go far back, back at all, and forth, ``[units]``.
+    """Steps from spike to spike of a unit: how often they go far back, far forth, back and forth, ``[units]``.
 
     Also the number of short steps forth of all units, and the first step far back in words.
     """
-    n_far, n_back, n_forth = np.zeros((3, n_units), dtype=np.int64)
+    n_far, n_far_forth, n_back, n_forth = np.zeros((4, n_units), dtype=np.int64)
     last = np.full(n_units, np.nan)
     n_short = 0
     example = ""
@@ -180,12 +196,13 @@ def _steps(spikes: Spikes, n_units: int, large_s: npt.NDArray[np.float64]) -> tu
         step = times - before  # NaN at the first spike of a unit
         far = step < -large_s[units]
         n_far += np.bincount(units[far], minlength=n_units)
+        n_far_forth += np.bincount(units[step > large_s[units]], minlength=n_units)
         n_back += np.bincount(units[step < 0], minlength=n_units)
         n_forth += np.bincount(units[step > 0], minlength=n_units)
         n_short += int(np.count_nonzero((step > 0) & (step < _SHORT_S)))
         if far.any() and not example:
             example = f" (from {before[far][0]:g} to {times[far][0]:g} s)"
-    return n_far, n_back, n_forth, n_short, example
+    return n_far, n_far_forth, n_back, n_forth, n_short, example
 
 
 def _outside(

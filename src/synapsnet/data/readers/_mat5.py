@@ -16,7 +16,7 @@ import numpy as np
 
 from synapsnet.data.readers import _mat5_child
 from synapsnet.data.readers._files import array_in
-from synapsnet.data.readers._memory import limit_gb
+from synapsnet.data.readers._memory import limit_gb, limit_named
 from synapsnet.data.readers._sparse import checked_sparse
 from synapsnet.errors import UserError
 
@@ -67,7 +67,7 @@ def load_mat5(path: Path, names: Collection[str] | None) -> Mat5:
         done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, env=environment, check=False)
         problem = " ".join(done.stderr.decode(errors="replace").split())
         if done.returncode and problem == "MemoryError":
-            raise UserError(f"{path.name} would take more memory than data.max_memory={limit_gb():.3g}")
+            raise UserError(f"{path.name} would take more memory than {limit_named()}")
         if done.returncode:
             why = problem if done.returncode > 0 else "its parser crashed, or did not end"
             raise UserError(f"{path.name} cannot be read as a MATLAB file (damaged or truncated?): {why[:300]}")

@@ -31,6 +31,11 @@ def limit_gb() -> float:
     return most if most is not None else _machine_gb() / 2
 
 
+def limit_named() -> str:
+    """The limit as a user sets it, in training and in other commands."""
+    return f"data.max_memory={limit_gb():.3g} (--max-memory)"
+
+
 def require_room(what: str, shape: Sequence[int], itemsize: int) -> None:
     """Refuse an array that would take more memory than the limit.
 
@@ -47,8 +52,7 @@ def require_room(what: str, shape: Sequence[int], itemsize: int) -> None:
     gigabytes = math.prod(max(int(n), 1) for n in shape) * itemsize / 1e9
     if gigabytes > limit_gb():
         raise UserError(
-            f"{what} of shape {' x '.join(map(str, shape))} would take {gigabytes:.3g} GB, "
-            f"more than data.max_memory={limit_gb():.3g}"
+            f"{what} of shape {' x '.join(map(str, shape))} would take {gigabytes:.3g} GB, more than {limit_named()}"
         )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synapsnet.data.readers._files import load_array
+from synapsnet.data.readers._memory import require_room
 from synapsnet.errors import UserError, one_line
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def table(path: Path) -> pd.DataFrame | None:
     """Read a table, ``.csv``, ``.tsv`` or Parquet (``.pqt``); None for Parquet if pyarrow is not installed.
 
     Raises:
-        UserError: naming the file, if it is damaged.
+        UserError: naming the file, if it is damaged, or if a Parquet file declares more than the memory.
     """
     import pandas as pd
 
@@ -131,11 +132,14 @@ def table(path: Path) -> pd.DataFrame | None:
         return None
     try:
         if path.suffix == ".pqt":
+            _require_room_for_parquet(path)
             return pd.read_parquet(path)
         # A region may be called NA; a missing value is an empty field.
         return pd.read_csv(
             path, sep="\t" if path.suffix == ".tsv" else ",", keep_default_na=False, na_values=["", "nan"]
         )
+    except UserError:
+        raise
     except Exception as error:  # pandas and pyarrow raise exceptions of any type over damaged files
         raise UserError(f"{path.name} is not a table: {one_line(error)}") from error
 
@@ -146,6 +150,16 @@ def numeric(frame: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
 
     values: npt.NDArray[np.float64] = pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64)
     return values
+
+
+def _require_room_for_parquet(path: Path) -> None:
+    """Check the size that the footer declares: that of the pages, and 8 bytes a value, because pages may count runs."""
+    from pyarrow.parquet import read_metadata
+
+    footer = read_metadata(path)
+    n_bytes = sum(footer.row_group(group).total_byte_size for group in range(footer.num_row_groups))
+    require_room(path.name, (footer.num_rows, footer.num_columns), 8)
+    require_room(f"the content of {path.name}", (n_bytes,), 1)
 
 
 def _mapped(path: Path) -> npt.NDArray[Any]:

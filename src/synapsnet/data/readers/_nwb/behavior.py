@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Collection
 from typing import Any
@@ -23,7 +24,17 @@ from pynwb.behavior import (
 )
 from pynwb.misc import IntervalSeries, Units
 
-from synapsnet.data.readers._nwb.events import EVENTS, OnBins, series_of_events, series_of_intervals, table_of_behavior
+from synapsnet.command_line import quoted
+from synapsnet.data.readers._nwb.events import (
+    EVENTS,
+    OnBins,
+    are_intervals,
+    codes_of_events,
+    series_of_codes,
+    series_of_events,
+    series_of_intervals,
+    table_of_behavior,
+)
 from synapsnet.data.readers._nwb.series import MOST_COLUMNS, blocks, held, in_units, oriented, timestamps
 from synapsnet.data.readers._resampling import resample
 from synapsnet.errors import UserError, one_line
@@ -54,11 +65,11 @@ def behavior_on_bins(
 
     Behavior is every plain `TimeSeries`, `SpatialSeries` and `IntervalSeries` among the acquisitions and in the
     processing modules, alone or in one of NWB's containers for behavior, and every table of events, or in a module for
-    behavior or licks. Series hold their last sample, events (`BehavioralEvents`, tables of times) are counted, and
-    intervals become the share of a bin that they cover. A series in radians becomes its sine and cosine, because angles
-    jump. A tracked ellipse (``ndx-ellipse-eye-tracking``) gives its center and its area. These are skipped, each with a
-    line in the log: raw data (more than 32 columns, or above 2 kHz), damaged series, clocks whose samples are their own
-    times, series without a value on any bin, and tables of anything else.
+    behavior or licks. Series hold their last sample. Events (`BehavioralEvents`, tables of times, `codes_of_events`)
+    are counted, and intervals become the share of a bin that they cover. A series in radians becomes its sine and
+    cosine, because angles jump. A tracked ellipse (``ndx-ellipse-eye-tracking``) gives its center and its area. These
+    are skipped, each with a line in the log: raw data (more than 32 columns, or above 2 kHz), damaged series, clocks
+    whose samples are their own times, series without a value on any bin, and tables of anything else.
 
     Args:
         nwbfile: The open file.
@@ -76,6 +87,7 @@ def behavior_on_bins(
     ]
     carriers = Counter(series.name for _, series in all_series)
     names: list[str] = []
+    of_intervals: list[str] = []
     resampled: list[npt.NDArray[np.float64]] = []
     for place, series in all_series:
         base = series.name if carriers[series.name] == 1 else "_".join(place)
@@ -85,9 +97,18 @@ def behavior_on_bins(
             log.warning("behavior series %s is skipped: %s", "/".join(place), one_line(error))
             continue
         names += [f"{base}{suffix}" for suffix in suffixes]
+        of_intervals += names[-len(suffixes) :] if are_intervals(series) else []
         resampled.append(values)
     if not names:
         return None, ()
+    if of_intervals:
+        others = [name for name in names if name not in of_intervals]
+        log.warning(
+            "behavior %s comes from intervals, which are taken as known when they begin; if they were scored after the "
+            "recording, leave them out: %s",
+            ", ".join(of_intervals),
+            shlex.quote(f"data.behavior={quoted(others)}"),
+        )
     behavior = np.concatenate(resampled, axis=1)
     behavior[np.isinf(behavior)] = np.nan
     return behavior.astype(np.float32), tuple(names)
@@ -118,7 +139,7 @@ def _on_bins(item: TimeSeries | DynamicTable, deadlines_s: npt.NDArray[np.float6
 
 
 def _sampled(series: TimeSeries, deadlines_s: npt.NDArray[np.float64], bin_width_s: float) -> OnBins:
-    """The last sample at or before the end of each bin."""
+    """The last sample at or before the end of each bin, or the number of events where the samples are such."""
     data = oriented(series, None)
     shape = np.shape(data)
     if len(shape) not in (1, 2) or (len(shape) == 2 and shape[1] > MOST_COLUMNS):
@@ -130,6 +151,10 @@ def _sampled(series: TimeSeries, deadlines_s: npt.NDArray[np.float64], bin_width
     duration = float(np.ptp(times[np.isfinite(times)])) if np.isfinite(times).any() else 0.0
     if len(times) - 1 > _FASTEST_HZ * max(duration, 1.0):
         raise raw
+    codes = codes_of_events(series, times) if np.size(data) == len(times) else None
+    if codes is not None:
+        log.info("behavior series %s: its samples are events, because they come at no clock: counted", series.name)
+        return series_of_codes(codes, times, deadlines_s, bin_width_s)
     # Only the samples that a bin needs are held in memory.
     sample = resample(times, np.arange(len(times), dtype=np.float64)[:, None], deadlines_s, bin_width_s)[:, 0]
     values = in_units(series, _taken(data, sample))

@@ -22,6 +22,9 @@ EVENTS = "EventsTable"
 """Type of NWB, and of the extension ndx-events, for a table with a time for each row."""
 _COUNTED = ("lick", "reward", "event")
 _TIMES = ("timestamp", "timestamps", "time", "times", "lick_time", "lick_times", "event_time", "start_time")
+_IRREGULAR, _SHARE = 0.5, 0.05
+"""Samples of a clock lie apart by the same time, to within this fraction of it, but for this share of them."""
+_MOST_CODES = 8
 OnBins = tuple[npt.NDArray[np.float64], list[str]]
 """Values on the bins, ``[time, features]``, and a suffix to the name of the series for each feature."""
 
@@ -37,6 +40,49 @@ def series_of_events(series: TimeSeries, deadlines_s: npt.NDArray[np.float64], b
     values = whole(series.data)
     happened = (values.reshape(len(values), -1) != 0).any(1)
     return counted(timestamps(series, len(values))[happened], deadlines_s, bin_width_s)[:, None], [""]
+
+
+def codes_of_events(series: TimeSeries, times_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+    """The code of each event, ``[samples]``, if a plain series is one of events; None if its samples are values.
+
+    Events come at times that are no clock, and have one value, such as 1, or a few whole numbers above 0, one of which
+    comes twice in a row. A state that is stored where it changes never does, and other states are sometimes 0.
+
+    Args:
+        series: A series with one value a sample.
+        times_s: Time of each sample, ``[samples]``.
+    """
+    steps = np.diff(np.sort(times_s[np.isfinite(times_s)]))
+    if series.timestamps is None or len(steps) < 2:
+        return None
+    typical = np.median(steps)
+    if (np.abs(steps - typical) > _IRREGULAR * typical).mean() < _SHARE:
+        return None
+    codes = whole(series.data).reshape(-1)
+    kinds = np.unique(codes)
+    if len(codes) != len(times_s) or not (kinds[0] > 0 and len(kinds) <= _MOST_CODES):
+        return None
+    is_code = len(kinds) == 1 or ((kinds == np.rint(kinds)).all() and (np.diff(codes) == 0).any())
+    return codes if is_code else None
+
+
+def series_of_codes(
+    codes: npt.NDArray[np.float64],
+    times_s: npt.NDArray[np.float64],
+    deadlines_s: npt.NDArray[np.float64],
+    bin_width_s: float,
+) -> OnBins:
+    """Events in each bin, of each code.
+
+    Args:
+        codes: Code of each event, ``[events]``.
+        times_s: Time of each event, ``[events]``.
+        deadlines_s: Latest time that a bin may use, ``[time]``.
+        bin_width_s: Width of a bin in seconds.
+    """
+    kinds = np.unique(codes)
+    counts = [counted(times_s[codes == kind], deadlines_s, bin_width_s) for kind in kinds]
+    return np.stack(counts, axis=1), [""] if len(kinds) == 1 else [f"_{kind:g}" for kind in kinds]
 
 
 def series_of_intervals(series: IntervalSeries, deadlines_s: npt.NDArray[np.float64], bin_width_s: float) -> OnBins:
@@ -68,9 +114,8 @@ def table_of_behavior(table: DynamicTable, deadlines_s: npt.NDArray[np.float64],
     Raises:
         UserError: for any other table.
     """
-    of_events = type(table).__name__ == EVENTS or any(word in table.name.lower() for word in _COUNTED)
     starts, stops = numbers(table, "start_time"), numbers(table, "stop_time")
-    if isinstance(table, TimeIntervals) and starts is not None and stops is not None and not of_events:
+    if are_intervals(table) and starts is not None and stops is not None:
         of_rows = np.array([task_name(label) for label in labels(table)])
         kinds = np.unique(of_rows)
         if len(kinds) > MOST_COLUMNS:
@@ -83,9 +128,18 @@ def table_of_behavior(table: DynamicTable, deadlines_s: npt.NDArray[np.float64],
     if times_s is None:
         raise UserError(f"a table without a column of times, such as {_TIMES[0]}")
     more = [name for name in table.colnames if name not in _TIMES and numbers(table, name) is not None]
-    if more and not of_events:
+    if more and not _are_events(table):
         raise UserError(f"a table of {', '.join(more)} at times, which should be series")
     return counted(times_s, deadlines_s, bin_width_s)[:, None], [""]
+
+
+def are_intervals(item: TimeSeries | DynamicTable) -> bool:
+    """Return True if behavior is one of intervals, which last, and not of events."""
+    return isinstance(item, IntervalSeries) or (isinstance(item, TimeIntervals) and not _are_events(item))
+
+
+def _are_events(table: DynamicTable) -> bool:
+    return type(table).__name__ == EVENTS or any(word in table.name.lower() for word in _COUNTED)
 
 
 def _event_times(table: DynamicTable) -> npt.NDArray[np.float64] | None:
