@@ -1,6 +1,7 @@
-"""Tries of the fuzzer in a process of their own, because a try may crash it: ``worker.py WHOLE FIRST N SCRATCH``.
+"""Tries of the fuzzer in a process of their own, because a try may crash it: ``worker.py WHOLE SCRATCH [-v]``.
 
-Each try prints its number before it starts, and after it a line of JSON if it failed.
+Numbers of tries come from standard input, one in a line. Each try prints its number before it starts, and after it a
+line of JSON if it failed.
 """
 
 from __future__ import annotations
@@ -68,14 +69,14 @@ def _read(name: str, folder: Path) -> None:
         assert list(iterate_sessions(folder, bin_width_s=0.1, strict=True, named=None, max_memory=MEMORY))
 
 
-def main(whole: Path, first: int, n: int, scratch: Path) -> None:
-    """Run the tries ``first`` to ``first + n - 1``."""
+def main(whole: Path, tries: list[int], scratch: Path) -> None:
+    """Run the tries of these numbers."""
     warnings.simplefilter("error")
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     warnings.filterwarnings("ignore", category=PendingDeprecationWarning)
     logging.disable()
     resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
-    for seed in range(first, first + n):
+    for seed in tries:
         print(seed, flush=True)
         try:
             told = attempt(whole, seed, scratch / "copy")
@@ -90,4 +91,4 @@ def main(whole: Path, first: int, n: int, scratch: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))
+    main(Path(sys.argv[1]), [int(line) for line in sys.stdin], Path(sys.argv[2]))
