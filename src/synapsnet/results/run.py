@@ -17,6 +17,7 @@ from synapsnet.plain import Plain, read_plain_yaml
 from synapsnet.results import files
 from synapsnet.results.connectivity import Connectivity, read_connectivity
 from synapsnet.results.ending import Ending
+from synapsnet.results.traces import Traces, read_traces
 from synapsnet.session import Signal
 
 BUDGET = ("trainer.max_steps", "trainer.max_epochs", "trainer.limit_train_batches")
@@ -119,6 +120,16 @@ class Run:
     def unit_scores(self) -> pd.DataFrame:
         """Scores of the test split: one row per unit, with columns ``session`` and ``unit_id``."""
         return _read_table(self._file(files.UNIT_SCORES))
+
+    @property
+    def has_traces(self) -> bool:
+        """True if recorded and forecast activity was kept."""
+        return (self.folder / files.TRACES).is_file()
+
+    @property
+    def traces(self) -> list[Traces]:
+        """Recorded and forecast activity of a few units of each session."""
+        return read_traces(self._file(files.TRACES))
 
     @property
     def recovery(self) -> pd.DataFrame:

@@ -10,7 +10,8 @@ from laws import build, simulated, small_task
 from lightning.pytorch import Trainer
 
 from synapsnet.results.connectivity import Connectivity, write_connectivity
-from synapsnet.results.files import CONNECTIVITY, FIGURES, STAGE
+from synapsnet.results.files import CONNECTIVITY, FIGURES, STAGE, TRACES
+from synapsnet.results.traces import read_traces
 from synapsnet.training.callbacks.figures import FigureWriter
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
@@ -39,3 +40,11 @@ def test_names_that_differ_in_a_space_have_files_of_their_own(tmp_path: Path) ->
     trainer.test(module, datamodule=ForecastDataModule(task, batch_size=16, seed=0, truth={}), verbose=False)
     kinds = sorted(path.name.partition("-")[0] for path in (stage / FIGURES).iterdir())
     assert kinds == ["connectivity", "connectivity", "traces", "traces", "unit_scores.png"]
+    traces = read_traces(stage / TRACES)
+    assert [session.session_id for session in traces] == list(NAMES)
+    for session, recording in zip(traces, named, strict=True):
+        assert set(session.unit_ids) <= set(NAMES)
+        first = round(session.start_s / session.bin_width_s)
+        units = [NAMES.index(unit) for unit in session.unit_ids]
+        np.testing.assert_array_equal(session.recorded, recording.activity[first : first + 20, units])
+        np.testing.assert_allclose(np.ptp(session.forecast, axis=0), 0)  # the mean of the train split
