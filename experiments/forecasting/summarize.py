@@ -19,6 +19,7 @@ from experiments._tables import bold, flaws, is_best, markdown_table, score_cell
 from experiments.forecasting import paired
 from experiments.forecasting.figure import draw
 from experiments.forecasting.study import BY_FORMULA, MODELS, STUDY
+from synapsnet.analysis.paired import mean_pairs, pairs_of
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column, columns, footnotes
 from synapsnet.results import Run
@@ -165,9 +166,9 @@ def _counted(count: int, noun: str) -> str:
 def summary(out: Path, data: Path | None = None) -> Summary:
     """The tables and the figure of the runs."""
     runs, units = (for_every_seed(table) for table in read_runs(out))
-    pairs = paired.pairs_of(units)
+    pairs = pairs_of(units)
     runs = runs.merge(paired.over_rival(pairs), how="left", on=["data", "model", "seed", "session"])
-    table, means = table_of(runs, MODELS), paired.mean_pairs(pairs)
+    table, means = table_of(runs, MODELS), mean_pairs(pairs)
     text, matrices = ["# Forecasting", LEGEND], ["# Forecasting, unit by unit", paired.LEGEND]
     for data, block in table.groupby("data"):
         text.append(_block(str(data), block, units[units.data == data]))
