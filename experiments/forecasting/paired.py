@@ -1,4 +1,4 @@
-"""The tables of models compared unit by unit: gains over own-AR, every pair, and differences that few units own."""
+"""The tables of models compared unit by unit: gains over own-AR, and every pair."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from experiments._tables import markdown_table
-from synapsnet.analysis.paired import KEYS
-from synapsnet.metrics import Column, Few, owned_by_few
+from synapsnet.metrics import Column
 
 RIVAL = "ar"
 COLUMNS = (
@@ -42,27 +41,3 @@ def matrix(pairs: pd.DataFrame, models: Sequence[str]) -> str:
         return "-" if model == other or np.isnan(value) else f"{value:.0%}"
 
     return markdown_table(["", *models], ([model, *(cell(model, other) for other in models)] for model in models))
-
-
-def owned_differences(units: pd.DataFrame, leader: str) -> dict[str, dict[str, Few]]:
-    """Differences to the leader that few units own, by model and metric, from scores averaged over seeds.
-
-    Args:
-        units: Scores of units, of one recording.
-        leader: The model that others are compared with.
-    """
-    unit_ids = {session: list(of.unit_id.unique()) for session, of in units.groupby("session", sort=False)}
-    averaged = {model: _averaged(block) for model, block in units.groupby("model")}
-    return {
-        model: owned_by_few(scores, averaged[leader], unit_ids) for model, scores in averaged.items() if model != leader
-    }
-
-
-def _averaged(units: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
-    """Scores of the units of one model by session and metric, averaged over seeds; undefined where one of them is."""
-    metrics = [name for name in units if name not in KEYS]
-    averaged = {}
-    for session, block in units.groupby("session", sort=False):
-        mean = np.mean([run[metrics].to_numpy() for _, run in block.groupby("seed")], axis=0)
-        averaged[session] = dict(zip(metrics, mean.T, strict=True))
-    return averaged

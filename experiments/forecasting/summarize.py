@@ -19,7 +19,7 @@ from experiments._tables import bold, flaws, is_best, markdown_table, score_cell
 from experiments.forecasting import paired
 from experiments.forecasting.figure import draw
 from experiments.forecasting.study import BY_FORMULA, MODELS, STUDY
-from synapsnet.analysis.paired import mean_pairs, pairs_of
+from synapsnet.analysis.paired import mean_pairs, owned_differences, pairs_of
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column, columns, footnotes
 from synapsnet.results import Run
@@ -134,7 +134,7 @@ def _block(data: str, block: pd.DataFrame, units: pd.DataFrame) -> str:
     eligible = (block.seeds == block.seeds_expected) & ~block.cut
     best = pd.DataFrame({score.name: is_best(block[score.name], eligible, score) for score in shown})
     leader = next(iter(block.model[eligible]), None)
-    owned = {} if leader is None else paired.owned_differences(units, leader)
+    owned = {} if leader is None else owned_differences(units, leader)
     rows = []
     for place, row in block.iterrows():
         flawed = flaws(row.seeds, row.seeds_expected, cut=row.cut)
