@@ -189,6 +189,15 @@ def runs(*folders: str | os.PathLike[str]) -> list[Run]:
     Raises:
         UserError: if a folder does not exist, or a configuration cannot be read.
     """
+    return [run for run in map(Run, run_folders(*folders)) if not run.is_evaluation]
+
+
+def run_folders(*folders: str | os.PathLike[str]) -> list[Path]:
+    """Folders of finished runs and evaluations at or below some folders, in order of their names.
+
+    Raises:
+        UserError: if a folder does not exist.
+    """
     found: set[Path] = set()
     for folder in map(Path, folders):
         if not folder.is_dir():
@@ -196,7 +205,7 @@ def runs(*folders: str | os.PathLike[str]) -> list[Run]:
         inside = (path.relative_to(folder) for path in folder.rglob(files.SCORES))
         # Results of unfinished runs are in hidden folders.
         found |= {(folder / path).parent.resolve() for path in inside if not any(p.startswith(".") for p in path.parts)}
-    return [run for run in map(Run, sorted(found)) if not run.is_evaluation]
+    return sorted(found)
 
 
 def require_alike(first: Run, other: Run, keep: Callable[[str], bool]) -> None:
