@@ -56,7 +56,7 @@ def test_the_wheel_holds_every_configuration_and_nothing_that_is_not_the_package
     names = set(zipfile.ZipFile(wheel).namelist())
     configurations = {f"synapsnet/conf/{path.relative_to(PROJECT / 'conf')}" for path in PROJECT.glob("conf/**/*.yaml")}
     assert configurations == {name for name in names if name.startswith("synapsnet/conf/")}
-    assert "synapsnet/py.typed" in names
+    assert {"synapsnet/py.typed", "synapsnet/report/page.css", "synapsnet/report/page.js"} <= names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"synapsnet"}
 
 

@@ -25,6 +25,8 @@ def ensembles(runs: Iterable[Run]) -> list[Ensemble]:
         UserError: if a run folder is incomplete, or nothing was fitted to a whole recording.
     """
     found = list(gather((run for run in runs if run.has_connectivity and run.recording != RING), methods=True))
+    if not found:
+        raise UserError("no run there has the matrix of a model or a method")
     for ensemble in found:
         if not ensemble.whole:
             raise UserError(f"no run of {ensemble.method} on the whole of {ensemble.recording}, only on parts")

@@ -1,40 +1,23 @@
-"""Models compared unit by unit on the same bins, from the scores of units of their runs."""
+"""The tables of models compared unit by unit: gains over own-AR, and every pair."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from experiments._tables import markdown_table
-from synapsnet.metrics import Column, Few, against, owned_by_few
+from synapsnet.metrics import Column
 
 RIVAL = "ar"
 COLUMNS = (
     Column(f"median_gain_over_{RIVAL}", "median gain over own-AR", order=7, lower_is_better=False, form=".4f"),
     Column(f"share_above_{RIVAL}", "units above own-AR", order=9, lower_is_better=False, form=".0%"),
 )
-KEYS = ["data", "model", "seed", "session", "unit_id"]
 LEGEND = """\
 Share of units in which the model of the row has the lower nll than the model of the column, on the same test bins: the
 mean over sessions and seeds; runs of one seed are compared with each other. Rows are sorted by the median gain."""
-
-
-def pairs_of(units: pd.DataFrame) -> pd.DataFrame:
-    """Every model against every model: one row per recording, session, seed, model and other, with `against`.
-
-    Args:
-        units: Scores of units, with the columns `KEYS` and ``nll``; every run lists the units in the same order.
-    """
-    rows = []
-    for (data, session, seed), block in units.groupby(["data", "session", "seed"]):
-        nll = {model: of.nll.to_numpy() for model, of in block.groupby("model")}
-        place = {"data": data, "session": session, "seed": seed}
-        for model, other in product(nll, nll):
-            rows.append({**place, "model": model, "other": other, **against(nll[model], nll[other])})
-    return pd.DataFrame(rows)
 
 
 def over_rival(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -42,12 +25,6 @@ def over_rival(pairs: pd.DataFrame) -> pd.DataFrame:
     gains = pairs[pairs.other == RIVAL].drop(columns="other")
     scores = ("median_gain_over", "share_better_than")
     return gains.rename(columns=dict(zip(scores, (column.name for column in COLUMNS), strict=True)))
-
-
-def mean_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
-    """`pairs_of`, averaged over sessions and seeds; undefined where one of them is."""
-    groups = pairs.groupby(["data", "model", "other"])[["median_gain_over", "share_better_than"]]
-    return groups.agg(lambda values: values.to_numpy().mean()).reset_index()
 
 
 def matrix(pairs: pd.DataFrame, models: Sequence[str]) -> str:
@@ -64,27 +41,3 @@ def matrix(pairs: pd.DataFrame, models: Sequence[str]) -> str:
         return "-" if model == other or np.isnan(value) else f"{value:.0%}"
 
     return markdown_table(["", *models], ([model, *(cell(model, other) for other in models)] for model in models))
-
-
-def owned_differences(units: pd.DataFrame, leader: str) -> dict[str, dict[str, Few]]:
-    """Differences to the leader that few units own, by model and metric, from scores averaged over seeds.
-
-    Args:
-        units: Scores of units, of one recording.
-        leader: The model that others are compared with.
-    """
-    unit_ids = {session: list(of.unit_id.unique()) for session, of in units.groupby("session", sort=False)}
-    averaged = {model: _averaged(block) for model, block in units.groupby("model")}
-    return {
-        model: owned_by_few(scores, averaged[leader], unit_ids) for model, scores in averaged.items() if model != leader
-    }
-
-
-def _averaged(units: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
-    """Scores of the units of one model by session and metric, averaged over seeds; undefined where one of them is."""
-    metrics = [name for name in units if name not in KEYS]
-    averaged = {}
-    for session, block in units.groupby("session", sort=False):
-        mean = np.mean([run[metrics].to_numpy() for _, run in block.groupby("seed")], axis=0)
-        averaged[session] = dict(zip(metrics, mean.T, strict=True))
-    return averaged

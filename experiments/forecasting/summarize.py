@@ -21,6 +21,7 @@ from experiments.forecasting.figure import draw
 from experiments.forecasting.leader import LEGEND as LEADER_LEGEND
 from experiments.forecasting.leader import leader_table
 from experiments.forecasting.study import BY_FORMULA, MODELS, STUDY
+from synapsnet.analysis.paired import mean_pairs, owned_differences, pairs_of
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column, columns, footnotes
 from synapsnet.results import Run
@@ -135,7 +136,7 @@ def _block(data: str, block: pd.DataFrame, units: pd.DataFrame) -> str:
     eligible = (block.seeds == block.seeds_expected) & ~block.cut
     best = pd.DataFrame({score.name: is_best(block[score.name], eligible, score) for score in shown})
     leader = next(iter(block.model[eligible]), None)
-    owned = {} if leader is None else paired.owned_differences(units, leader)
+    owned = {} if leader is None else owned_differences(units, leader)
     rows = []
     for place, row in block.iterrows():
         flawed = flaws(row.seeds, row.seeds_expected, cut=row.cut)
@@ -167,9 +168,9 @@ def _counted(count: int, noun: str) -> str:
 def summary(out: Path, data: Path | None = None) -> Summary:
     """The tables and the figure of the runs."""
     runs, units = (for_every_seed(table) for table in read_runs(out))
-    pairs = paired.pairs_of(units)
+    pairs = pairs_of(units)
     runs = runs.merge(paired.over_rival(pairs), how="left", on=["data", "model", "seed", "session"])
-    table, means = table_of(runs, MODELS), paired.mean_pairs(pairs)
+    table, means = table_of(runs, MODELS), mean_pairs(pairs)
     text, matrices = ["# Forecasting", LEGEND], ["# Forecasting, unit by unit", paired.LEGEND, LEADER_LEGEND]
     for data, block in table.groupby("data"):
         text.append(_block(str(data), block, units[units.data == data]))

@@ -11,7 +11,7 @@ _COMMANDS = {
     "inspect": "say what is in a recording, and draw it",
     "prepare": "convert recordings, or a public data set that is downloaded, into session archives",
     "audit": "look for leaks in recordings and finished runs; exit code 3 if there is one",
-    "report": "judge how far the connectivity of finished runs can be trusted",
+    "report": "write one page on a run or a sweep, and say how far its connectivity can be trusted",
 }
 
 

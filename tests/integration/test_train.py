@@ -46,6 +46,7 @@ def test_a_run_leaves_the_folder_that_the_design_lists(train: Command, sessions:
         "connectivity.npz",
         "checkpoints",
         "figures",
+        "traces.npz",
         "wandb",
         "train.log",
         ".synapsnet-run",
@@ -62,7 +63,7 @@ def test_a_run_leaves_the_folder_that_the_design_lists(train: Command, sessions:
     results = json.loads((run / "test_metrics.json").read_text())
     expected = (
         *("model", "data", "seed", "sessions", "mean", "sem", "stopped", "validation", "n_parameters", "fit_seconds"),
-        *("references", "versions", "commit", "recordings"),
+        *("references", "versions", "commit", "record", "recordings"),
     )
     assert set(results) == set(expected)
     assert results["stopped"] == {"reason": "budget", "step": len(curve_steps(run)), "budget": len(curve_steps(run))}

@@ -10,71 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from laws import CONF
 from omegaconf import OmegaConf
+from reported import N_UNITS, OFF, noise, plant_run, plant_study, planted
 
 from synapsnet.report.__main__ import main
 from synapsnet.report.ensemble import gather
-from synapsnet.report.fits import find_runs
 from synapsnet.report.gaps import gaps
-
-N_UNITS = 20
-OFF = ~np.eye(N_UNITS, dtype=bool)
-PARTS = ("all", "first_half", "second_half")
-
-
-def noise(seed: int, sd: float = 1.0) -> np.ndarray:
-    return sd * np.random.default_rng(seed).standard_normal((N_UNITS, N_UNITS)) * OFF
-
-
-def planted() -> np.ndarray:
-    """Twelve strong edges, ``[post, pre]``."""
-    truth = np.zeros((N_UNITS, N_UNITS))
-    truth.flat[np.random.default_rng(0).choice(np.flatnonzero(OFF), 12, replace=False)] = 8.0
-    return truth
-
-
-def plant_run(
-    folder: Path,
-    matrix: np.ndarray,
-    *,
-    seed: int = 0,
-    n_units: int = N_UNITS,
-    sessions: str = "a",
-    config: dict[str, Any] | None = None,
-    also: dict[str, Any] | None = None,
-    **data: Any,
-) -> Path:
-    """A run folder; every letter is a session."""
-    section = {"name": "mice", "root": "/r/mice", "signal": "spikes", "context_bins": 7, "train_part": "all"}
-    section |= {"surrogate": "none", "surrogate_seed": seed, "network_seed": seed} | data
-    model = {"_target_": "x.Y", "tuned": {"lr": 0.1}}
-    folder.mkdir(parents=True)
-    settings = {"mode": "train", "seed": seed, "choices": {"model": "synapsnet"}, "model": model, "data": section}
-    (folder / "config.yaml").write_text(yaml.safe_dump(settings | (config or {})))
-    arrays: dict[str, Any] = {}
-    for session in sessions:
-        arrays |= {f"{session}/effective": matrix[:n_units, :n_units].astype(np.float32)}
-        arrays |= {f"{session}/unit_ids": np.array([f"u{unit}" for unit in range(n_units)])}
-        arrays |= {f"{session}/{name}": values for name, values in (also or {}).items()}
-    np.savez(folder / "connectivity.npz", **arrays)
-    (folder / "test_metrics.json").write_text("{}")
-    return folder
-
-
-def plant_study(root: Path, truth: np.ndarray, **also: Any) -> Path:
-    """Three seeds, two halves and two surrogates, each with its own noise."""
-    for seed in range(3):
-        plant_run(root / f"whole{seed}", truth + noise(seed, 0.5), seed=seed, **also)
-    for number, part in enumerate(PARTS[1:]):
-        plant_run(root / part, truth + noise(10 + number, 0.5), train_part=part, **also)
-    for seed in range(2):
-        plant_run(root / f"null{seed}", noise(20 + seed, 0.5), seed=seed, surrogate="circular_shift", **also)
-    return root
+from synapsnet.report.study import open_study
 
 
 def judged(capsys: pytest.CaptureFixture[str], *arguments: Path | str) -> str:
@@ -96,7 +42,7 @@ def test_planted_edges_are_selected_and_nothing_is_missing(tmp_path: Path, capsy
     truth = planted()
     also = {"standard_error": np.full((N_UNITS, N_UNITS), 0.3), "inclusion": (truth > 0) * 0.9}
     root = plant_study(tmp_path / "runs", truth, also=also)
-    said = judged(capsys, root, "--fdr", "0.05", "--out", tmp_path / "out")
+    said = judged(capsys, root, "--fdr", "0.05", "--out", tmp_path / "out.html")
     assert "synapsnet on mice, session a: 20 units runs 3 whole (seeds 0, 1, 2), 1 + 1 halves, 2 surrogates" in said
     assert "of the 38 strongest edges" in said
     assert "selected at a false-discovery rate of 0.05" in said
@@ -129,7 +75,7 @@ def test_odds_are_told_and_order_the_edges(tmp_path: Path, capsys: pytest.Captur
     plant_run(tmp_path / "runs" / "whole", truth, also=odds)
     plant_run(tmp_path / "runs" / "first", truth, train_part="first_half", also=odds)
     plant_run(tmp_path / "runs" / "second", truth, train_part="second_half", also={**odds, "evidence": other})
-    said = judged(capsys, tmp_path / "runs", "--out", tmp_path / "out")
+    said = judged(capsys, tmp_path / "runs", "--out", tmp_path / "out.html")
     assert (
         "odds 12 of 380 edges promise to have the same sign in another recording as long, with probability 0.95" in said
     )
@@ -142,14 +88,14 @@ def test_odds_are_told_and_order_the_edges(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_noise_gets_the_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = judged(capsys, plant_study(tmp_path / "runs", np.zeros_like(planted())), "--out", tmp_path / "out")
+    said = judged(capsys, plant_study(tmp_path / "runs", np.zeros_like(planted())), "--out", tmp_path / "out.html")
     assert "WARNING synapsnet, session 'a': the matrix is NOT reproducible" in said
     assert "0 of 380 selected" in said
 
 
 def test_a_lone_run_is_told_what_it_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = plant_run(tmp_path / "run", planted() + noise(0), sessions="ab", min_rate=0.5)
-    said = judged(capsys, run, "--out", tmp_path / "out")
+    said = judged(capsys, run, "--out", tmp_path / "out.html")
     assert "reproducibility not tested" in said
     shared = "model=synapsnet data=neuropixels data.root=/r/mice data.context_bins=7 data.min_rate=0.5"
     for command in (f"{shared} seed=1,2", f"{shared} data.train_part=first_half,second_half seed=0"):
@@ -169,7 +115,7 @@ def test_what_is_half_there_is_completed_and_used(tmp_path: Path, capsys: pytest
     plant_run(tmp_path / "runs" / "whole", truth, config=formula)
     plant_run(tmp_path / "runs" / "half", truth, train_part="second_half", config=formula)
     plant_run(tmp_path / "runs" / "null", noise(1), surrogate="circular_shift", config=formula)
-    said = judged(capsys, tmp_path / "runs", "--out", tmp_path / "out")
+    said = judged(capsys, tmp_path / "runs", "--out", tmp_path / "out.html")
     assert "fitted by formula" in said
     shared = "model=var data=neuropixels data.root=/r/mice data.context_bins=7"
     assert said.count("python train.py") == 2  # another seed changes nothing
@@ -181,7 +127,7 @@ def test_what_is_half_there_is_completed_and_used(tmp_path: Path, capsys: pytest
 
 def test_halves_alone_have_no_matrix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = plant_run(tmp_path / "run", planted(), train_part="first_half", seed=4)
-    said = judged(capsys, run, "--out", tmp_path / "out")
+    said = judged(capsys, run, "--out", tmp_path / "out.html")
     assert "there is no matrix to judge" in said
     assert "python train.py model=synapsnet data=neuropixels data.root=/r/mice data.context_bins=7 seed=4" in said
     assert not (tmp_path / "out").exists()
@@ -194,7 +140,7 @@ def test_the_same_run_counts_once_and_others_are_left_out(tmp_path: Path, capsys
     plant_run(tmp_path / "runs" / "new", truth)
     plant_run(tmp_path / "runs" / "part", truth, train_part="first_half", surrogate="circular_shift")
     plant_run(tmp_path / "runs" / "evaluated", truth, seed=7, config={"mode": "test"})
-    said = judged(capsys, tmp_path / "runs", tmp_path / "runs" / "new", "--out", tmp_path / "out")
+    said = judged(capsys, tmp_path / "runs", tmp_path / "runs" / "new", "--out", tmp_path / "out.html")
     assert "1 whole (seed 0), 0 + 0 halves, 0 surrogates" in said
     assert f"left out {old}: {tmp_path / 'runs' / 'new'} is the same, and newer" in said
     assert f"left out {tmp_path / 'runs' / 'part'}: the surrogate of a part" in said
@@ -223,7 +169,7 @@ def test_commands_compose_to_the_settings_of_the_run(tmp_path: Path, overrides: 
         quoted = [f'data.root="{o.partition("=")[2]}"' if o.startswith("data.root") else o for o in overrides]
         config = composed(quoted)
         plant_run(tmp_path / "run", planted(), config=config)
-        ensemble = next(gather(find_runs([tmp_path])))
+        ensemble = next(gather(open_study([tmp_path]).runs))
         commands = [shlex.split(command) for _, command in gaps(ensemble, CONF)]
         assert len(commands) == 2 + ("tuned" in config["model"])
         shared = [word for word in commands[-1][3:] if not word.startswith(("seed=", "data.surrogate="))]
@@ -244,7 +190,7 @@ def test_commands_compose_to_the_settings_of_the_run(tmp_path: Path, overrides: 
 
 def test_names_of_sessions_are_folders_within_the_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = plant_run(tmp_path / "run", planted(), name="..")
-    judged(capsys, run, "--out", tmp_path / "out")
+    judged(capsys, run, "--out", tmp_path / "out.html")
     (folder,) = (tmp_path / "out" / "synapsnet").iterdir()
     assert not folder.name.startswith(".")
 
@@ -255,16 +201,31 @@ def test_bad_input_costs_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "no run there" in refused(capsys, tmp_path / "empty")
     run = plant_run(tmp_path / "runs" / "one", planted())
     assert "between 0 and 1" in refused(capsys, run, "--fdr", "1.5")
-    other = plant_run(tmp_path / "runs" / "two", planted(), seed=1, n_units=9)
-    assert f"{run} and {other} are of different units (20 and 9)" in refused(capsys, tmp_path / "runs")
+    for name in ("page.txt", "runs"):
+        assert "a file that ends with .html" in refused(capsys, run, "--out", tmp_path / name)
+    assert not list(tmp_path.rglob("*.html"))
+
+
+def test_runs_that_do_not_fit_together_are_judged_one_by_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = plant_run(tmp_path / "units" / "one", planted())
+    other = plant_run(tmp_path / "units" / "two", planted(), seed=1, n_units=9)
+    said = judged(capsys, tmp_path / "units")
+    assert f"{run} and {other} are of different units (20 and 9)" in said
+    assert "session a: 20 units" in said
+    assert "session a: 9 units" in said
     plant_run(tmp_path / "wider" / "run", planted(), seed=1, context_bins=20)
-    assert "differ in data.context_bins (7 and 20)" in refused(capsys, run, tmp_path / "wider")
+    assert "differ in data.context_bins (7 and 20)" in judged(capsys, run, tmp_path / "wider")
 
 
-@pytest.mark.parametrize("what", ["torn", "pickled", "no units", "nan", "array", "config", "settings"])
-def test_files_that_cannot_be_read_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str) -> None:
-    run = plant_run(tmp_path / "run", planted())
-    path = run / ("config.yaml" if what in ("config", "settings") else "connectivity.npz")
+@pytest.mark.parametrize("what", ["torn", "pickled", "no units", "nan", "array"])
+def test_a_connectivity_that_cannot_be_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    runs = tmp_path / "runs"
+    plant_run(runs / "whole", planted())
+    path = plant_run(runs / "damaged", planted(), seed=1) / "connectivity.npz"
     whole = path.read_bytes()
     if what == "torn":
         path.write_bytes(whole[: len(whole) // 2])
@@ -275,10 +236,21 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, capsys: pytest.Capt
     elif what == "nan":
         ids = np.array([f"u{unit}" for unit in range(N_UNITS)])
         np.savez(path, **{"a/effective": planted() * np.nan, "a/unit_ids": ids})
-    elif what == "array":
+    else:
         with path.open("wb") as file:
             np.save(file, planted())
-    else:
-        path.write_text("[unclosed" if what == "config" else "data: {}")
-    assert str(path) in refused(capsys, run, "--out", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    said = judged(capsys, runs)
+    assert f"damaged: {path}" in said
+    assert "session a: 20 units runs 1 whole (seed 0)" in said
+
+
+@pytest.mark.parametrize("content", ["[unclosed", "data: {}"])
+def test_settings_that_cannot_be_read_leave_out_their_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    path = plant_run(tmp_path / "runs" / "damaged", planted()) / "config.yaml"
+    path.write_text(content)
+    assert str(path) in refused(capsys, tmp_path / "runs")
+    plant_run(tmp_path / "runs" / "whole", planted())
+    main([str(tmp_path / "runs")])
+    assert f"left out {path.parent}: {path}" in capsys.readouterr().err

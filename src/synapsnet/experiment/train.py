@@ -83,7 +83,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
         resumed = saved if config["mode"] == "train" else None
         continues = resumed is not None and resumed.run_dir == folder.path.absolute()
         run_id = resumed.run_id if resumed is not None and continues else secrets.token_hex(4)
-        said = {"run_id": run_id, "record": request.record.to_dict(), "settings": settings}
+        said: dict[str, Any] = {"run_id": run_id, "record": request.record.to_dict(), "settings": settings}
         module = _module(config, data, saved, said)
         planned = planned_steps(config["trainer"], len(_datamodule(config, data).train_dataloader()))
         if resumed is not None and resumed.step > planned:
@@ -100,7 +100,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
                 logger.log_hyperparams({**settings, "versions": versions(), "commit": commit()})
             if resumed is not None and not continues:
                 _copy_history(resumed, folder)
-            outcome = _fit_and_test(config, folder, trainer, data, module, saved, planned)
+            outcome = _fit_and_test(config, folder, trainer, data, module, saved, planned, said["record"])
             failed = False
         finally:
             run_loggers.close(loggers, failed=failed)
@@ -174,9 +174,10 @@ def _fit_and_test(
     module: ForecastModule,
     saved: Saved | None,
     planned: int,
+    record: dict[str, Any],
 ) -> Outcome:
     datamodule = _datamodule(config, data)
-    facts = {"n_parameters": n_parameters(module.model), "versions": versions(), "commit": commit()}
+    facts = {"n_parameters": n_parameters(module.model), "versions": versions(), "commit": commit(), "record": record}
     n_sessions = len(data.task.spec.sessions)
     log.info(
         "%s: %d parameters, %d session%s",

@@ -1,1 +1,1 @@
-"""Judgements over runs: how far a connectivity matrix can be trusted, and which runs are missing to judge it."""
+"""Reports on runs: one page of all they found, how far a connectivity can be trusted, and which runs are missing."""

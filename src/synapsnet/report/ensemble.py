@@ -152,10 +152,8 @@ def gather(runs: Iterable[Run], *, methods: bool = False) -> Iterator[Ensemble]:
         methods: True if model-free methods form ensembles of their own.
 
     Raises:
-        UserError: if runs of a session differ in their units or in settings that change the matrix, or if no run has
-            the matrix of a model.
+        UserError: if runs of a session differ in their units or in settings that change the matrix.
     """
-    empty = True
     for _, block in groupby(sorted(runs, key=_name), key=_name):
         sessions: dict[tuple[str, str], list[Fit]] = {}
         for run in block:
@@ -163,10 +161,7 @@ def gather(runs: Iterable[Run], *, methods: bool = False) -> Iterator[Ensemble]:
                 sessions.setdefault((fit.estimate.session_id, fit.estimate.method), []).append(fit)
         for ensemble in map(_ensemble, sessions.values()):
             if ensemble.fits:
-                empty = False
                 yield ensemble
-    if empty:
-        raise UserError(f"no {CONNECTIVITY} there has the matrix of a model; train one with connectivity")
 
 
 def _name(run: Run) -> tuple[str, str]:
@@ -197,9 +192,10 @@ def _require_alike(first: Fit, other: Fit) -> None:
     if units[0] != units[1]:
         how = f"{len(units[0])} and {len(units[1])}" if len(units[0]) != len(units[1]) else "of other names or order"
         raise UserError(f"{where}: {folders} are of different units ({how}); name runs of one recording and settings")
-    require_alike(first.run, other.run, _makes_another_matrix)
+    require_alike(first.run, other.run, makes_another_matrix)
 
 
-def _makes_another_matrix(name: str) -> bool:
+def makes_another_matrix(name: str) -> bool:
+    """Return True if fits that differ in a setting, given by its dotted name, are of different matrices."""
     section = name.partition(".")[0]
     return name in BUDGET or (section in ("data", "model", "likelihood", "optimizer") and name not in _APART)

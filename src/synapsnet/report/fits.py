@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
-from synapsnet.errors import UserError
-from synapsnet.results import Connectivity, Run, runs
-from synapsnet.results.files import CONNECTIVITY
+from synapsnet.results import Connectivity, Run
 
 Role = Literal["whole", "first_half", "second_half", "surrogates"]
 """Role of a fit: the matrix itself, a half to compare with the other half, or the null."""
@@ -49,20 +46,6 @@ def fits(run: Run, *, methods: bool) -> Iterator[Fit]:
         for name, estimate in connectivity.estimates(run.model_name).items():
             if methods or name == run.model_name:
                 yield Fit(run, connectivity, estimate)
-
-
-def find_runs(folders: Iterable[Path]) -> list[Run]:
-    """Every finished run at or below some folders that left a connectivity, in order of their names.
-
-    Raises:
-        UserError: if a folder does not exist, a configuration cannot be read, or there is no run at all.
-    """
-    folders = list(folders)
-    found = [run for run in runs(*folders) if run.has_connectivity]
-    if not found:
-        where = ", ".join(map(str, folders))
-        raise UserError(f"{where}: no run there; a finished one of a model with connectivity leaves {CONNECTIVITY}")
-    return found
 
 
 def trained(run: Run) -> bool:

@@ -67,8 +67,16 @@ def _unused(fits: Sequence[Fit], count: int) -> list[int]:
     return [seed for seed in range(len(used) + count) if seed not in used][:count]
 
 
+def command_of(run: Run, conf: Path) -> str:
+    """The command of a run, from the settings of its recording and its budget alone."""
+    part, surrogate = run.data.get("train_part", "all"), run.data.get("surrogate", "none")
+    parts = [f"data.train_part={quoted(part)}"] if part != "all" else []
+    parts += [f"data.surrogate={quoted(surrogate)}"] if surrogate != "none" else []
+    return _command(run, conf, [run.seed], *parts)
+
+
 def _command(run: Run, conf: Path, seeds: Sequence[int], *part: str) -> str:
-    settings = [f"model={run.model_name}", *_recording(run, conf), *part, f"seed={','.join(map(str, seeds))}"]
+    settings = [f"model={quoted(run.model_name)}", *_recording(run, conf), *part, f"seed={','.join(map(str, seeds))}"]
     multirun = ["-m"] if any("," in setting for setting in (*part, settings[-1])) else []
     return command("train", *multirun, *settings)
 

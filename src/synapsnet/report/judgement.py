@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +13,15 @@ from scipy.stats import rankdata
 from synapsnet.analysis.replication import replication_table
 from synapsnet.analysis.stability import Stability
 from synapsnet.atomic import replacing
-from synapsnet.errors import UserError
 from synapsnet.file_names import safe_name
-from synapsnet.report.ensemble import Ensemble, gather
-from synapsnet.report.fits import find_runs, trained
-from synapsnet.report.gaps import gaps
+from synapsnet.report.ensemble import Ensemble
+from synapsnet.report.fits import trained
 from synapsnet.results import Run
 from synapsnet.viz.stability import draw_stability
 
 EDGES, FIGURE = "edges.csv", "stability.png"
+WARNING = "WARNING"
+"""Name of the finding that a matrix cannot be trusted."""
 _STATISTIC = {"units": "effect, in sizes that surrogates have", "pooled": "absolute effect"}
 _OF_MODEL = ("standard_error", "evidence", "positive", "replication", "inclusion")
 SURE = 0.95
@@ -29,54 +29,35 @@ SURE = 0.95
 _DPI = 110
 
 
-def report(folders: Iterable[Path], *, false_discovery_rate: float, out: Path, conf: Path) -> Iterator[str]:
-    """Judge every session of the runs in some folders, and write ``edges.csv`` and ``stability.png`` for each.
+def judged(ensemble: Ensemble, false_discovery_rate: float, out: Path) -> list[tuple[str, str]]:
+    """Judge one session, and write ``edges.csv`` and ``stability.png``.
 
     Args:
-        folders: Run folders, or folders that hold them.
+        ensemble: Its fits.
         false_discovery_rate: Tolerated share of chance edges among the selected, between 0 and 1.
         out: Folder to write to: ``<out>/<model>/<recording>/<session>/``.
-        conf: Folder of the configuration next to ``train.py``, to keep commands short; see `gaps`.
 
-    Yields:
-        Text to print: a block of lines per session, and one for the missing runs with their commands.
-
-    Raises:
-        UserError: if there is no run, or if runs cannot be read or do not fit together.
+    Returns:
+        Findings by their names.
     """
-    if not 0 < false_discovery_rate < 1:
-        raise UserError(f"--fdr: a false-discovery rate lies between 0 and 1, got {false_discovery_rate:g}")
-    missing: dict[str, tuple[str, list[str]]] = {}
-    for ensemble in gather(find_runs(folders)):
-        yield "\n".join(_judged(ensemble, false_discovery_rate, out))
-        for what, command in gaps(ensemble, conf):
-            missing.setdefault(command, (what, []))[1].append(_subject(ensemble))
-    if missing:
-        lines = ["What is missing, and the command that supplies it (add what you gave under model, optimizer or"]
-        lines += ["likelihood, and name the new run folders here as well):"]
-        for command, (what, subjects) in missing.items():
-            others = f" and {len(subjects) - 1} more" if len(subjects) > 1 else ""
-            lines += ["", f"  {subjects[0]}{others}: {what}", f"    {command}"]
-        yield "\n".join(lines)
-
-
-def _judged(ensemble: Ensemble, false_discovery_rate: float, out: Path) -> list[str]:
-    """The lines of one session; its files are written."""
-    n_units = len(ensemble.unit_ids)
-    lines = [f"{_subject(ensemble)}: {n_units} units", _line("runs", _runs(ensemble))]
-    lines += [_line("", note) for note in ensemble.notes]
+    found = [("runs", _runs(ensemble)), *(("", note) for note in ensemble.notes)]
     if not ensemble.whole:
-        return [*lines, _line("WARNING", "no fit of the whole recording: there is no matrix to judge")]
+        return [*found, (WARNING, "no fit of the whole recording: there is no matrix to judge")]
     run, stability = ensemble.whole[0].run, ensemble.stability(false_discovery_rate)
-    lines += [_line(name, text) for name, text in _findings(stability, run, false_discovery_rate)]
-    lines += [_line("odds", text) for text in _odds(ensemble)]
+    found += _findings(stability, run, false_discovery_rate)
+    found += [("odds", text) for text in _odds(ensemble)]
     if stability.warning:
-        lines.append(_line("WARNING", stability.warning))
+        found.append((WARNING, stability.warning))
     folder = out / safe_name(ensemble.method) / safe_name(ensemble.recording) / safe_name(stability.session_id)
     with replacing(folder / EDGES) as partial:
         edge_table(stability, ensemble).to_csv(partial, index=False, float_format="%.6g")
     figure = _drawn(stability, ensemble, false_discovery_rate, folder / FIGURE)
-    return [*lines, _line("written", f"{folder / EDGES}{f' and {FIGURE}' if figure else ''}")]
+    return [*found, ("written", f"{folder / EDGES}{f' and {FIGURE}' if figure else ''}")]
+
+
+def subject(ensemble: Ensemble) -> str:
+    """The model, recording and session that are judged."""
+    return f"{ensemble.method} on {ensemble.recording}, session {ensemble.session_id}"
 
 
 def edge_table(stability: Stability, ensemble: Ensemble) -> pd.DataFrame:
@@ -192,11 +173,3 @@ def _runs(ensemble: Ensemble) -> str:
     halves = f"{len(ensemble.first_half)} + {len(ensemble.second_half)} halves"
     n_surrogates = len(ensemble.surrogates)
     return f"{len(ensemble.whole)} whole{named}, {halves}, {n_surrogates} surrogate{'' if n_surrogates == 1 else 's'}"
-
-
-def _subject(ensemble: Ensemble) -> str:
-    return f"{ensemble.method} on {ensemble.recording}, session {ensemble.session_id}"
-
-
-def _line(name: str, text: str) -> str:
-    return f"  {name:<12}{text}"

@@ -8,8 +8,6 @@ inhibition; ``/unit/<column>`` of the unit table; ``/truth`` of a simulation.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ import pandas as pd
 from synapsnet.analysis.estimate import ConnectivityEstimate
 from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
+from synapsnet.results.files import UNREADABLE
 
 Matrix = npt.NDArray[np.floating]
 
@@ -36,8 +35,6 @@ _OF_MODEL = (
     "raw",
     "inclusion",
 )
-# A lone array under this name is a TypeError: it cannot be opened as an archive.
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +157,7 @@ def read_connectivity(path: Path, *, per_lag: bool = False) -> dict[str, Connect
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             wanted = [key for key in archive.files if per_lag or not key.endswith("/per_lag")]
             arrays = {key: archive[key] for key in wanted}
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read ({type(error).__name__}: {error}); run it again") from error
     try:
         return {session_id: _connectivity(session_id, of) for session_id, of in _by_session(arrays).items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 
 CONFIG = "config.yaml"
@@ -18,6 +20,9 @@ CURVE = "metrics.csv"
 
 CONNECTIVITY = "connectivity.npz"
 """Connectivity, see `synapsnet.results.connectivity`."""
+
+TRACES = "traces.npz"
+"""Recorded and forecast activity of a few units, see `synapsnet.results.traces`."""
 
 RECOVERY = "recovery.csv"
 """Scores of the connectivity where the truth is known: one row per session and method."""
@@ -39,6 +44,10 @@ FAILURE = "error.txt"
 
 STAGE = ".results"
 """Staging folder for results, until all of them are moved into place at once."""
+
+# A lone array under the name of an archive is a TypeError: it cannot be opened as one.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+"""Errors of an archive of arrays that is torn, or something else."""
 
 
 def checkpoint(folder: Path, name: str) -> Path:

@@ -17,6 +17,7 @@ from synapsnet.plain import Plain, read_plain_yaml
 from synapsnet.results import files
 from synapsnet.results.connectivity import Connectivity, read_connectivity
 from synapsnet.results.ending import Ending
+from synapsnet.results.traces import Traces, read_traces
 from synapsnet.session import Signal
 
 BUDGET = ("trainer.max_steps", "trainer.max_epochs", "trainer.limit_train_batches")
@@ -121,6 +122,16 @@ class Run:
         return _read_table(self._file(files.UNIT_SCORES))
 
     @property
+    def has_traces(self) -> bool:
+        """True if recorded and forecast activity was kept."""
+        return (self.folder / files.TRACES).is_file()
+
+    @property
+    def traces(self) -> list[Traces]:
+        """Recorded and forecast activity of a few units of each session."""
+        return read_traces(self._file(files.TRACES))
+
+    @property
     def recovery(self) -> pd.DataFrame:
         """Scores of the connectivity against a known truth: one row per session and method."""
         return _read_table(self._file(files.RECOVERY))
@@ -178,6 +189,15 @@ def runs(*folders: str | os.PathLike[str]) -> list[Run]:
     Raises:
         UserError: if a folder does not exist, or a configuration cannot be read.
     """
+    return [run for run in map(Run, run_folders(*folders)) if not run.is_evaluation]
+
+
+def run_folders(*folders: str | os.PathLike[str]) -> list[Path]:
+    """Folders of finished runs and evaluations at or below some folders, in order of their names.
+
+    Raises:
+        UserError: if a folder does not exist.
+    """
     found: set[Path] = set()
     for folder in map(Path, folders):
         if not folder.is_dir():
@@ -185,7 +205,7 @@ def runs(*folders: str | os.PathLike[str]) -> list[Run]:
         inside = (path.relative_to(folder) for path in folder.rglob(files.SCORES))
         # Results of unfinished runs are in hidden folders.
         found |= {(folder / path).parent.resolve() for path in inside if not any(p.startswith(".") for p in path.parts)}
-    return [run for run in map(Run, sorted(found)) if not run.is_evaluation]
+    return sorted(found)
 
 
 def require_alike(first: Run, other: Run, keep: Callable[[str], bool]) -> None:

@@ -13,7 +13,9 @@ from lightning.pytorch import Trainer
 
 from synapsnet.errors import UserError
 from synapsnet.results.connectivity import Connectivity, write_connectivity
-from synapsnet.results.files import CONNECTIVITY, FIGURES, STAGE
+from synapsnet.results.files import CONNECTIVITY, FIGURES, STAGE, TRACES
+from synapsnet.results.traces import read_traces
+from synapsnet.session import Session
 from synapsnet.training.callbacks.figures import FigureWriter
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
@@ -21,11 +23,15 @@ from synapsnet.training.module import ForecastModule
 NAMES = ("a b", "a_b")
 
 
+def recorded() -> list[Session]:
+    """Two sessions whose names, and those of their units, differ in a space."""
+    sessions = simulated("spikes", n_bins=200, units=(2, 2))
+    return [replace(session, session_id=name, unit_ids=NAMES) for session, name in zip(sessions, NAMES, strict=True)]
+
+
 def drawn(tmp_path: Path, *, most_sessions: int, format: str) -> list[str]:
     """Names of the files that are drawn for two sessions with connectivity, in order."""
-    sessions = simulated("spikes", n_bins=200, units=(2, 2))
-    named = [replace(session, session_id=name, unit_ids=NAMES) for session, name in zip(sessions, NAMES, strict=True)]
-    task = small_task(named, "spikes")
+    task = small_task(recorded(), "spikes")
     stage = tmp_path / STAGE
     stage.mkdir()
     matrix = np.array([[0.0, 1.0], [2.0, 0.0]])
@@ -47,6 +53,14 @@ def drawn(tmp_path: Path, *, most_sessions: int, format: str) -> list[str]:
 def test_names_that_differ_in_a_space_have_files_of_their_own(tmp_path: Path) -> None:
     kinds = [name.partition("-")[0] for name in drawn(tmp_path, most_sessions=2, format="png")]
     assert kinds == ["connectivity", "connectivity", "traces", "traces", "unit_scores.png"]
+    traces = read_traces(tmp_path / STAGE / TRACES)
+    assert [session.session_id for session in traces] == list(NAMES)
+    for session, recording in zip(traces, recorded(), strict=True):
+        assert set(session.unit_ids) <= set(NAMES)
+        first = round(session.start_s / session.bin_width_s)
+        units = [NAMES.index(unit) for unit in session.unit_ids]
+        np.testing.assert_array_equal(session.recorded, recording.activity[first : first + 20, units])
+        np.testing.assert_allclose(np.ptp(session.forecast, axis=0), 0)  # the mean of the train split
 
 
 def test_sessions_beyond_the_most_are_left_out_and_the_log_says_so(

@@ -1,4 +1,4 @@
-"""Figures of a run, to the run folder and to the loggers that show images."""
+"""Figures of a run, to the run folder and to the loggers that show images, and the traces that they show."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
 from synapsnet.file_names import safe_name
 from synapsnet.results.connectivity import read_connectivity
-from synapsnet.results.files import CONNECTIVITY, CURVE, FIGURES, STAGE
+from synapsnet.results.files import CONNECTIVITY, CURVE, FIGURES, STAGE, TRACES
+from synapsnet.results.traces import Traces, write_traces
+from synapsnet.session import SessionSpec
 from synapsnet.training.callbacks.figures_connectivity import connectivity_figures
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.loggers import log_figures
 from synapsnet.training.module import ForecastModule
 from synapsnet.viz import Figure
 from synapsnet.viz.learning_curve import draw_learning_curve
-from synapsnet.viz.traces import draw_traces
+from synapsnet.viz.traces import draw_traces, units_by_rank
 from synapsnet.viz.unit_scores import draw_unit_scores
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ _CURVE = {"step", "train/nll", "validation/nll"}
 
 
 class FigureWriter(Callback):
-    """Writes ``figures/*.png`` to the staging folder from the run's files, once the test split is scored.
+    """Writes ``figures/*.png`` and ``traces.npz`` to the staging folder, once the test split is scored.
 
     Args:
         model: Name of the model.
@@ -74,6 +76,7 @@ class FigureWriter(Callback):
         yield "unit_scores", None, draw_unit_scores(unit_metrics)
         spec = module.model.spec
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        traces = []
         if len(spec.sessions) > self._most_sessions:
             log.info(
                 "figures of the first %d of %d sessions; callbacks.figures.most_sessions=%d draws all",
@@ -83,21 +86,47 @@ class FigureWriter(Callback):
             )
         for index, session in enumerate(spec.sessions[: self._most_sessions]):
             target, predicted, start_bin = test_stretch(module, datamodule, index, self._trace_bins)
+            pearson_r, start_s = unit_metrics[session.session_id]["pearson_r"], start_bin * spec.bin_width_s
+            traces.append(_traces(session, target, predicted, pearson_r, start_s=start_s, bin_width_s=spec.bin_width_s))
             figure = draw_traces(
                 target,
                 predicted,
-                pearson_r=unit_metrics[session.session_id]["pearson_r"],
+                pearson_r=pearson_r,
                 unit_ids=session.unit_ids,
                 bin_width_s=spec.bin_width_s,
-                start_s=start_bin * spec.bin_width_s,
+                start_s=start_s,
                 signal=spec.signal,
                 session_id=session.session_id,
             )
             yield "traces", session.session_id, figure
+        write_traces(run_dir / STAGE / TRACES, traces)
         file = run_dir / STAGE / CONNECTIVITY
         if file.is_file():
             for connectivity in list(read_connectivity(file).values())[: self._most_sessions]:
                 yield from connectivity_figures(connectivity, signal=spec.signal, model=self._model)
+
+
+def _traces(
+    session: SessionSpec,
+    target: npt.NDArray[np.float32],
+    predicted: npt.NDArray[np.float32],
+    pearson_r: npt.NDArray[np.float64],
+    *,
+    start_s: float,
+    bin_width_s: float,
+) -> Traces:
+    """The units that `draw_traces` shows."""
+    places, units = zip(*units_by_rank(pearson_r), strict=True)
+    return Traces(
+        session_id=session.session_id,
+        unit_ids=tuple(session.unit_ids[unit] for unit in units),
+        places=places,
+        pearson_r=pearson_r[list(units)],
+        recorded=target[:, units],
+        forecast=predicted[:, units],
+        start_s=start_s,
+        bin_width_s=bin_width_s,
+    )
 
 
 @torch.no_grad()

@@ -1,0 +1,51 @@
+"""Models compared unit by unit: the share of units in which one forecasts better than another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from synapsnet.analysis.paired import mean_pairs, pairs_of
+from synapsnet.report.comparison import Block
+from synapsnet.report.html import Cell, Html, bullets, folded, join, paragraph, table
+from synapsnet.report.sections.scores import ranked
+from synapsnet.report.units import units_of
+
+_LEGEND = """Share of units in which the model of the row has the lower nll than the model of the column, on the same \
+test bins: the mean over sessions and seeds. Runs of one seed are compared with each other; the only run of a model \
+that is fitted by formula stands for every seed."""
+
+
+def paired_section(blocks: Sequence[Block]) -> Html:
+    """A matrix for every recording with two models or more."""
+    made = {block.title: _matrix(block) for block in blocks if len(block.rows) > 1}
+    if not made:
+        return paragraph("There are no two models on one recording to compare.")
+    alone = len(made) == 1
+    parts = [
+        matrix if alone else folded(title, matrix, open_=not place)
+        for place, (title, matrix) in enumerate(made.items())
+    ]
+    return join(paragraph(_LEGEND, class_="legend"), *parts)
+
+
+def _matrix(block: Block) -> Html:
+    units, notes = units_of(block)
+    pairs = pairs_of(units) if len(units) else pd.DataFrame()
+    means = (
+        mean_pairs(pairs).set_index(["model", "other"]) if len(pairs) else pd.DataFrame(columns=["share_better_than"])
+    )
+    share = means.share_better_than.to_dict()
+    names = [row.name for row in ranked(block) if (row.name, row.name) in share]
+    if len(names) < 2:
+        return join(paragraph(f"{block.title}: no two models have scores of the same units."), bullets(notes))
+
+    def cell(model: str, other: str) -> Cell:
+        value = share.get((model, other), math.nan)
+        return Cell("·") if model == other or math.isnan(value) else Cell(f"{value:.0%}", value, value)
+
+    rows = [[name, *(cell(name, other) for other in names)] for name in names]
+    caption = f"{block.title}: units in which the row is better than the column"
+    return join(table(caption, ["", *names], rows, class_="paired"), bullets(notes))
