@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy import stats
 
 from experiments.population.components import Components
+from synapsnet.analysis.significance import holm, paired_test
 from synapsnet.viz.style import BLUE, DARK, GREY, LABEL_SIZE, ORANGE, VERMILION, heading, new_figure, tidy, title
 
 OURS = "synapsnet"
@@ -50,7 +50,7 @@ def draw_components(found: Mapping[str, Components], recording: str) -> Figure:
 
 
 def draw_sessions(rows: pd.DataFrame, rivals: Sequence[str], recording: str) -> Figure:
-    """Mean r over the components of every session: ours against each rival, with a paired t test.
+    """Mean r over the components of every session: ours against each rival, with paired t tests, corrected by Holm.
 
     Args:
         rows: One row per model, session and component, of one recording.
@@ -59,16 +59,17 @@ def draw_sessions(rows: pd.DataFrame, rivals: Sequence[str], recording: str) -> 
     """
     by_session = rows.groupby(["model", "session"]).r.mean().unstack("model")
     shown = [rival for rival in rivals if rival in by_session and OURS in by_session]
-    figure = new_figure(3.6 * max(len(shown), 1), 3.9)
-    for axes, rival in zip(np.atleast_1d(figure.subplots(1, max(len(shown), 1))), shown, strict=False):
-        pair = by_session[[rival, OURS]].dropna()
+    pairs = {rival: by_session[[rival, OURS]].dropna() for rival in shown}
+    p_values = holm([paired_test(pair[OURS].to_numpy(), pair[rival].to_numpy()).t for rival, pair in pairs.items()])
+    figure = new_figure(3.8 * max(len(shown), 1), 4.4)
+    panels = np.atleast_1d(figure.subplots(1, max(len(shown), 1)))
+    for axes, p, (rival, pair) in zip(panels, p_values, pairs.items(), strict=False):
         low, high = pair.to_numpy().min(), pair.to_numpy().max()
         margin = 0.1 * (high - low) + 1e-3
         ends = [low - margin, high + margin]
         axes.plot(ends, ends, color=GREY, linewidth=0.9, linestyle="--")
         axes.plot(pair[rival], pair[OURS], "o", color=VERMILION)
-        test = stats.ttest_rel(pair[OURS], pair[rival])
-        title(axes, f"paired t test, n = {len(pair)}\np = {test.pvalue:.2g}")
+        title(axes, f"paired t test, n = {len(pair)}\np = {p:.2g} (Holm)")
         axes.set(xlim=ends, ylim=ends, xlabel=f"{rival}, mean r of components", ylabel=OURS, aspect="equal")
         tidy(axes)
     heading(figure, f"{recording}, a point is a session")

@@ -58,3 +58,10 @@ def test_components_are_those_of_scikit_learn_on_the_train_split(task: Task) -> 
     assert np.abs(found.recorded) == pytest.approx(np.abs(expected), abs=1e-3)
     before = pca.transform(activity[first + task.spec.context_bins - 1 : stop - 1])
     assert np.abs(found.predicted) == pytest.approx(np.abs(before), abs=1e-3)
+
+
+def test_a_forecast_that_does_not_move_has_no_correlation(task: Task) -> None:
+    model = build("mean", task.spec)
+    model.fit_closed_form(task.loader("train", batch_size=8), task.loader("validation", batch_size=8))
+    found = population_forecast(model, task, 0, "test", n_components=3, batch_size=8)
+    assert np.isnan(found.pearson_r).all()

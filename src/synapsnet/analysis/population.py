@@ -15,6 +15,8 @@ from synapsnet.data.task import Task
 from synapsnet.models.base import Forecaster
 from synapsnet.models.evaluating import evaluating
 
+_ROUNDING = 1e-5  # of activity in float32
+
 
 @dataclass(frozen=True, eq=False)
 class PopulationForecast:
@@ -32,8 +34,13 @@ class PopulationForecast:
 
     @property
     def pearson_r(self) -> npt.NDArray[np.float64]:
-        """Correlation of recorded and predicted activity on each component, over all bins, ``[components]``."""
-        return np.array([pearson(*pair) for pair in zip(self.recorded.T, self.predicted.T, strict=True)])
+        """Correlation of recorded and predicted activity on each component, over all bins, ``[components]``.
+
+        NaN where a forecast does not move, apart from rounding.
+        """
+        moves = self.predicted.std(0) > _ROUNDING * self.recorded.std(0)
+        r = [pearson(*pair) for pair in zip(self.recorded.T, self.predicted.T, strict=True)]
+        return np.where(moves, r, np.nan)
 
 
 @torch.no_grad()
