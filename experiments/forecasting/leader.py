@@ -34,7 +34,7 @@ def leader_table(units: pd.DataFrame, leader: str, models: Sequence[str]) -> str
     rows = []
     for place, model in enumerate(rivals):
         test = tests[model]
-        cells = [model, _share(pairs[model]), number(test.difference, error=test.sem), str(test.n)]
+        cells = [model, _share(pairs[model]), number(test.difference, 4, error=test.sem), str(test.n)]
         rows.append([*cells, number(test.effect_size, 2), _p(t[place]), _p(wilcoxon[place])])
     header = [leader, "units better", "difference", "sessions", "effect size", "p, t test", "p, Wilcoxon"]
     return markdown_table([f"{header[0]} against", *header[1:]], rows)

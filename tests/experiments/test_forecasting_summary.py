@@ -259,7 +259,7 @@ def test_the_leader_is_tested_over_sessions_and_its_share_has_an_interval(summar
         difference = ours.mean(1) - nll.mean(1)
         assert cells(row(below, model))[1:6] == [
             f"{better:.0%} ({low:.0%} to {high:.0%})",
-            f"{difference.mean():z.3f} ± {stats.sem(difference):.3f}",
+            f"{difference.mean():z.4f} ± {stats.sem(difference):.4f}",
             "6",
             f"{difference.mean() / difference.std(ddof=1):z.2f}",
             f"{expected[model]:.2g}",
