@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -85,3 +86,21 @@ def differences(first: Mapping[str, Plain], second: Mapping[str, Plain]) -> Iter
                 yield f"{key}.{below}", values[0], values[1]
         elif one != other:
             yield key, one, other
+
+
+def to_json(value: Plain) -> Plain:
+    """A plain value as JSON can hold it: a float that is not finite becomes ``{"float": "inf"}``."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": str(value)}
+    if isinstance(value, dict):
+        return {key: to_json(of) for key, of in value.items()}
+    return [to_json(of) for of in value] if isinstance(value, list) else value
+
+
+def from_json(value: Plain) -> Plain:
+    """Inverse of `to_json`."""
+    if isinstance(value, dict):
+        if set(value) == {"float"} and value["float"] in ("inf", "-inf", "nan"):
+            return float(value["float"])
+        return {key: from_json(of) for key, of in value.items()}
+    return [from_json(of) for of in value] if isinstance(value, list) else value

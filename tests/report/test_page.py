@@ -15,6 +15,7 @@ from parsed import Element, parsed
 from plotly import graph_objects
 from reported import N_UNITS, OFF, plant_run, plant_scores, planted
 
+from synapsnet.plain import to_json
 from synapsnet.report.__main__ import main
 from synapsnet.results.traces import Traces
 
@@ -155,10 +156,14 @@ def test_matrices_are_whole_or_thinned_to_their_strongest_edges(
 
 def test_commands_are_those_of_the_record(tmp_path: Path) -> None:
     record = {"groups": {"model": "net", "method": []}, "values": {"data.root": "/r/two mice", "seed": 3}}
+    record["values"] |= to_json({"model.odds": [-2, float("inf")]})
     plant(tmp_path / "one", "net", 3, NLL["net", 0], facts={"record": record | {"deleted": ["a.b"], "left_out": []}})
     plant(tmp_path / "two", "net", 4, NLL["net", 0])
     commands = [of.text for of in written(tmp_path).one("section", id="commands").all("code")]
-    assert commands[0] == """python train.py model=net 'method=[]' 'data.root="/r/two mice"' seed=3 '~a.b'"""
+    assert (
+        commands[0]
+        == """python train.py model=net 'method=[]' 'data.root="/r/two mice"' seed=3 'model.odds=[-2,inf]' '~a.b'"""
+    )
     assert commands[1].startswith("python train.py model=net data=neuropixels data.root=/r/mice data.context_bins=7")
     assert commands[1].endswith("seed=4")
 

@@ -39,12 +39,14 @@ from synapsnet.experiment.fit import fit
 from synapsnet.experiment.outcome import Outcome, gains_over_references, scores_table, write_outcome
 from synapsnet.experiment.parts import recipe
 from synapsnet.experiment.provenance import commit, versions
+from synapsnet.experiment.record import Record
 from synapsnet.experiment.recordings import with_root
 from synapsnet.experiment.references import check_references, score_references
 from synapsnet.experiment.request import Request
 from synapsnet.experiment.run_folder import RunFolder
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
+from synapsnet.plain import to_json
 from synapsnet.results.files import CHECKPOINTS, CURVE, checkpoint
 from synapsnet.training import loggers as run_loggers
 from synapsnet.training.curve import CurveLogger
@@ -83,7 +85,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
         resumed = saved if config["mode"] == "train" else None
         continues = resumed is not None and resumed.run_dir == folder.path.absolute()
         run_id = resumed.run_id if resumed is not None and continues else secrets.token_hex(4)
-        said: dict[str, Any] = {"run_id": run_id, "record": request.record.to_dict(), "settings": settings}
+        said = {"run_id": run_id, "record": request.record.to_dict(), "settings": settings}
         module = _module(config, data, saved, said)
         planned = planned_steps(config["trainer"], len(_datamodule(config, data).train_dataloader()))
         if resumed is not None and resumed.step > planned:
@@ -100,7 +102,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
                 logger.log_hyperparams({**settings, "versions": versions(), "commit": commit()})
             if resumed is not None and not continues:
                 _copy_history(resumed, folder)
-            outcome = _fit_and_test(config, folder, trainer, data, module, saved, planned, said["record"])
+            outcome = _fit_and_test(config, folder, trainer, data, module, saved, planned, request.record)
             failed = False
         finally:
             run_loggers.close(loggers, failed=failed)
@@ -174,10 +176,11 @@ def _fit_and_test(
     module: ForecastModule,
     saved: Saved | None,
     planned: int,
-    record: dict[str, Any],
+    record: Record,
 ) -> Outcome:
     datamodule = _datamodule(config, data)
-    facts = {"n_parameters": n_parameters(module.model), "versions": versions(), "commit": commit(), "record": record}
+    facts = {"n_parameters": n_parameters(module.model), "versions": versions(), "commit": commit()}
+    facts["record"] = to_json(record.to_dict())
     n_sessions = len(data.task.spec.sessions)
     log.info(
         "%s: %d parameters, %d session%s",

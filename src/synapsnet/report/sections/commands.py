@@ -9,7 +9,7 @@ from typing import Any
 
 from synapsnet.command_line import command, quoted
 from synapsnet.errors import UserError
-from synapsnet.plain import require_plain
+from synapsnet.plain import from_json, require_plain
 from synapsnet.report.gaps import command_of
 from synapsnet.report.html import Html, folded, join, paragraph, tag
 from synapsnet.report.study import Study
@@ -52,6 +52,7 @@ def _overrides(record: Any) -> list[str] | None:
     """The overrides of a run's command line; None if they are not recorded or name something that is run."""
     try:
         require_plain(record, "record")
+        record = from_json(record)
         groups, values, deleted = record["groups"], flat(record["values"]), record["deleted"]
         if record["left_out"] or _names_code(record["values"]):
             return None
