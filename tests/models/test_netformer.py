@@ -26,7 +26,7 @@ def model_and_task(planted_task: Callable[..., Task]) -> tuple[Netformer, Task]:
     task = planted_task(series, signal="calcium", context_bins=CONTEXT, behavior=behavior)
     torch.manual_seed(0)
     own = partial(OwnPast, lags=3, time_constants=[])
-    model = Netformer(spec=task.spec, likelihood=Gaussian(), embedding_dim=6, dropout=0.0, own_past=own)
+    model = Netformer(spec=task.spec, likelihood=Gaussian(), embedding_dim=6, own_past=own)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-2)
     for _ in range(100):
         optimizer.zero_grad()

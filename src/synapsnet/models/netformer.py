@@ -28,9 +28,9 @@ class Netformer(TrainedForecaster, ConnectivityForecaster):
     ``x_j`` is its last bin. Behavior series are tokens that send and do not receive. Because there is no softmax, the
     sum over senders is taken first, so time and memory are linear in the number of units.
 
-    The paper has ``x_t+1 = x_t + A_t x_t``, normalises values and outputs as well, and ignores behavior. Here the
-    baseline and a linear response to the own past, see `OwnPast`, take the place of the first term, because a count is
-    far from the last one, and values and outputs keep their sizes. The query starts near 0, and so do all drives.
+    The paper has ``x_t+1 = x_t + A_t x_t``; its code normalises values and outputs as well, and has no behavior. Here
+    the baseline and a linear response to the own past, see `OwnPast`, take the place of the first ``x_t``, because the
+    last count is a poor forecast. Values and outputs keep their sizes. The query starts near 0, and so do all drives.
 
     Raw connectivity is the paper's estimate: the mean attention over the train split. Effective connectivity also
     counts that a sender's activity changes the attention to it.
@@ -39,7 +39,6 @@ class Netformer(TrainedForecaster, ConnectivityForecaster):
         spec: The sessions.
         likelihood: Likelihood of the next bin.
         embedding_dim: Size of a unit's embedding.
-        dropout: Dropout on the senders' tokens.
         own_past: Builds the units' response to their own past; called with ``spec``.
     """
 
@@ -49,7 +48,6 @@ class Netformer(TrainedForecaster, ConnectivityForecaster):
         spec: TaskSpec,
         likelihood: Likelihood,
         embedding_dim: int,
-        dropout: float,
         own_past: Callable[..., OwnPast],
     ) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
@@ -61,7 +59,6 @@ class Netformer(TrainedForecaster, ConnectivityForecaster):
         self.query = nn.Linear(size, size, bias=False)
         self.key = nn.Linear(size, size, bias=False)
         nn.init.normal_(self.query.weight, std=READOUT_SD)
-        self.dropout = nn.Dropout(dropout)
         self.own_past = own_past(spec=spec)
         self.mean_attention = PerSession(torch.zeros(s.n_units, s.n_units) for s in spec.sessions)
         self._kept: Tensor | None = None  # [post, senders]; None: all edges
@@ -69,7 +66,7 @@ class Netformer(TrainedForecaster, ConnectivityForecaster):
     def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         windows = lagged(torch.cat([inputs, behavior], dim=-1), self.spec.context_bins)
         tokens = self.tokens(windows, session)
-        messages = self.dropout(tokens) * windows[..., -1:]
+        messages = tokens * windows[..., -1:]
         received = messages.sum(2, keepdim=True) if self._kept is None else self._kept @ messages
         receivers = tokens[:, :, : inputs.shape[2]]
         drive: Tensor = (self.sought(receivers) * received).sum(-1) + self.own_past(inputs, session, slow)

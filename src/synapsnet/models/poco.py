@@ -40,7 +40,7 @@ class Poco(TrainedForecaster):
         layers: Number of blocks of attention between latents.
         heads: Heads of these blocks; divides ``width``.
         hidden: Size of the MLP's hidden layer.
-        dropout: Dropout in the blocks and on the MLP's hidden layer.
+        dropout: Dropout in these blocks.
     """
 
     def __init__(
@@ -70,11 +70,9 @@ class Poco(TrainedForecaster):
         )
         self.spread = CrossAttention(width=width)
         self.spread_values = nn.Linear(width, width)
-        self.film = nn.Linear(width, 2 * hidden)
+        self.film = nn.Linear(width, 2 * hidden, bias=False)
         nn.init.zeros_(self.film.weight)
-        nn.init.zeros_(self.film.bias)
         self.own = nn.Linear(spec.context_bins + len(spec.slow_s), hidden)
-        self.dropout = nn.Dropout(dropout)
         self.readout = nn.Parameter(READOUT_SD * torch.randn(hidden))
 
     def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
@@ -82,9 +80,13 @@ class Poco(TrainedForecaster):
         windows = lagged(torch.cat([inputs, behavior], dim=-1), self.spec.context_bins)
         identities = self.embeddings[session] + self.session_embeddings[session]
         latents = self.latents(self.tokens(windows) + identities)
-        factor, shift = self.films(identities[:n_units], latents).chunk(2, dim=-1)
+        weights, values = self.spread(identities[:n_units], latents)
+        steady, steady_shift = self.films(identities[:n_units])  # [units, hidden] and [units]
+        mixed, mixed_shift = self.films(self.spread_values(values))
         own = F.relu(self.own(torch.cat([windows[:, :, :n_units], slow], dim=-1)))
-        drive: Tensor = self.dropout(own + own * factor + shift) @ self.readout
+        unmixed = own @ mixed.transpose(-1, -2) + mixed_shift[:, :, None]  # [batch, time, units, latents]
+        drive: Tensor = torch.einsum("btuh,uh->btu", own, self.readout + steady)
+        drive = drive + steady_shift + (weights * unmixed).sum(-1)
         return drive
 
     def latents(self, tokens: Tensor) -> Tensor:
@@ -94,14 +96,14 @@ class Poco(TrainedForecaster):
         states: Tensor = self.blocks(latents.flatten(0, 1)).view_as(latents)
         return states
 
-    def films(self, identities: Tensor, latents: Tensor) -> Tensor:
-        """α, then β, of every unit at every bin, ``[batch, time, units, 2 * hidden]``.
+    def films(self, conditions: Tensor) -> tuple[Tensor, Tensor]:
+        """``w ⊙ α`` and ``w · β`` of conditions, ``[..., width]`` to ``[..., hidden]`` and ``[...]``.
 
-        Both are linear in what a unit reads, so they are computed for each latent and then mixed.
+        They are linear, so that a unit's drive is the sum over its embedding and the latents that it reads. A film of
+        every unit at every bin, which is never formed, would cost most of the time.
         """
-        weights, values = self.spread(identities, latents)
-        films: Tensor = self.film(identities) + weights @ (self.spread_values(values) @ self.film.weight.T)
-        return films
+        factor, shift = self.film(conditions).chunk(2, dim=-1)
+        return factor * self.readout, shift @ self.readout
 
 
 @final
