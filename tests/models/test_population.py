@@ -1,4 +1,4 @@
-"""Shared properties of the LSTM and the transformer over the population."""
+"""Shared properties of the LSTM, the LRU and the transformer over the population."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import pytest
 import torch
 
 from synapsnet.likelihoods import Gaussian, Poisson
+from synapsnet.models.lru import Lru
 from synapsnet.models.lstm import Lstm
 from synapsnet.models.own_past import OwnPast
 from synapsnet.models.transformer import Transformer
 
 OWN = {"own_past": partial(OwnPast, lags=3, time_constants=[5.0])}
+RING = {"states": 16, "min_radius": 0.0, "max_radius": 1.0, "max_phase": 3.0}
 MODELS = {
+    "lru": (Lru, {"width": 16, "layers": 2, "dropout": 0.2, **RING, **OWN}),
     "lstm": (Lstm, {"width": 16, "layers": 2, "dropout": 0.2, **OWN}),
     "transformer": (Transformer, {"width": 16, "layers": 2, "heads": 2, "dropout": 0.2, **OWN}),
 }

@@ -22,7 +22,7 @@ def drifting() -> Session:
 
 
 MODELS = [("synapsnet_no_connectivity", f"model/decoder={decoder}") for decoder in names("model/decoder")]
-MODELS += [(rival,) for rival in ("lstm", "transformer", "tsmixer", "neuprint", "nlinear")]
+MODELS += [(rival,) for rival in ("lru", "lstm", "transformer", "tsmixer", "neuprint", "nlinear", "netformer", "poco")]
 
 
 @pytest.mark.parametrize("model_and_decoder", MODELS, ids=lambda choice: choice[-1])

@@ -1,4 +1,4 @@
-"""Causal self-attention over time."""
+"""Self-attention, over time or between tokens of a set."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class CausalTransformer(nn.Module):
     def __init__(self, *, width: int, layers: int, heads: int, dropout: float, window_bins: int) -> None:
         super().__init__()
         self.position = nn.Parameter(POSITION_SD * torch.randn(window_bins, width))
-        self.blocks = nn.Sequential(*(CausalBlock(width=width, heads=heads, dropout=dropout) for _ in range(layers)))
+        self.blocks = nn.Sequential(
+            *(AttentionBlock(width=width, heads=heads, dropout=dropout, causal=True) for _ in range(layers))
+        )
         self.norm = nn.LayerNorm(width)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -34,7 +36,7 @@ class CausalTransformer(nn.Module):
         return states
 
 
-class CausalBlock(nn.Module):
+class AttentionBlock(nn.Module):
     """Attention, then an MLP on each token.
 
     Written out because ``nn.TransformerEncoderLayer`` applies dropout to attention weights, which rules out the fused
@@ -44,13 +46,14 @@ class CausalBlock(nn.Module):
         width: Size of a token.
         heads: Attention heads; divides ``width``.
         dropout: Dropout on the values that are added to a token.
+        causal: Whether a token attends to itself and earlier tokens alone.
     """
 
-    def __init__(self, *, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, *, width: int, heads: int, dropout: float, causal: bool) -> None:
         super().__init__()
         if heads < 1 or width % heads:
             raise UserError(f"a transformer's width must be a multiple of its heads, got {width} and {heads}")
-        self._heads = heads
+        self._heads, self._causal = heads, causal
         self.attention_norm = nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
         self.attended = nn.Linear(width, width)
@@ -60,10 +63,10 @@ class CausalBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """``[series, time, width]`` to the same shape."""
+        """``[series, tokens, width]`` to the same shape."""
         joint = self.query_key_value(self.attention_norm(tokens)).unflatten(-1, (3, self._heads, -1))
-        query, key, value = joint.permute(2, 0, 3, 1, 4)  # [series, heads, time, width of a head] each
-        heads = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+        query, key, value = joint.permute(2, 0, 3, 1, 4)  # [series, heads, tokens, width of a head] each
+        heads = F.scaled_dot_product_attention(query, key, value, is_causal=self._causal)
         tokens = tokens + self.dropout(self.attended(heads.transpose(1, 2).flatten(2)))
         states: Tensor = tokens + self.dropout(self.mlp(tokens))
         return states
