@@ -145,6 +145,8 @@ def _centers(plane: str, files: Files, n_rois: int) -> npt.NDArray[np.float64] |
         stored = files.centers()
         if stored is None:
             return None
+        if np.iscomplexobj(stored):
+            raise TypeError("complex numbers")
         centers = np.array(stored, dtype=np.float64)
     except (UserError, KeyError, TypeError, ValueError, OverflowError) as error:
         log.warning("%s: no cell positions from %s: %s", plane, stat, error)
