@@ -10,6 +10,9 @@ from rich.table import Table
 from synapsnet.experiment.tables import Scores, score_table
 
 _SHOWN = ("pearson_r", "spearman_r", "auroc", "auprc", "sign_accuracy", "in_degree_r", "out_degree_r")
+_HEADINGS = {
+    name: name.replace("_", " ") for name in _SHOWN if name != "pearson_r"
+}  # which is a metric of forecasts, too
 
 
 def recovery_table(file: Path) -> Table:
@@ -22,7 +25,8 @@ def recovery_table(file: Path) -> Table:
     rows = {}
     for method, block in found.groupby("method", sort=False):
         mean, sem = (
-            {name: float(of[name]) for name in _SHOWN} for of in (block[list(_SHOWN)].mean(), block[list(_SHOWN)].sem())
+            {_HEADINGS.get(name, name): float(of[name]) for name in _SHOWN}
+            for of in (block[list(_SHOWN)].mean(), block[list(_SHOWN)].sem())
         )
         rows[str(method)] = Scores(mean, sem)
     chance = found["auprc_chance"].mean()
