@@ -61,13 +61,14 @@ class Netformer(TrainedForecaster, ConnectivityForecaster):
         nn.init.normal_(self.query.weight, std=READOUT_SD)
         self.own_past = own_past(spec=spec)
         self.mean_attention = PerSession(torch.zeros(s.n_units, s.n_units) for s in spec.sessions)
-        self._kept: Tensor | None = None  # [post, senders]; None: all edges
+        self._kept: dict[int, Tensor] = {}  # of sessions without some of their edges, [post, senders]
 
     def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         windows = lagged(torch.cat([inputs, behavior], dim=-1), self.spec.context_bins)
         tokens = self.tokens(windows, session)
         messages = tokens * windows[..., -1:]
-        received = messages.sum(2, keepdim=True) if self._kept is None else self._kept @ messages
+        kept = self._kept.get(session)
+        received = messages.sum(2, keepdim=True) if kept is None else kept @ messages
         receivers = tokens[:, :, : inputs.shape[2]]
         drive: Tensor = (self.sought(receivers) * received).sum(-1) + self.own_past(inputs, session, slow)
         return drive
@@ -108,11 +109,11 @@ class Netformer(TrainedForecaster, ConnectivityForecaster):
     @contextmanager
     def without_edges(self, session: int, removed: Tensor) -> Iterator[None]:
         kept = (~removed).float()
-        self._kept = torch.cat([kept, kept.new_ones(len(kept), self.spec.n_behavior)], dim=1)
+        self._kept[session] = torch.cat([kept, kept.new_ones(len(kept), self.spec.n_behavior)], dim=1)
         try:
             yield
         finally:
-            self._kept = None
+            del self._kept[session]
 
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
         """Mean Jacobian by way of the messages.
