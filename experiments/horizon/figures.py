@@ -28,14 +28,17 @@ def draw_horizon(horizons: pd.DataFrame) -> Figure:
     grid = figure.subplots(len(recordings), 2, squeeze=False)
     for row, (data, block) in zip(grid, recordings, strict=True):
         for axes, score in zip(row, PANELS[block.signal.iloc[0]], strict=True):
-            for model, of in block.groupby("model"):
-                if model in looks:
-                    mean, on_top = of.groupby("ahead")[score].mean(), model == OURS
-                    width, order = (2.4, 4) if on_top else (1.4, 3)
-                    axes.plot(
-                        mean.index, mean.to_numpy(), **looks[model], markevery=[0, -1], label=model, linewidth=width,
-                        zorder=order,
-                    )  # fmt: skip
+            lows = []
+            for model in looks:
+                mean = block[block.model == model].groupby("ahead")[score].mean()
+                width, order = (2.4, 4) if model == OURS else (1.4, 3)
+                axes.plot(
+                    mean.index, mean.to_numpy(), **looks[model], markevery=[0, -1], label=model, linewidth=width,
+                    zorder=order,
+                )  # fmt: skip
+                lows += [] if model == "mean" or mean.empty else [mean.min()]
+            if lows:  # the mean is far below all others on signals that change slowly
+                axes.set_ylim(bottom=min(lows) - 0.05 * (axes.get_ylim()[1] - min(lows)))
             axes.axhline(0, color=GREY, linewidth=0.8, linestyle="--", zorder=1)
             axes.set_xscale("log", base=2)
             ticks = [ahead for ahead in (1, 2, 4, 8, 16, 32) if ahead <= block.ahead.max()]
@@ -61,15 +64,18 @@ def draw_pit(calibrations: pd.DataFrame) -> Figure:
     figure = new_figure(max(1.6 * len(models), 4), 1.9 * len(recordings) + 0.4)
     grid = figure.subplots(len(recordings), max(len(models), 1), squeeze=False, sharey="row", sharex=True)
     looks = method_looks(models or [OURS], OURS)
+    for axes, model in zip(grid[0], models, strict=False):
+        axes.set_title(model, fontsize=LABEL_SIZE)
     for row, (data, block) in zip(grid, recordings, strict=True):
         for axes, model in zip(row, models, strict=False):
             shares = block[block.model == model][names].mean().to_numpy() * len(names)
+            if np.isnan(shares).any():  # not run
+                axes.set_visible(False)
+                continue
             axes.stairs(shares, edges, fill=True, color=looks[model]["color"], alpha=0.7)
             axes.axhline(1, color=GREY, linewidth=0.9, linestyle="--")
-            axes.set_ylim(0)
             tidy(axes)
-            if row is grid[0]:
-                title(axes, model)
+        row[0].set_ylim(bottom=0)
         row[0].set_ylabel(f"{data}\ndensity", fontsize=LABEL_SIZE - 2)
     for axes in grid[-1]:
         axes.set_xlabel("PIT")
