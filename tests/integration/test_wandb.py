@@ -27,24 +27,18 @@ def table_of(folder: Path, name: str) -> pd.DataFrame:
     return pd.DataFrame(content["data"], columns=content["columns"])
 
 
-def test_a_run_has_few_keys_whatever_the_number_of_sessions(train: Command, sessions: Path) -> None:
-    logged = run_of(
-        train, f"data.root={sessions}", "model=lstm", "trainer.max_steps=4", "callbacks.figures.most_sessions=1"
-    )
+def test_a_run_has_few_keys_and_one_table_whatever_the_number_of_sessions(train: Command, sessions: Path) -> None:
+    most = ("trainer.max_steps=4", "callbacks.figures.most_sessions=1")
+    logged = run_of(train, f"data.root={sessions}", "model=lstm", *most)
     assert len(logged.keys) <= MOST_KEYS
     results = json.loads((train.folder / "run" / "test_metrics.json").read_text())
     assert len(results["sessions"]) == 2
     assert not [key for key in logged.keys for session in results["sessions"] if session in key]
     assert {key for key in logged.keys if "/" not in key} == {"epoch"}
     assert len(list((train.folder / "run" / "figures").glob("traces-*"))) == 1
-
-
-def test_test_scores_are_one_table_with_the_references(train: Command, sessions: Path) -> None:
-    logged = run_of(train, f"data.root={sessions}", "model=mean")
     assert "test/scores" in logged.keys
     table = table_of(train.folder / "run", "scores").set_index(["model", "session"])
-    results = json.loads((train.folder / "run" / "test_metrics.json").read_text())
-    scored = {"mean": results, **results["references"]}
+    scored = {"lstm": results, **results["references"]}
     assert len(table) == len(scored) * 3  # the mean and two sessions
     for model, scores in scored.items():
         assert table.nll[model, "mean"] == pytest.approx(scores["mean"]["nll"])
@@ -75,11 +69,11 @@ def test_the_summary_holds_the_best_validation_scores(train: Command, sessions: 
 
 def test_runs_of_a_sweep_lie_in_one_folder_under_names_of_their_own(train: Command, sessions: Path) -> None:
     given = (*SHOWN, f"data.root={sessions}", "callbacks.figures=null", "reference_models=[]", "hydra.sweep.dir=s")
-    done = in_new_process(train.folder, str(TRAIN), "-m", "model=mean,ar", "data.min_rate=0,0.01", *given)
+    done = in_new_process(train.folder, str(TRAIN), "-m", "model=mean", "data.min_rate=0,0.01", *given)
     assert done.returncode == 0, done.stderr
     logged = logged_runs(train.folder / "s")
-    assert len({one.run["display_name"] for one in logged}) == 4
-    assert [one.run["job_type"] for one in logged] == ["mean", "mean", "ar", "ar"]
+    assert len({one.run["display_name"] for one in logged}) == 2
+    assert [one.run["job_type"] for one in logged] == ["mean", "mean"]
     assert {one.run["run_group"] for one in logged} == {f"{train.folder.name}/s"}
     assert all({"two", "seed0"} <= set(one.run["tags"]) for one in logged)
 

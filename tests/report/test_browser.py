@@ -15,7 +15,7 @@ from reported import noise, plant_run, plant_scores, planted
 from synapsnet.report.__main__ import main
 from synapsnet.results.traces import Traces
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
 
 FIRST_COLUMN = "[...document.querySelectorAll('#scores tbody tr')].map(row => row.cells[0].textContent)"
 CLICK = "document.querySelectorAll('#scores thead button')[{}].click()"
