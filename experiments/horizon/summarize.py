@@ -97,7 +97,7 @@ def summary(out: Path, data: Path | None = None) -> Summary:
     horizons, calibrations = read(out)
     return Summary(
         "\n\n".join(_blocks(horizons, calibrations)) + "\n",
-        {"horizon": horizons, "calibration": calibrations},
+        {"horizon": horizons[horizons.ahead.isin(SHOWN)], "calibration": calibrations},
         {"horizon": draw_horizon(horizons), "pit": draw_pit(calibrations)},
     )
 
