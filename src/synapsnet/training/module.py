@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -158,19 +159,19 @@ class ForecastModule(LightningModule):
 
     def named_scores(self, split: str) -> dict[str, float]:
         """The present scores as they are logged: means over sessions."""
-        means, _ = summarize(self.scores.session_metrics())
-        return {f"{split}/{metric}": value for metric, value in means.items()}
+        return _means(split, self.scores.session_metrics())
 
     def _log_scores(self, split: str) -> dict[str, float]:
-        named = self.named_scores(split)
+        by_session = self.scores.session_metrics()
         of_sessions = {
             f"{split}/{metric}/{session_id}": value
-            for session_id, metrics in self.scores.session_metrics().items()
+            for session_id, metrics in by_session.items()
             for metric, value in metrics.items()
         }
         for logger in self.loggers:
             if isinstance(logger, CurveLogger):
                 logger.beside_next(of_sessions)
+        named = _means(split, by_session)
         self.log_dict(named, batch_size=1)
         return named
 
@@ -180,3 +181,8 @@ class ForecastModule(LightningModule):
                 f"the {name} is {value} at step {self.global_step}; training stopped and the last good checkpoint is "
                 "kept: lower optimizer.lr, or look for extreme values in the recording"
             )
+
+
+def _means(split: str, by_session: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    means, _ = summarize(by_session)
+    return {f"{split}/{metric}": value for metric, value in means.items()}
