@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 
-from experiments._study import Study, add_to_runs, main
-from experiments.forecasting.study import SEEDS, first_runs
-from experiments.forecasting.study import STUDY as FORECASTING
+from experiments.forecasting.study import going_on, main_of
 from experiments.horizon.scores import FILE, write_horizon
 
-RECORDINGS = ("spikes_m1", "calcium_worm")
-
-STUDY = Study(
-    "horizon",
-    partial(first_runs, recordings=RECORDINGS),
-    quick=FORECASTING.quick,
-    recordings=RECORDINGS,
-    runs_of=FORECASTING.name,
-)
+STUDY = going_on("horizon", ("spikes_m1", "calcium_worm"))
 
 if __name__ == "__main__":
-    add = partial(add_to_runs, recordings=RECORDINGS, seed=SEEDS[0], file=FILE, write=write_horizon)
-    sys.exit(main(STUDY, then=add))
+    sys.exit(main_of(STUDY, FILE, write_horizon))

@@ -10,9 +10,8 @@ from rich.table import Table
 from synapsnet.experiment.tables import Scores, score_table
 
 _SHOWN = ("pearson_r", "spearman_r", "auroc", "auprc", "sign_accuracy", "in_degree_r", "out_degree_r")
-_HEADINGS = {
-    name: name.replace("_", " ") for name in _SHOWN if name != "pearson_r"
-}  # which is a metric of forecasts, too
+# Words wrap in a narrow terminal; pearson_r has the heading that forecasts have.
+_HEADINGS = {name: name.replace("_", " ") for name in _SHOWN if name != "pearson_r"}
 
 
 def recovery_table(file: Path) -> Table:
