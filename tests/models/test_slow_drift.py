@@ -22,7 +22,8 @@ def drifting() -> Session:
 
 
 MODELS = [("synapsnet_no_connectivity", f"model/decoder={decoder}") for decoder in names("model/decoder")]
-MODELS += [(rival,) for rival in ("lru", "lstm", "transformer", "tsmixer", "neuprint", "nlinear", "netformer", "poco")]
+RIVALS = ("lru", "lstm", "transformer", "tsmixer", "neuprint", "nlinear", "netformer", "poco")
+MODELS += [pytest.param((rival,), id=rival, marks=pytest.mark.slow) for rival in RIVALS]  # some take ten seconds
 
 
 @pytest.mark.parametrize("model_and_decoder", MODELS, ids=lambda choice: choice[-1])
