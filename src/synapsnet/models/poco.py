@@ -30,7 +30,8 @@ class Poco(TrainedForecaster):
     The reference (48 bins of past, 16 bins ahead) has 3 tokens a unit, told apart by rotary embeddings of time; here
     the context is one token, because one forecast a bin instead of one a window makes each token 64 times as costly.
     For the same reason it is narrower (reference: width 128, hidden 1024, 16 heads), and the feed-forward blocks after
-    the cross-attentions are left out. The reference has the factor α; with 1 + α, a forecast starts as the plain MLP.
+    the cross-attentions are left out. The reference has the factor α, and a bias; with 1 + α and none, a forecast
+    starts as the plain MLP.
 
     Args:
         spec: The sessions.
