@@ -20,6 +20,7 @@ from experiments.forecasting import paired
 from experiments.forecasting.figure import draw
 from experiments.forecasting.leader import LEGEND as LEADER_LEGEND
 from experiments.forecasting.leader import leader_table
+from experiments.forecasting.over_time import KEYS, blocks_of, pairs_over_time
 from experiments.forecasting.study import BY_FORMULA, MODELS, STUDY
 from synapsnet.analysis.paired import mean_pairs, owned_differences, pairs_of
 from synapsnet.errors import UserError
@@ -168,7 +169,7 @@ def _counted(count: int, noun: str) -> str:
 def summary(out: Path, data: Path | None = None) -> Summary:
     """The tables and the figure of the runs."""
     runs, units = (for_every_seed(table) for table in read_runs(out))
-    pairs = pairs_of(units)
+    pairs, over_time = pairs_of(units), pairs_over_time(blocks_of(_tables.read_runs(out)))
     runs = runs.merge(paired.over_rival(pairs), how="left", on=["data", "model", "seed", "session"])
     table, means = table_of(runs, MODELS), mean_pairs(pairs)
     text, matrices = ["# Forecasting", LEGEND], ["# Forecasting, unit by unit", paired.LEGEND, LEADER_LEGEND]
@@ -178,10 +179,11 @@ def summary(out: Path, data: Path | None = None) -> Summary:
         matrices.append(f"## {data}\n\n{paired.matrix(means[means.data == data], models)}")
         whole = block.model[(block.seeds == block.seeds_expected) & ~block.cut]
         if len(whole):
-            matrices.append(leader_table(units[units.data == data], whole.iloc[0], models))
+            timed = over_time[over_time.data == data]
+            matrices.append(leader_table(units[units.data == data], whole.iloc[0], models, timed))
     return Summary(
         "\n\n".join(text) + "\n",
-        {"table": table, "paired": means},
+        {"table": table, "paired": means.merge(over_time, how="left", on=KEYS)},
         {"forecasting": draw(runs, table)},
         texts={"paired": "\n\n".join(matrices) + "\n"},
     )

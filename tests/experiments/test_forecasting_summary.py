@@ -19,6 +19,8 @@ from statsmodels.stats.proportion import proportion_confint
 from experiments._study import summarize
 from experiments.forecasting.study import STUDY
 from experiments.forecasting.summarize import summary as summary_of
+from synapsnet.metrics import TimeBlocks
+from synapsnet.results.time_blocks import write_time_blocks
 
 BASE = {"pearson_r": 0.5, "r2": 0.1, "mse": 0.9, "nll": 1.0, "skill_vs_persistence": 0.2, "population_rate_r": 0.6}
 BASE |= {"median_gain": 0.01, "share_above_mean": 0.75}
@@ -257,13 +259,33 @@ def test_the_leader_is_tested_over_sessions_and_its_share_has_an_interval(summar
         better = (ours < nll).mean()
         low, high = proportion_confint(better * 24, 24, method="wilson")
         difference = ours.mean(1) - nll.mean(1)
-        assert cells(row(below, model))[1:6] == [
+        assert cells(row(below, model))[1:7] == [
             f"{better:.0%} ({low:.0%} to {high:.0%})",
             f"{difference.mean():z.4f} ± {stats.sem(difference):.4f}",
+            "-",
             "6",
             f"{difference.mean() / difference.std(ddof=1):z.2f}",
             f"{expected[model]:.2g}",
         ]
+
+
+def test_every_pair_is_bootstrapped_over_time_on_the_seeds_in_common(summary: Summary) -> None:
+    """The differences are means over the seeds that both have; the only run of own-AR stands for each of them."""
+    rng, n_bins = np.random.default_rng(0), np.full(30, 8)
+    theirs, ours = rng.normal(1, 0.1, (30, 2)), rng.normal(0.9, 0.1, (3, 30, 2))
+    write_time_blocks(plant(summary.root, "ar", 0, {"s": {}}) / "time_blocks.npz", {"s": TimeBlocks(theirs, n_bins)})
+    for seed, nll in enumerate(ours):
+        run = plant(summary.root, "lstm", seed, {"s": {"median_gain": 0.5}})
+        write_time_blocks(run / "time_blocks.npz", {"s": TimeBlocks(nll, n_bins)})
+    plant(summary.root, "glm", 0, {"s": {}})
+    text, pairs = summary.paired()
+    found = pairs.loc[("mouse", "lstm", "ar")]
+    assert found.difference == pytest.approx((ours.mean(0) - theirs).mean(), rel=1e-4)
+    assert found.low < found.difference < found.high < 0
+    below = text[text.index("| lstm against") :]
+    assert cells(row(below, "ar"))[3] == f"{found.low:.4f} to {found.high:.4f}"
+    assert cells(row(below, "glm"))[3] == "-"
+    assert np.isnan(pairs.loc[("mouse", "lstm", "glm")].low)
 
 
 def test_models_without_a_seed_in_common_are_not_compared(summary: Summary) -> None:

@@ -42,6 +42,7 @@ def test_a_run_leaves_the_folder_that_the_design_lists(train: Command, sessions:
         "config.yaml",
         "test_metrics.json",
         "unit_metrics.csv",
+        "time_blocks.npz",
         "metrics.csv",
         "connectivity.npz",
         "checkpoints",
@@ -72,6 +73,10 @@ def test_a_run_leaves_the_folder_that_the_design_lists(train: Command, sessions:
     assert (results["model"], results["data"], results["seed"]) == ("synapsnet", "two", 0)
     assert set(results["sessions"]) == {"s0", "s1"}
     assert set(results["mean"]) == set(results["sem"]) == set(results["sessions"]["s0"]) == METRICS
+    for session, blocks in Run(run).time_blocks.items():
+        mean = np.average(blocks.nll, axis=0, weights=blocks.n_bins)
+        units = Run(run).unit_scores.set_index("session").nll
+        np.testing.assert_allclose(mean, units[session], rtol=1e-5)
     both = [results["sessions"][session]["nll"] for session in ("s0", "s1")]
     assert results["mean"]["nll"] == pytest.approx(np.mean(both))
     assert results["sem"]["nll"] == pytest.approx(np.std(both, ddof=1) / np.sqrt(2))

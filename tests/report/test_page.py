@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from parsed import Element, parsed
 from plotly import graph_objects
 from reported import N_UNITS, OFF, plant_run, plant_scores, planted
 
+from synapsnet.metrics import TimeBlocks
 from synapsnet.plain import to_json
 from synapsnet.report.__main__ import main
+from synapsnet.results.time_blocks import write_time_blocks
 from synapsnet.results.traces import Traces
 
 NLL = {("net", 0): [0.5, 0.6, 0.9], ("net", 1): [0.7, 0.8, 0.9], ("var", 0): [0.6, 0.5, 1.0]}
@@ -64,6 +67,19 @@ def test_units_are_compared_with_those_of_the_same_seed(sweep: Path) -> None:
     rows = written(sweep).rows("mice: units in which")
     # Seed 0: net is better in 2 of 3 units. Seed 1: in 1. The run by formula stands for both.
     assert rows == [["", "var", "net"], ["var", "·", "50%"], ["net", "50%", "·"]]
+
+
+def test_the_first_row_is_compared_over_blocks_of_time(sweep: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, nll in {"var-0": 0.5, "net-0": 0.9, "net-1": 0.7}.items():
+        blocks = TimeBlocks(nll + 0.1 * rng.standard_normal((20, 3)), np.full(20, 4))
+        write_time_blocks(sweep / f"mice-{name}" / "time_blocks.npz", {"a": blocks})
+    heading, row = written(sweep).rows("mice: the first row over time")
+    assert heading[:2] == ["var against", "difference in nll"]
+    difference, low, high = map(float, re.findall(r"-?\d\.\d+", row[1]))
+    assert low < difference < high < 0  # the run by formula stands for both seeds, of which the mean is 0.8
+    assert difference == pytest.approx(-0.3, abs=0.05)
+    assert row[2] == "100% (100% to 100%)"
 
 
 def test_runs_of_other_settings_are_rows_of_their_own_and_only_differences_are_shown(sweep: Path) -> None:

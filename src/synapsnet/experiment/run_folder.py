@@ -35,12 +35,13 @@ from synapsnet.results.files import (
     RECOVERY,
     SCORES,
     STAGE,
+    TIME_BLOCKS,
     TRACES,
     UNIT_SCORES,
     checkpoint,
 )
 
-RESULTS = (UNIT_SCORES, CONNECTIVITY, RECOVERY, TRACES, FIGURES, SCORES)
+RESULTS = (UNIT_SCORES, TIME_BLOCKS, CONNECTIVITY, RECOVERY, TRACES, FIGURES, SCORES)
 """Files in the order in which they are moved into place: the last one marks the run as finished."""
 _HISTORY = (CURVE, CHECKPOINTS, "wandb", "tensorboard", CONFIG, LOG, FAILURE, STAGE)
 _OURS = (*RESULTS, *_HISTORY)

@@ -13,6 +13,7 @@ from torch import Tensor
 from synapsnet.likelihoods import Likelihood
 from synapsnet.metrics.base import Computed, Metric, Reference, ScoredBins
 from synapsnet.metrics.families import columns, metric_families
+from synapsnet.metrics.time_blocks import BlockSums, TimeBlocks
 from synapsnet.session import Batch, TaskSpec
 
 _Value = TypeVar("_Value")
@@ -33,6 +34,7 @@ class ForecastScores:
         self._likelihood = likelihood
         self._train_mean = train_mean
         self._metrics: dict[int, list[Metric]] = {}
+        self._blocks: dict[int, BlockSums] = {}
 
     @torch.no_grad()
     def update(self, params: Tensor, batch: Batch) -> None:
@@ -57,6 +59,13 @@ class ForecastScores:
         )
         for metric in self._of(batch.session):
             metric.update(bins)
+        if batch.session not in self._blocks:
+            self._blocks[batch.session] = BlockSums(target.shape[1])
+        self._blocks[batch.session].add(bins.nll)
+
+    def time_blocks(self) -> dict[str, TimeBlocks]:
+        """Log-likelihood in blocks of time, by session id; batches must have come in order of time, on one device."""
+        return {self._spec.session_ids[index]: sums.blocks() for index, sums in sorted(self._blocks.items())}
 
     def unit_metrics(self) -> dict[str, dict[str, npt.NDArray[np.float64]]]:
         """Metrics of each unit, ``[units]``, by session id and metric; NaN where undefined.

@@ -15,6 +15,9 @@ SCORES = "test_metrics.json"
 UNIT_SCORES = "unit_metrics.csv"
 """The same scores, one row per unit."""
 
+TIME_BLOCKS = "time_blocks.npz"
+"""Log-likelihood of every unit in blocks of time, see `synapsnet.results.time_blocks`."""
+
 CURVE = "metrics.csv"
 """The training curve."""
 

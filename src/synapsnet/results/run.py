@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,6 +19,9 @@ from synapsnet.results.connectivity import Connectivity, read_connectivity
 from synapsnet.results.ending import Ending
 from synapsnet.results.traces import Traces, read_traces
 from synapsnet.session import Signal
+
+if TYPE_CHECKING:
+    from synapsnet.metrics import TimeBlocks
 
 BUDGET = ("trainer.max_steps", "trainer.max_epochs", "trainer.limit_train_batches")
 """Settings that determine how long a model is trained."""
@@ -120,6 +123,18 @@ class Run:
     def unit_scores(self) -> pd.DataFrame:
         """Scores of the test split: one row per unit, with columns ``session`` and ``unit_id``."""
         return _read_table(self._file(files.UNIT_SCORES))
+
+    @property
+    def has_time_blocks(self) -> bool:
+        """True if the log-likelihood was kept in blocks of time."""
+        return (self.folder / files.TIME_BLOCKS).is_file()
+
+    @property
+    def time_blocks(self) -> dict[str, TimeBlocks]:
+        """Log-likelihood of every unit in blocks of time, by session id."""
+        from synapsnet.results.time_blocks import read_time_blocks  # slow, because of torch
+
+        return read_time_blocks(self._file(files.TIME_BLOCKS))
 
     @property
     def has_traces(self) -> bool:

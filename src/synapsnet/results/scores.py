@@ -1,4 +1,4 @@
-"""Writers of scores: ``test_metrics.json`` and ``unit_metrics.csv``."""
+"""Writers of scores: ``test_metrics.json``, ``unit_metrics.csv`` and ``time_blocks.npz``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 
 from synapsnet.atomic import replacing
 from synapsnet.metrics import ForecastScores, summarize
-from synapsnet.results.files import SCORES, UNIT_SCORES
+from synapsnet.results.files import SCORES, TIME_BLOCKS, UNIT_SCORES
+from synapsnet.results.time_blocks import write_time_blocks
 from synapsnet.session import TaskSpec
 
 
 def write_scores(folder: Path, scores: ForecastScores, spec: TaskSpec, facts: Mapping[str, Any]) -> None:
-    """Write the scores of the test split, by session and by unit.
+    """Write the scores of the test split, by session, by unit and by block of time.
 
     Args:
         folder: Folder to write to.
@@ -32,6 +33,7 @@ def write_scores(folder: Path, scores: ForecastScores, spec: TaskSpec, facts: Ma
         **{name: fact for name, fact in facts.items() if name not in names},
     }
     _write_unit_scores(folder / UNIT_SCORES, spec, scores)
+    write_time_blocks(folder / TIME_BLOCKS, scores.time_blocks())
     with replacing(folder / SCORES) as partial:
         partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
