@@ -46,12 +46,14 @@ class Job:
     Attributes:
         folder: Folder of its runs inside the study's folder, ``<model>/<recording>``; each run is in ``seed<k>`` there.
         seeds: Seeds of the runs.
-        settings: Overrides for ``train.py``.
+        settings: Overrides for ``train.py``; ``{before}`` stands for the folder of the run that is done first.
+        before: Folder of the job whose run of its first seed is done first; None for a job that needs none.
     """
 
     folder: Path
     seeds: tuple[int, ...]
     settings: tuple[str, ...]
+    before: Path | None = None
 
     def __str__(self) -> str:
         return f"{self.folder}, seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
@@ -151,7 +153,10 @@ def execute(jobs: Sequence[Job], study: str, out: Path, n_parallel: int) -> list
 def _started(job: Job, study: str, out: Path) -> subprocess.Popen[bytes]:
     folder = out / job.folder
     folder.mkdir(parents=True, exist_ok=True)
-    settings = (*job.settings, f"seed={','.join(map(str, job.seeds))}")
+    settings = [*job.settings, f"seed={','.join(map(str, job.seeds))}"]
+    if job.before is not None:
+        before = str(out / job.before / "seed0")
+        settings = [setting.replace("{before}", before) for setting in settings]
     place = (f"hydra.sweep.dir='{folder}'", "hydra.sweep.subdir=seed${seed}")
     with (folder / "job.log").open("ab") as log:
         return subprocess.Popen(
@@ -201,7 +206,8 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
     left = missing(jobs, out)
     say(f"{_n_runs(left)} of {_n_runs(jobs)} runs to do in {out}")
     with suppress(KeyboardInterrupt):
-        failed = execute(left, study.runs, out, options.jobs)
+        rounds = [[job for job in left if (job.before is None) is first] for first in (True, False)]
+        failed = [job for jobs in rounds for job in execute(jobs, study.runs, out, options.jobs)]
         if failed:
             say(f"{len(failed)} of {len(left)} jobs failed; the same command tries them again")
             return 1

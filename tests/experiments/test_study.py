@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from experiments._study import PROJECT, Job, Study, Summary, main, missing, summarize, tiny
 from experiments._tables import is_best, is_near, read_runs
+from experiments.ablations.study import STUDY as ABLATIONS
 from experiments.connectivity.study import STUDY as CONNECTIVITY
 from experiments.forecasting.study import STUDY as FORECASTING
 from experiments.forecasting.summarize import summary as forecasting_summary
@@ -21,7 +22,7 @@ from experiments.synthetic_connectivity.study import STUDY as SYNTHETIC
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column
 
-STUDIES = (CONNECTIVITY, FORECASTING, HORIZON, INPUT_CURRENTS, POPULATION, SYNTHETIC)
+STUDIES = (ABLATIONS, CONNECTIVITY, FORECASTING, HORIZON, INPUT_CURRENTS, POPULATION, SYNTHETIC)
 JOB = Job(Path("glm", "mice"), (0, 1, 2), ("model=glm",))
 
 

@@ -127,6 +127,8 @@ def misspelt(error: HydraException, arguments: Sequence[str]) -> Exception:
 
 def is_group(key: str) -> bool:
     """Return True if a key of an override is a config group."""
+    if "." in key:  # a value; looking groups up is slow
+        return False
     loader = GlobalHydra.instance().config_loader()
     return bool(loader.get_group_options(key, results_filter=ObjectType.CONFIG))
 
