@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
-_VOID = {"meta", "link", "br"}
+_VOID = {"meta", "link", "br", "img"}
 
 
 @dataclass

@@ -259,7 +259,12 @@ def test_a_lone_run_and_an_unfinished_one_have_a_page(tmp_path: Path) -> None:
     assert "nothing to compare it with" in page.one("section", id="settings").text
     assert page.rows("scores of")[1][:3] == ["net", "1", "0.4000"]
     (run / "test_metrics.json").unlink()
-    assert "unfinished, run" in written(run).one("header").text
+    page = written(run)
+    assert "unfinished, run" in page.one("header").text
+    curve = page.one("section", id="curves")
+    assert "not finished" in curve.text
+    (figure,) = [json.loads(of.text) for of in curve.all("script")]
+    assert [line["name"] for line in figure["data"]] == ["run"]
 
 
 def test_text_from_files_is_shown_and_never_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shlex
 from pathlib import Path
@@ -15,6 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from laws import CONF
 from omegaconf import OmegaConf
+from parsed import parsed
 from reported import N_UNITS, OFF, noise, plant_run, plant_study, planted
 
 from synapsnet.report.__main__ import main
@@ -50,6 +52,9 @@ def test_planted_edges_are_selected_and_nothing_is_missing(tmp_path: Path, capsy
     assert "train.py" not in said
     folder = tmp_path / "out" / "synapsnet" / "mice" / "a"
     assert sorted(path.name for path in folder.iterdir()) == ["edges.csv", "stability.png"]
+    (shown,) = parsed(tmp_path / "out.html").one("section", id="connectivity").all("img")
+    drawn = base64.b64encode((folder / "stability.png").read_bytes()).decode()
+    assert shown.attributes["src"] == f"data:image/png;base64,{drawn}"
     table = pd.read_csv(folder / "edges.csv")
     names = ["post", "pre", "mean", "rank", "sd", "standard_error", "inclusion", "p", "q", "selected"]
     assert list(table.columns) == names

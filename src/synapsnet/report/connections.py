@@ -11,8 +11,8 @@ from pathlib import Path
 from synapsnet.errors import UserError
 from synapsnet.report.ensemble import Ensemble, gather, makes_another_matrix
 from synapsnet.report.gaps import gaps
-from synapsnet.report.html import Html, bullets, folded, join, paragraph, tag
-from synapsnet.report.judgement import judged, subject
+from synapsnet.report.html import Html, bullets, folded, join, paragraph, picture, tag
+from synapsnet.report.judgement import FIGURE, folder_of, judged, subject
 from synapsnet.report.sections.connectivity import connectivity_of
 from synapsnet.report.study import Study, n_sessions
 from synapsnet.results import Run
@@ -21,6 +21,7 @@ from synapsnet.results.run import require_alike
 MATRIX_BYTES = 1_500_000
 """Room for all matrices of a page, which are thinned to it."""
 _BYTES_PER_EDGE = 8  # two matrices of two bytes and two of one, in base64
+_PICTURE_BYTES = 1_000_000  # room for all pictures of stability
 _FEWEST = 40  # rows drawn of a matrix, however many matrices there are
 _MOST = 60  # sessions drawn; more are judged as text alone
 
@@ -54,19 +55,26 @@ class Connections:
         without = len(self.study.runs) - len(runs)
         if without:
             self._notes.append(f"{without} of {len(self.study.runs)} runs have no connectivity.")
-        expected, room = _n_matrices(runs), MATRIX_BYTES
+        expected, room, of_pictures, beside = _n_matrices(runs), MATRIX_BYTES, _PICTURE_BYTES, 0
         for place, ensemble in enumerate(self._ensembles(runs)):
             findings = judged(ensemble, self.false_discovery_rate, self.out)
             if place < _MOST:
                 side = _side(room, len(ensemble.unit_ids), expected - place)
                 room -= _BYTES_PER_EDGE * side**2
-                self._parts.append(connectivity_of(ensemble, findings, side=side, open_=place == 0))
+                path = folder_of(ensemble, self.out) / FIGURE
+                of_pictures -= path.stat().st_size if path.is_file() else 0
+                shown = path.is_file() and of_pictures >= 0
+                beside += path.is_file() and not shown
+                drawn = picture(path, "Edges of the halves, and of surrogates") if shown else Html()
+                self._parts.append(connectivity_of(ensemble, findings, drawn, side=side, open_=place == 0))
             elif place == _MOST:
                 self._notes.append(f"More than {_MOST} sessions: the others are judged on the terminal alone.")
             for what, command in gaps(ensemble, self.conf):
                 self._missing.setdefault(command, (what, []))[1].append(subject(ensemble))
             lines = [f"  {name:<12}{text}" for name, text in findings]
             yield "\n".join([f"{subject(ensemble)}: {len(ensemble.unit_ids)} units", *lines])
+        if beside:
+            self._notes.append(f"{beside} pictures {FIGURE} would make the page too large, and lie below {self.out}.")
         if self._notes:
             yield "\n".join(self._notes)
         if self._missing:

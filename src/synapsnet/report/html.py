@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -124,6 +126,17 @@ def _cell(place: int, cell: object) -> Html:
     return tag(
         name, of.content, scope=scope, style=shade, class_=None if shade is None else "shaded", data_value=of.value
     )
+
+
+def picture(path: Path, label: str) -> Html:
+    """A PNG file, held by the page itself.
+
+    Args:
+        path: The file.
+        label: Description for those who do not see it.
+    """
+    data = base64.b64encode(path.read_bytes()).decode()
+    return Html(f'<img class="picture" alt="{text(label)}" src="data:image/png;base64,{data}">')
 
 
 def plot(figure: dict[str, Any], label: str, height: int) -> Html:

@@ -48,11 +48,16 @@ def judged(ensemble: Ensemble, false_discovery_rate: float, out: Path) -> list[t
     found += [("odds", text) for text in _odds(ensemble)]
     if stability.warning:
         found.append((WARNING, stability.warning))
-    folder = out / safe_name(ensemble.method) / safe_name(ensemble.recording) / safe_name(stability.session_id)
+    folder = folder_of(ensemble, out)
     with replacing(folder / EDGES) as partial:
         edge_table(stability, ensemble).to_csv(partial, index=False, float_format="%.6g")
     figure = _drawn(stability, ensemble, false_discovery_rate, folder / FIGURE)
     return [*found, ("written", f"{folder / EDGES}{f' and {FIGURE}' if figure else ''}")]
+
+
+def folder_of(ensemble: Ensemble, out: Path) -> Path:
+    """Folder of the files of one session."""
+    return out / safe_name(ensemble.method) / safe_name(ensemble.recording) / safe_name(ensemble.session_id)
 
 
 def subject(ensemble: Ensemble) -> str:

@@ -17,6 +17,7 @@ from synapsnet.report.sections.scores import PRIMARY, ranked, scores_section
 from synapsnet.report.sections.settings import settings_section
 from synapsnet.report.sections.traces import traces_section
 from synapsnet.report.study import Study, scores
+from synapsnet.results import Run
 
 _FEW = 6  # notes shown at once
 
@@ -34,7 +35,11 @@ def write_page(study: Study, connectivity: Html, out: Path, conf: Path) -> None:
     sections = [
         Section("scores", "Scores", scores_section(tasks)),
         Section("paired", "Unit by unit", paired_section(tasks)),
-        Section("curves", "Learning curves", curves_section(tasks)),
+        Section(
+            "curves",
+            "Learning curves",
+            curves_section(tasks, {study.name(folder): Run(folder) for folder, _ in study.unfinished}),
+        ),
         Section("traces", "Forecasts", traces_section(tasks)),
         Section("connectivity", "Connectivity", connectivity),
         Section("settings", "Differences of settings", settings_section(study.runs)),

@@ -24,12 +24,15 @@ _LABELS = {
 _FORMS = {"evidence": ".1f", "positive": ".3f", "replication": ".3f"}
 
 
-def connectivity_of(ensemble: Ensemble, findings: Sequence[tuple[str, str]], *, side: int, open_: bool) -> Html:
+def connectivity_of(
+    ensemble: Ensemble, findings: Sequence[tuple[str, str]], stability: Html, *, side: int, open_: bool
+) -> Html:
     """One session of one model, folded.
 
     Args:
         ensemble: Its fits.
         findings: Judgements by their names, see `judged`.
+        stability: A picture of the halves and surrogates; empty where there are none.
         side: Largest number of rows to draw of a matrix; a larger one is thinned.
         open_: True to unfold it.
     """
@@ -37,13 +40,14 @@ def connectivity_of(ensemble: Ensemble, findings: Sequence[tuple[str, str]], *, 
     told = tag("dl", *(_finding(*finding) for finding in findings), class_="findings")
     mean = ensemble.mean("whole")
     if mean is None:
-        return folded(title, told, open_=open_)
+        return folded(title, told, stability, open_=open_)
     odds = {name: ensemble.of_model(name, "whole") for name in _LABELS}
     known = {name: values for name, values in odds.items() if values is not None}
     promise = known.get("replication")
     return folded(
         title if promise is None else join(title, tag("small", f" · {_promised(promise, SURE):,} at {SURE:g} or more")),
         told,
+        stability,
         _replication(ensemble, promise),
         matrices(ensemble, mean, known, _LABELS, side=side),
         _strongest(ensemble, mean, known),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from synapsnet.errors import UserError
 from synapsnet.report.comparison import Block
 from synapsnet.report.html import Html, folded, join, paragraph, plot
 from synapsnet.report.sections.scores import ranked
@@ -19,12 +20,24 @@ _POINTS, _HEIGHT = 150, 380
 _TRAIN, _VALIDATION = "train/nll", "validation/nll"
 
 
-def curves_section(blocks: Sequence[Block]) -> Html:
-    """A figure for every recording, a line for every run."""
+def curves_section(blocks: Sequence[Block], unfinished: Mapping[str, Run]) -> Html:
+    """A figure for every recording, a line for every run, and one of the runs that are not finished.
+
+    Args:
+        blocks: Finished runs.
+        unfinished: Other runs by name.
+    """
     names = dict.fromkeys(row.name for block in blocks for row in ranked(block))
     places = {name: place for place, name in enumerate(names)}
     made = [(block.title, _figure(block, places)) for block in blocks]
-    alone = len(made) == 1
+    begun = [
+        line for place, (name, run) in enumerate(unfinished.items()) for line in _lines(run, name, place, train=False)
+    ]
+    if begun:
+        made.append(
+            ("not finished", plot(curves(begun, points=_POINTS), "Learning curves of unfinished runs", _HEIGHT))
+        )
+    alone = len(made) == 1 and not begun
     legend = paragraph("One line a run, one colour a model.", class_="legend")
     if alone:
         return join(legend, made[0][1])
@@ -58,5 +71,5 @@ def _lines(run: Run, name: str, place: int, *, train: bool) -> list[Curve]:
                 values = points.to_numpy()
                 found.append(Curve(name, place, what, values[:, 0], values[:, 1], faint=column == _TRAIN))
         return found if found and not found[0].faint else []
-    except (OSError, ValueError, KeyError):  # none, or one that cannot be read
+    except (UserError, OSError, ValueError, KeyError):  # none, or one that cannot be read
         return []
