@@ -147,6 +147,13 @@ class UserSignalAt(At):
         os.kill(os.getpid(), signal.SIGUSR1)
 
 
+class KillWorkersAt(At):
+    """The other processes of a run on several devices go down."""
+
+    def act(self, module: LightningModule) -> None:
+        subprocess.run(["pkill", "-KILL", "-P", str(os.getpid()), "-f", "synapsnet.cli"], check=True)
+
+
 class KillAtWrite(Callback):
     """The machine goes down when a file is about to be moved into place, the given number of times from the start."""
 

@@ -83,7 +83,12 @@ def test_a_run_that_the_clock_cut_is_never_in_bold(capsys: pytest.CaptureFixture
         (("trainer.max_steps=0",), "trainer.max_steps must be a whole number above 0, or -1"),
         (("trainer.max_epochs=0",), "trainer.max_epochs must be a whole number above 0, or -1"),
         (("trainer.max_steps=many",), "trainer.max_steps must be a whole number above 0, or -1"),
-        (("trainer.devices=2", "trainer.accelerator=cpu"), "trainer.devices=2 asks for 2 processes"),
+        (("trainer.devices=2", "trainer.max_time=00:00:01:00"), "trainer.max_time ends processes at different steps"),
+        (("trainer.devices=2", "trainer.num_nodes=2"), "trainer.num_nodes=2: a run takes one machine"),
+        (
+            ("trainer.precision=64-true",),
+            "trainer.precision must be one of 32-true, bf16-mixed, 16-mixed, got '64-true'",
+        ),
     ],
 )
 def test_what_training_cannot_do(more: tuple[str, ...], message: str, train: Command, sessions: Path) -> None:

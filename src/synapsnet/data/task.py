@@ -24,7 +24,7 @@ from synapsnet.data.splits import Pieces, Split, part_of_train
 from synapsnet.data.storage import on_disk
 from synapsnet.data.surrogates import surrogate_session
 from synapsnet.data.widths import advice
-from synapsnet.data.windows import EvaluationLoader, SessionTensors, TrainingLoader, WindowShape
+from synapsnet.data.windows import ALONE, EvaluationLoader, SessionTensors, Share, TrainingLoader, WindowShape
 from synapsnet.errors import UserError
 from synapsnet.session import Session, SessionSpec, TaskSpec
 from synapsnet.session.recording import WIDTH_TOLERANCE
@@ -39,13 +39,13 @@ class Task:
     sessions: tuple[SessionTensors, ...]
     pieces: tuple[Mapping[Split, Pieces], ...]
 
-    def train_loader(self, *, batch_size: int, seed: int) -> TrainingLoader:
+    def train_loader(self, *, batch_size: int, seed: int, share: Share = ALONE) -> TrainingLoader:
         """Shuffled windows of the train split."""
-        return TrainingLoader(self._of("train"), batch_size=batch_size, seed=seed)
+        return TrainingLoader(self._of("train"), batch_size=batch_size, seed=seed, share=share)
 
-    def loader(self, split: Split, *, batch_size: int) -> EvaluationLoader:
+    def loader(self, split: Split, *, batch_size: int, share: Share = ALONE) -> EvaluationLoader:
         """Every target of a split once, in order."""
-        return EvaluationLoader(self._of(split), batch_size=batch_size)
+        return EvaluationLoader(self._of(split), batch_size=batch_size, share=share)
 
     def n_targets(self, split: Split) -> int:
         """Scored bins of a split, over all sessions."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,11 @@ class WindowShape:
         """Number of scored steps of a window."""
         return self.length - self.context_bins + 1
 
+    def scored(self, starts: Pieces, stops: Pieces) -> Pieces:
+        """Number of scored steps of each window, from its start and the stop of its piece."""
+        scored: Pieces = np.clip(stops - starts - self.context_bins, 0, self.stride)
+        return scored
+
     def count(self, pieces: Pieces) -> int:
         """Number of targets with full context in these pieces."""
         return int(np.maximum(pieces[:, 1] - pieces[:, 0] - self.context_bins, 0).sum())
@@ -63,6 +69,29 @@ class WindowShape:
 def _with_stops(starts: Sequence[npt.NDArray[np.int64]], pieces: Pieces) -> tuple[Pieces, Pieces]:
     stops = np.repeat(pieces[:, 1], [len(s) for s in starts])
     return np.concatenate([*starts, np.empty(0, dtype=np.int64)]), stops
+
+
+class Share(NamedTuple):
+    """The part of one process in the work of several.
+
+    Attributes:
+        rank: Number of the process, from 0.
+        n_processes: Number of processes.
+    """
+
+    rank: int
+    n_processes: int
+
+    def of(self, batch: int) -> tuple[slice, bool]:
+        """Windows of a batch that the process takes, and True if they count.
+
+        A process for which none is left takes the first one, which does not count, so that all have the same work.
+        """
+        mine = slice(self.rank, None, self.n_processes)
+        return (mine, True) if self.rank < batch else (slice(0, 1), False)
+
+
+ALONE = Share(0, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,9 +141,12 @@ class EvaluationLoader:
     Args:
         sessions: The sessions, each with its pieces of the split.
         batch_size: Windows per batch.
+        share: The part of this process: every n-th batch.
     """
 
-    def __init__(self, sessions: Sequence[tuple[SessionTensors, Pieces]], *, batch_size: int) -> None:
+    def __init__(
+        self, sessions: Sequence[tuple[SessionTensors, Pieces]], *, batch_size: int, share: Share = ALONE
+    ) -> None:
         self._sessions = sessions
         self._batch_size = batch_size
         self._plan = [
@@ -122,7 +154,7 @@ class EvaluationLoader:
             for session, pieces in sessions
             for starts, stops in [session.shape.tile(pieces)]
             for low in range(0, len(starts), batch_size)
-        ]
+        ][share.rank :: share.n_processes]
 
     def __len__(self) -> int:
         return len(self._plan)
@@ -147,9 +179,14 @@ class TrainingLoader:
         sessions: The sessions, each with its pieces of the train split.
         batch_size: Windows per batch.
         seed: Seed of the order.
+        share: The part of this process: some windows of every batch, weighted so that the mean over processes of its
+            loss is the loss of the whole batch.
     """
 
-    def __init__(self, sessions: Sequence[tuple[SessionTensors, Pieces]], *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, sessions: Sequence[tuple[SessionTensors, Pieces]], *, batch_size: int, seed: int, share: Share = ALONE
+    ) -> None:
+        self._share = share
         self._sessions = sessions
         self._batch_size = batch_size
         self._seed = seed
@@ -165,8 +202,16 @@ class TrainingLoader:
             self._epoch, self._batch = self._epoch + 1, 0
         for session, starts, stops in self._plan(self._epoch)[self._batch :]:
             self._batch += 1
-            yield session.batch(starts, stops)
+            yield self._part(session, starts, stops)
         self._epoch, self._batch = self._epoch + 1, 0
+
+    def _part(self, session: SessionTensors, starts: Pieces, stops: Pieces) -> Batch:
+        mine, counts = self._share.of(len(starts))
+        batch = session.batch(starts[mine].copy(), stops[mine].copy())
+        if self._share.n_processes > 1:
+            scored = session.shape.scored(starts, stops)
+            batch.weight = self._share.n_processes * float(scored[mine].sum() / max(scored.sum(), 1)) * counts
+        return batch
 
     def state_dict(self) -> dict[str, int]:
         """Position: the epoch, and the number of its batches already served."""

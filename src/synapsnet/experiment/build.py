@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,9 @@ from synapsnet.training.loggers import LoggedRun
 from synapsnet.training.optimizers import OptimizerRecipe
 
 log = logging.getLogger(__name__)
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
+"""Precisions of training that keep weights in float32."""
 
 Config = dict[str, Any]
 """A resolved configuration, or a section of one, as plain containers."""
@@ -169,19 +173,30 @@ def planned_steps(config: Config, n_batches: int) -> int:
     return min(limits, default=UNLIMITED)
 
 
-def build_trainer(config: Config, callbacks: Mapping[str, Config], loggers: Sequence[Logger], run_dir: Path) -> Trainer:
-    """A trainer from sections ``trainer`` and ``callbacks``.
+def build_trainer(
+    config: Config, callbacks: Mapping[str, Config], loggers: Sequence[Logger], run_dir: Path, *, rank: int = 0
+) -> Trainer:
+    """A trainer of one device from sections ``trainer`` and ``callbacks``.
+
+    Args:
+        config: Section ``trainer``; of several devices, each process takes one.
+        callbacks: Section ``callbacks``.
+        loggers: The loggers.
+        run_dir: Root folder of the trainer.
+        rank: Number of this process, where several train together.
 
     Raises:
-        UserError: if Lightning refuses the settings, or if they ask for more than one process.
+        UserError: if Lightning refuses the settings.
     """
+    if config["precision"] not in PRECISIONS:
+        raise UserError(f"trainer.precision must be one of {', '.join(PRECISIONS)}, got {config['precision']!r}")
     with refusing("callbacks"):
         built: list[Callback] = [
             instantiate(callback, _convert_="all") for callback in callbacks.values() if callback is not None
         ]
     with refusing("trainer"):
-        trainer = Trainer(
-            **config,
+        build: Callable[..., Trainer] = partial(
+            Trainer,
             callbacks=[ValidateAtBudget(), *built],
             logger=list(loggers),
             # One process needs no cluster environment. Lightning's own SLURM handling would answer signals with
@@ -192,12 +207,11 @@ def build_trainer(config: Config, callbacks: Mapping[str, Config], loggers: Sequ
             enable_model_summary=False,
             enable_progress_bar=False,  # a callback shows it
         )
-    if trainer.world_size > 1:
-        raise UserError(
-            f"trainer.devices={config['devices']} asks for {trainer.world_size} processes, and a run takes one: "
-            "trainer.devices=1, with a run for each device"
-        )
-    return trainer
+        trainer = build(**config)
+        if trainer.world_size == 1:
+            return trainer
+        on_cpu = trainer.strategy.root_device.type == "cpu"
+        return build(**{**config, "devices": 1 if on_cpu else [trainer.device_ids[rank]], "num_nodes": 1})
 
 
 @contextmanager

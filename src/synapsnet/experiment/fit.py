@@ -13,6 +13,7 @@ from synapsnet.analysis.evaluation import evaluate, train_mean_params
 from synapsnet.checkpoint_file import read_checkpoint, write_checkpoint
 from synapsnet.experiment.build import Config
 from synapsnet.experiment.checkpoint import Saved, load_weights
+from synapsnet.experiment.crew import crew
 from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.models.hooks import Finishing
 from synapsnet.results.ending import UNLIMITED, Ending
@@ -62,7 +63,9 @@ def fit(
         return float(trainer.callback_metrics[config["monitor"]]), Ending("formula", 0, 0)
     ended = _ended_before(saved, config, planned)
     if ended is None:
-        trainer.fit(module, datamodule=datamodule, ckpt_path=None if saved is None else saved.path)
+        continued = None if saved is None else saved.path
+        with crew(config, continued):
+            trainer.fit(module, datamodule=datamodule, ckpt_path=continued)
         ended = ending(trainer) or Ending("budget", trainer.global_step, planned)
     for path in (callback.path(trainer) for callback in checkpoints if callback.monitor):
         if path.is_file():  # scores are always those of the best weights

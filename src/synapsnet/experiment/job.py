@@ -15,6 +15,7 @@ from synapsnet.checkpoint_file import DamagedError
 from synapsnet.errors import UserError, one_line
 from synapsnet.experiment import run_folder, sweep
 from synapsnet.experiment.checkpoint import Saved, read_latest
+from synapsnet.experiment.crew import place_of_worker
 from synapsnet.experiment.guard import BAD_INPUT, report
 from synapsnet.experiment.outcome import Outcome, show_results
 from synapsnet.experiment.request import Request, other_settings, understood
@@ -54,6 +55,12 @@ def run(cfg: DictConfig) -> float:
     """
     hydra_dir = Path(HydraConfig.get().runtime.output_dir)
     try:
+        place = place_of_worker()
+        if place is not None:
+            from synapsnet.experiment.worker import work
+
+            work(place, understood(cfg))
+            return float("nan")
         with leaving_on_signals():
             folder, outcome = perform(understood(cfg))
             if outcome is None:

@@ -35,6 +35,7 @@ from synapsnet.experiment.checkpoint import (
     check_units,
     load_weights,
 )
+from synapsnet.experiment.crew import devices_of
 from synapsnet.experiment.fit import fit
 from synapsnet.experiment.outcome import Outcome, gains_over_references, scores_table, write_outcome
 from synapsnet.experiment.parts import recipe
@@ -58,6 +59,7 @@ log = logging.getLogger(__name__)
 _EXPECTED_WARNINGS = (
     "Checkpoint directory .* exists and is not empty",
     "The number of training batches .* is smaller than the logging interval",  # then it logs once an epoch
+    r"It is recommended to use `self\.log\(.*sync_dist=True",  # scores are combined before they are logged
     "The `srun` command is available",  # a run is one process, and needs none
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own, under recent torch
 )
@@ -82,12 +84,14 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
         if saved is not None:
             _check_data(saved, data, config)
         check_references(config["reference_models"], config)
+        if len(devices_of(config["trainer"])) > 1 and request.sessions is not None:
+            raise UserError("trainer.devices: sessions that Python holds are trained on one device")
         resumed = saved if config["mode"] == "train" else None
         continues = resumed is not None and resumed.run_dir == folder.path.absolute()
         run_id = resumed.run_id if resumed is not None and continues else secrets.token_hex(4)
         said = {"run_id": run_id, "record": request.record.to_dict(), "settings": settings}
-        module = _module(config, data, saved, said)
-        planned = planned_steps(config["trainer"], len(_datamodule(config, data).train_dataloader()))
+        module = build_module(config, data, saved, said)
+        planned = planned_steps(config["trainer"], len(build_datamodule(config, data).train_dataloader()))
         if resumed is not None and resumed.step > planned:
             raise UserError(
                 f"{resumed.path} has {resumed.step} steps already, and trainer allows {planned}: raise "
@@ -121,7 +125,7 @@ def _check_data(saved: Saved, data: Data, config: Config) -> None:
         log.info("not what the model was trained on: the content of %s", ", ".join(changed))
 
 
-def _module(config: Config, data: Data, saved: Saved | None, said: dict[str, Any]) -> ForecastModule:
+def build_module(config: Config, data: Data, saved: Saved | None, said: dict[str, Any]) -> ForecastModule:
     """The model in its training module; checkpoints carry ``said``, the description of the run."""
     trust = config["trusted_packages"]
     pl.seed_everything(config["seed"], verbose=False)
@@ -147,7 +151,8 @@ def _module(config: Config, data: Data, saved: Saved | None, said: dict[str, Any
     return module
 
 
-def _datamodule(config: Config, data: Data) -> ForecastDataModule:
+def build_datamodule(config: Config, data: Data) -> ForecastDataModule:
+    """The task as Lightning takes it."""
     return ForecastDataModule(data.task, batch_size=config["data"]["batch_size"], seed=config["seed"], truth=data.truth)
 
 
@@ -178,7 +183,7 @@ def _fit_and_test(
     planned: int,
     record: Record,
 ) -> Outcome:
-    datamodule = _datamodule(config, data)
+    datamodule = build_datamodule(config, data)
     facts = {"n_parameters": n_parameters(module.model), "versions": versions(), "commit": commit()}
     facts["record"] = to_json(record.to_dict())
     n_sessions = len(data.task.spec.sessions)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)  # not frozen, because Lightning changes the precision of its fields one by one
 class Batch:
     """Windows of one session. ``target[:, t]`` is the bin after ``past[:, t]``.
 
@@ -24,6 +24,7 @@ class Batch:
         target: The next bin of each step, float32 ``[batch, time, units]``.
         scored: Which steps count (full context, inside the split, not counted elsewhere), bool ``[batch, time]``.
         session: Index of the session in `TaskSpec.sessions`.
+        weight: Factor of the batch's loss; 1 unless several processes train on parts of one batch.
     """
 
     past: Tensor
@@ -32,6 +33,7 @@ class Batch:
     target: Tensor
     scored: Tensor
     session: int
+    weight: float = 1.0
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on another device (the method Lightning calls to move a batch)."""
@@ -43,7 +45,7 @@ class Batch:
 
     def _with(self, change: Callable[[Tensor], Tensor]) -> Batch:
         past, behavior, slow = change(self.past), change(self.behavior), change(self.slow)
-        return Batch(past, behavior, slow, change(self.target), change(self.scored), self.session)
+        return Batch(past, behavior, slow, change(self.target), change(self.scored), self.session, self.weight)
 
 
 class Batches(Protocol):

@@ -10,10 +10,11 @@ from lightning.pytorch import LightningDataModule
 
 from synapsnet.data.task import Task
 from synapsnet.data.windows import EvaluationLoader, TrainingLoader
+from synapsnet.training.together import share
 
 
 class ForecastDataModule(LightningDataModule):
-    """Loaders over a task that is already in memory.
+    """Loaders over a task that is already in memory; where several processes train together, each has its share.
 
     Args:
         task: The forecasting task.
@@ -30,10 +31,10 @@ class ForecastDataModule(LightningDataModule):
         self.seed = seed
 
     def train_dataloader(self) -> TrainingLoader:
-        return self.task.train_loader(batch_size=self.batch_size, seed=self.seed)
+        return self.task.train_loader(batch_size=self.batch_size, seed=self.seed, share=share())
 
     def val_dataloader(self) -> EvaluationLoader:
-        return self.task.loader("validation", batch_size=self.batch_size)
+        return self.task.loader("validation", batch_size=self.batch_size, share=share())
 
     def test_dataloader(self) -> EvaluationLoader:
         return self.task.loader("test", batch_size=self.batch_size)

@@ -18,7 +18,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from synapsnet.analysis.evaluation import train_mean_params
-from synapsnet.data.windows import EvaluationLoader
 from synapsnet.errors import UserError
 from synapsnet.metrics import ForecastScores, summarize
 from synapsnet.models.base import Forecaster
@@ -28,6 +27,7 @@ from synapsnet.training.callbacks.exact_resume import ExactResume
 from synapsnet.training.curve import CurveLogger
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.optimizers import OptimizerRecipe
+from synapsnet.training.together import average_gradients
 
 
 class ForecastModule(LightningModule):
@@ -58,12 +58,13 @@ class ForecastModule(LightningModule):
 
     def setup(self, stage: str) -> None:
         """Fit the train-mean model of the task, with which forecasts are compared."""
-        datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
-        assert isinstance(datamodule, ForecastDataModule)
+        datamodule = self._data()
         if not self._train_mean:
             task = datamodule.task
-            train = task.loader("train", batch_size=datamodule.batch_size)
-            self._train_mean = train_mean_params(task.spec, self.model.likelihood, train, datamodule.val_dataloader())
+            train, validation = (
+                task.loader(split, batch_size=datamodule.batch_size) for split in ("train", "validation")
+            )
+            self._train_mean = train_mean_params(task.spec, self.model.likelihood, train, validation)
 
     def configure_callbacks(self) -> list[Callback]:
         return [ExactResume(self._seed)]
@@ -82,7 +83,7 @@ class ForecastModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         penalty = self.model.penalty()
-        loss = self.model.training_loss(batch) + penalty
+        loss = batch.weight * self.model.training_loss(batch) + penalty
         # Logging a key takes as long as a small step, and reading the loss makes an accelerator wait.
         logs = (self.global_step + 1) % self._log_every_n_steps == 0
         if logs or loss.device.type == "cpu":
@@ -93,11 +94,13 @@ class ForecastModule(LightningModule):
             self.log_dict(scalars, batch_size=len(batch.past))
         return loss
 
+    def on_after_backward(self) -> None:
+        average_gradients(self.model.parameters())
+
     def on_validation_epoch_start(self) -> None:
-        loader = self.trainer.val_dataloaders
-        assert isinstance(loader, EvaluationLoader)
         if isinstance(self.model, Selecting):
-            self.model.select(loader)
+            datamodule = self._data()
+            self.model.select(datamodule.task.loader("validation", batch_size=datamodule.batch_size))
         self._start_scores()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -147,6 +150,11 @@ class ForecastModule(LightningModule):
         params = self.model(batch.past, batch.behavior, batch.session, batch.slow)[batch.scored]
         return self.model.likelihood.nll(params, batch.target[batch.scored]).mean()
 
+    def _data(self) -> ForecastDataModule:
+        datamodule = self.trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(datamodule, ForecastDataModule)
+        return datamodule
+
     def _fitter(self) -> Trainer:
         assert isinstance(self.trainer, Trainer)
         return self.trainer
@@ -155,7 +163,8 @@ class ForecastModule(LightningModule):
         self.scores = ForecastScores(self.model.spec, self.model.likelihood, self._train_mean)
 
     def _score(self, batch: Batch) -> None:
-        self.scores.update(self.model(batch.past, batch.behavior, batch.session, batch.slow), batch)
+        with torch.autocast(self.device.type, enabled=False):  # scores are those of float32, as a loaded model has them
+            self.scores.update(self.model(batch.past, batch.behavior, batch.session, batch.slow), batch)
 
     def named_scores(self, split: str) -> dict[str, float]:
         """The present scores as they are logged: means over sessions."""

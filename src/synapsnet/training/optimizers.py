@@ -63,6 +63,8 @@ def adamw(
         groups[group]["params"].append(parameter)
     filled = [{"name": name, **group} for name, group in groups.items() if group["params"]]
     optimizer = AdamW(filled, lr=lr, fused=True)
+    # In mixed precision, gradients are unscaled before they are clipped, and not in the step.
+    optimizer._step_supports_amp_scaling = False
     return optimizer, LambdaLR(optimizer, partial(_factor, schedule, total_steps))
 
 

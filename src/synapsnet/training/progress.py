@@ -9,9 +9,16 @@ import torch
 _SEED_STRIDE = 1_000_003
 
 
-def step_seed(seed: int, epoch: int, batch: int) -> int:
-    """Seed of one training step: randomness is a function of the position, so no state needs to be saved."""
-    return ((seed * _SEED_STRIDE + epoch) * _SEED_STRIDE + batch) % 2**63
+def step_seed(seed: int, epoch: int, batch: int, rank: int = 0) -> int:
+    """Seed of one training step: randomness is a function of the position, so no state needs to be saved.
+
+    Args:
+        seed: Seed of the run.
+        epoch: Number of the epoch.
+        batch: Number of the batch in it.
+        rank: Number of the process, where several train together.
+    """
+    return (((rank * _SEED_STRIDE + seed) * _SEED_STRIDE + epoch) * _SEED_STRIDE + batch) % 2**63
 
 
 def seed_step(seed: int, device: torch.device) -> None:

@@ -10,6 +10,7 @@ from synapsnet.data.windows import TrainingLoader
 from synapsnet.session import Batch
 from synapsnet.training.ending import ending
 from synapsnet.training.progress import seed_step, settle_finished_epoch, step_seed
+from synapsnet.training.together import share
 
 
 class ExactResume(Callback):
@@ -37,7 +38,7 @@ class ExactResume(Callback):
         _go_to_batch(trainer, 0)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int) -> None:
-        seed_step(step_seed(self._seed, trainer.current_epoch, batch_idx), pl_module.device)
+        seed_step(step_seed(self._seed, trainer.current_epoch, batch_idx, share().rank), pl_module.device)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._between_epochs = True
