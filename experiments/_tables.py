@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -26,12 +27,15 @@ def read_runs(out: Path) -> list[Run]:
     first: dict[str, Run] = {}
     for run in found:
         # By folder, because parts and surrogates of a recording are compared among themselves.
-        require_alike(first.setdefault(run.folder.parent.name, run), run, _is_condition)
+        earlier = first.setdefault(run.folder.parent.name, run)
+        require_alike(earlier, run, partial(_is_condition, recorded=earlier.data["root"] is not None))
     return found
 
 
-def _is_condition(name: str) -> bool:
+def _is_condition(name: str, *, recorded: bool) -> bool:
     """Return True if runs must agree in a setting: a recording's content counts, not its path, and seeds may differ."""
+    if recorded and name.startswith(("data.network", "data.degradation")):  # of simulations
+        return False
     if name.startswith("data."):
         return name != "data.root" and not name.endswith("seed")
     return name in (*BUDGET, "trainer.max_time")

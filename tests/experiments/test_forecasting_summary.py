@@ -219,6 +219,13 @@ def test_a_run_without_gains_of_units_is_refused(summary: Summary) -> None:
     assert "unit_metrics.csv: no gain; run it again" in summary.refusal()
 
 
+def test_settings_of_simulations_do_not_tell_recordings_apart(summary: Summary) -> None:
+    for model, density in {"ar": 0.06, "var": 0.12}.items():
+        plant(summary.root, model, 0, {"s": {}}, network={"density": density})
+    printed, _ = summary()
+    assert row(printed, "var")
+
+
 def test_models_are_paired_unit_by_unit(summary: Summary) -> None:
     """Against loops over seeds, sessions and units."""
     rng, models, seeds = np.random.default_rng(0), ("ar", "var", "glm"), range(3)

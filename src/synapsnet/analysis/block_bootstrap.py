@@ -64,6 +64,7 @@ def block_bootstrap(
     Intervals are percentiles, expanded for the number of blocks. Where differences change more slowly than that,
     intervals are too narrow: of planted differences, those of 95 % held 95 % with independent blocks, and 83 to 86 %
     where 40 to 64 neighbouring blocks correlated with r 0.7 (``pytest tests/analysis/test_block_bootstrap.py``).
+    The interval of the share leans towards one half, because a resample adds noise to every unit.
 
     Args:
         ours: Blocks by session id.
