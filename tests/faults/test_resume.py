@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,8 @@ SETTINGS = (*LIGHT, f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping.pa
 
 
 @pytest.fixture
-def uninterrupted(train: Command, sessions: Path) -> Path:
-    done = train(*SETTINGS, f"data.root={sessions}", "hydra.run.dir=whole")
-    assert done.code == 0, done.err
-    return train.folder / "whole"
+def uninterrupted(trained: Callable[..., Path], sessions: Path) -> Path:
+    return trained(*SETTINGS, f"data.root={sessions}")
 
 
 def test_killed_between_two_epochs(train: Command, sessions: Path, uninterrupted: Path) -> None:
