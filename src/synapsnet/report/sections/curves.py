@@ -9,7 +9,6 @@ import pandas as pd
 
 from synapsnet.report.comparison import Block
 from synapsnet.report.html import Html, folded, join, paragraph, plot
-from synapsnet.report.sections.scores import ranked
 from synapsnet.results import Run
 from synapsnet.results.files import CURVE
 from synapsnet.viz.interactive.curves import Curve, curves
@@ -21,7 +20,7 @@ _TRAIN, _VALIDATION = "train/nll", "validation/nll"
 
 def curves_section(blocks: Sequence[Block]) -> Html:
     """A figure for every recording, a line for every run."""
-    names = dict.fromkeys(row.name for block in blocks for row in ranked(block))
+    names = dict.fromkeys(row.name for block in blocks for row in block.ranked)
     places = {name: place for place, name in enumerate(names)}
     made = [(block.title, _figure(block, places)) for block in blocks]
     alone = len(made) == 1
@@ -35,7 +34,7 @@ def _figure(block: Block, places: Mapping[str, int]) -> Html:
     lines: list[Curve] = []
     without: list[str] = []
     few = sum(len(row.runs) for row in block.rows) <= _FEW_RUNS
-    for row in ranked(block):
+    for row in block.ranked:
         for run in row.runs:
             of_run = _lines(run, row.name, places[row.name], train=few)
             lines += of_run
