@@ -201,7 +201,7 @@ def _fit_and_test(
         spec=data.task.spec,
         validation=best,
         ended=ended,
-        references=score_references(config["reference_models"], config, data.task),
+        references=score_references(config["reference_models"], config, data, sweep.folder()),
         facts={"fit_seconds": round(module.fit_seconds, 3), **facts, "recordings": dict(data.recordings)},
     )
     for logger in trainer.loggers:
