@@ -32,7 +32,7 @@ class Outcome:
 
     Attributes:
         names: ``model``, ``data`` and ``seed``.
-        scores: Scores of the test split.
+        scores: Scores of the test split; empty if it was not scored.
         spec: The task.
         validation: The best validation score; None for an evaluation.
         ended: The reason why training ended; None if the evaluated checkpoint is from before the end.
@@ -122,6 +122,8 @@ def show_results(folder: Path) -> float:
         tables, validation = tables_of(Run(folder).facts), Run(folder).facts["validation"]
     except (UserError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder / SCORES} is damaged ({one_line(error)}); overwrite=true runs it again") from error
+    if not tables:
+        log.info("validation score %.4f; the test split was not scored", validation)
     for table in tables:
         print_table(table)
     recovered = folder / RECOVERY

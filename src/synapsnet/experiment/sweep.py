@@ -121,10 +121,10 @@ def _show(runs: Sequence[str], folder: Path) -> None:
 
 
 def write_sweep_table(path: Path, runs: dict[str, dict[str, Any]]) -> None:
-    """One row per run: folder, model, data, seed, end of training, then mean and standard error of each metric."""
+    """One row per run: folder, facts, end of training, then mean and standard error of each metric."""
     metrics = list(dict.fromkeys(metric for run in runs.values() for metric in run["mean"]))
     columns = [name for metric in metrics for name in (metric, f"{metric}_sem")]
-    facts, ends = ["model", "data", "seed", "n_parameters", "fit_seconds"], ["reason", "step", "budget"]
+    facts, ends = ["model", "data", "seed", "n_parameters", "fit_seconds", "validation"], ["reason", "step", "budget"]
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["folder", *facts, *(f"stopped_{name}" for name in ends), *columns])
