@@ -30,7 +30,7 @@ from synapsnet.training.signals import STOPPED_CODE
 FILE = "trials.db"
 SEED = 0  # of the fit in every trial
 MONITOR = "validation/nll"
-START = 5  # trials that are drawn at random, apart from the first, and not pruned
+START = 5  # trials before TPE and pruning begin: the defaults, and the rest at random
 _AGAIN = "again"  # attribute of a trial that is run again: the number under which its process was killed
 
 

@@ -93,8 +93,8 @@ def conclude(*, ended: bool = False) -> bool:
     done = [job for job in jobs if job["status"] in ("finished", "kept")]
     if done:
         log.info("%d run%s in %s", len(done), "s" if len(done) > 1 else "", folder)
-        _show([job["folder"] for job in done], folder)
         write_sweep_table(folder / TABLE_FILE, {_name(job, folder): _read(job) for job in done})
+        _show([job["folder"] for job in done], folder)
     kept = sum(job["status"] == "kept" for job in jobs)
     if kept:
         log.info("%d of them finished before, and kept as they are", kept)

@@ -25,16 +25,16 @@ from synapsnet.results import Run
 SHOWN = ("median_gain", "share_above_mean", "pearson_r", "nll")
 """Scores that fit a terminal of 80 columns."""
 VALIDATION = Column("validation", "validation", order=0, lower_is_better=True, form=".4f")
-_NAME_WIDTH, _HEADING_WIDTH = 18, 11
+_NAME_WIDTH, _HEADING_WIDTH = 18, 12
 _APART = "these rows differ in the data or in settings of it, so their scores are not compared by tests"
 _SESSIONS = (
-    "Nll of the first row less that of the others, ± standard error over n sessions;\n"
-    "p of the paired t test and of Wilcoxon's, by Holm's method for all rows. Units\n"
-    "better: share of units with the lower nll, with Wilson's 95 % interval."
+    "Nll of the first row less that of the others, ± standard error over n sessions; p of the paired t test and of "
+    "Wilcoxon's, by Holm's method for all rows. Units better: share of units with the lower nll, with Wilson's 95 % "
+    "interval."
 )
 _UNITS = (
-    "Share of n units in which the first row has the lower nll, with Wilson's 95 %\n"
-    "interval, which takes units for independent."
+    "Share of n units in which the first row has the lower nll, with Wilson's 95 % interval, which takes units for "
+    "independent."
 )
 
 
@@ -155,8 +155,9 @@ def _tests(one: Compared) -> Table:
 
 
 def _shorter(names: Sequence[str]) -> Sequence[str]:
-    """Names with the last part of each setting, as ``lr=0.01``, if that still tells them apart."""
-    short = [re.sub(r"[\w.]+\.(\w+=)", r"\1", name) for name in names]
+    """Names with the last part of each setting and few digits, as ``lr=0.01``, if that still tells them apart."""
+    parts = [re.sub(r"[\w.]+\.(\w+=)", r"\1", name) for name in names]
+    short = [re.sub(r"\b\d+\.\d{4,}(e-?\d+)?", lambda number: f"{float(number[0]):.3g}", name) for name in parts]
     return short if len(set(short)) == len(names) else names
 
 
