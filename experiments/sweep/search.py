@@ -48,11 +48,11 @@ class Search:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.model, self.recording, self.settings = model, recording, settings
         self._out = out
-        budget = read_plain_yaml(conf_folder() / "trainer" / "default.yaml")["max_steps"]
+        self._budget = int(read_plain_yaml(conf_folder() / "trainer" / "default.yaml")["max_steps"])
         self._study = optuna.create_study(
             storage=_storage(out),
             study_name=f"{recording}/{model}",
-            pruner=MedianPruner(n_startup_trials=START, n_warmup_steps=budget // 4),
+            pruner=MedianPruner(n_startup_trials=START, n_warmup_steps=self._budget // 4),
             load_if_exists=True,
         )
         self._trial: Trial | None = None
@@ -84,15 +84,18 @@ class Search:
         return Job(folder, (SEED,), (f"model={self.model}", *self.settings, *_overrides(self._trial.params)))
 
     def watch(self, job: Job, process: subprocess.Popen[bytes]) -> None:
-        """Read the validation curve of the running trial, and stop it where it is above the median of the others."""
+        """Read the validation curve of the running trial, and stop it where it is above the median of the others.
+
+        Every step is judged alone and the last of the budget is not, so that nothing depends on the clock.
+        """
         trial = self._running()
         for step, value in _curve(self._run(job) / CURVE):
-            if step > self._reported:
+            if step > self._reported and not self._pruned:
                 trial.report(value, step)
                 self._reported = step
-        if not self._pruned and self._reported >= 0 and trial.should_prune():
-            self._pruned = True
-            process.terminate()
+                if step < self._budget - 1 and trial.should_prune():
+                    self._pruned = True
+                    process.terminate()
 
     def end(self, job: Job, code: int) -> str:
         """Record how the trial ended, and say so.
@@ -106,13 +109,13 @@ class Search:
         """
         trial, scores = self._running(), self._run(job) / SCORES
         self._trial = None
+        if self._pruned:
+            self._study.tell(trial, state=TrialState.PRUNED)
+            return "pruned"
         if scores.is_file():
             score = json.loads(scores.read_text())["validation"]
             self._study.tell(trial, score)
             return f"{MONITOR} {score:.4f}"
-        if self._pruned:
-            self._study.tell(trial, state=TrialState.PRUNED)
-            return "pruned"
         if code < 0 or code == STOPPED_CODE:
             return "interrupted"
         if self.trials:

@@ -138,6 +138,7 @@ def test_a_trial_behind_the_median_is_stopped(tmp_path: Path, data: Path, traine
     assert set(trials.state) == {"complete", "pruned"}
     assert trials.validation_nll[trials.state == "pruned"].isna().all()
     assert len(trials) == 6
+    assert (trials.last_step[trials.state == "pruned"] == 200).all()
 
 
 def test_a_failed_trial_counts_but_the_defaults_are_tried_again(tmp_path: Path, data: Path, trainer: Trainer) -> None:
