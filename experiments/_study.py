@@ -14,8 +14,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,6 +36,7 @@ _OF_TINY = (
     "data.network.duration_s=40",
 )
 _STUDY = "Do the missing runs of a study. Finished runs are kept, and unfinished ones are continued."
+POLL_S = 0.1  # between two looks at the running processes
 _PATIENCE_S = 60.0  # until a process that was asked to stop is killed
 
 
@@ -125,19 +126,28 @@ def execute(jobs: Sequence[Job], study: str, out: Path, n_parallel: int) -> list
     Returns:
         The jobs that failed.
     """
-    waiting, running, failed = list(enumerate(jobs, 1)), {}, []
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
+    waiting, failed = list(enumerate(jobs, 1)), []
+    running: dict[subprocess.Popen[bytes], tuple[int, Job, float]] = {}
+    with stopping(running):
         while waiting or running:
             while waiting and len(running) < n_parallel:
                 number, job = waiting.pop(0)
-                running[_started(job, study, out)] = number, job, time.monotonic()
-            time.sleep(0.1)
+                running[started(job, study, out)] = number, job, time.monotonic()
+            time.sleep(POLL_S)
             for process in [process for process in running if process.poll() is not None]:
                 number, job, start = running.pop(process)
                 outcome = "done" if process.returncode == 0 else f"FAILED, see {out / job.folder / 'job.log'}"
                 say(f"[{number}/{len(jobs)}] {job}: {outcome} ({time.monotonic() - start:.0f} s)")
                 failed += [job] if process.returncode else []
+    return failed
+
+
+@contextmanager
+def stopping(running: Collection[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does; whatever ends it, ask the processes that still run to stop."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
     finally:
         for process in running:
             process.terminate()  # it saves its state
@@ -147,10 +157,10 @@ def execute(jobs: Sequence[Job], study: str, out: Path, n_parallel: int) -> list
             except subprocess.TimeoutExpired:
                 process.kill()
         signal.signal(signal.SIGTERM, before)
-    return failed
 
 
-def _started(job: Job, study: str, out: Path) -> subprocess.Popen[bytes]:
+def started(job: Job, study: str, out: Path) -> subprocess.Popen[bytes]:
+    """Start the process of a job, with the settings ``conf/experiment/<study>.yaml``."""
     folder = out / job.folder
     folder.mkdir(parents=True, exist_ok=True)
     settings = [*job.settings, f"seed={','.join(map(str, job.seeds))}"]
@@ -195,13 +205,11 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
     Returns:
         The exit code: 1 if a job failed, 130 if interrupted.
     """
-    parser = _parser(study, "study", _STUDY)
+    parser = parser_of(study, "study", _STUDY)
     parser.add_argument("--jobs", type=int, default=2, help="parallel processes of one thread each (default: 2)")
     options = parser.parse_args(arguments)
-    out = _out(study, options)
-    for name in () if options.quick else study.recordings:
-        if options.data is None or not (options.data / name).exists():
-            parser.exit(2, f"error: {options.data} has no {name}; --data names the folder of the recordings\n")
+    out = folder_of(study, options)
+    require_recordings(parser, options, study.recordings)
     jobs = _jobs(study, options)
     left = missing(jobs, out)
     say(f"{_n_runs(left)} of {_n_runs(jobs)} runs to do in {out}")
@@ -222,6 +230,13 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
     return 130
 
 
+def require_recordings(parser: argparse.ArgumentParser, options: argparse.Namespace, recordings: Iterable[str]) -> None:
+    """End the program in one line if the folder of the recordings lacks one; ``--quick`` needs none."""
+    for name in () if options.quick else recordings:
+        if options.data is None or not (options.data / name).exists():
+            parser.exit(2, f"error: {options.data} has no {name}; --data names the folder of the recordings\n")
+
+
 def summarize(
     study: Study, summary: Callable[[Path, Path | None], Summary], arguments: Sequence[str] | None = None
 ) -> int:
@@ -235,12 +250,12 @@ def summarize(
     Returns:
         The exit code.
     """
-    parser = _parser(study, "summarize", "Write the tables and figures of a study from its runs.")
+    parser = parser_of(study, "summarize", "Write the tables and figures of a study from its runs.")
     parser.add_argument(
         "--to", type=Path, help="output folder (default: results/ of the study, or of --out if --quick)"
     )
     options = parser.parse_args(arguments)
-    out = _out(study, options)
+    out = folder_of(study, options)
     to = options.to or (out if options.quick else PROJECT / "experiments" / study.name) / "results"
     try:
         made = summary(out, options.data)
@@ -260,7 +275,8 @@ def summarize(
     return 0
 
 
-def _parser(study: Study, module: str, purpose: str) -> argparse.ArgumentParser:
+def parser_of(study: Study, module: str, purpose: str) -> argparse.ArgumentParser:
+    """The options that all commands of studies share."""
     parser = argparse.ArgumentParser(prog=f"python -m experiments.{study.name}.{module}", description=purpose)
     parser.add_argument("--data", type=lambda text: Path(text).resolve(), help="folder of the recordings")
     parser.add_argument("--out", type=Path, help=f"folder of the runs (default: outputs/{study.runs})")
@@ -268,7 +284,8 @@ def _parser(study: Study, module: str, purpose: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _out(study: Study, options: argparse.Namespace) -> Path:
+def folder_of(study: Study, options: argparse.Namespace) -> Path:
+    """The folder of the runs."""
     folder: Path = options.out or PROJECT / "outputs" / f"{study.runs}{'_quick' * options.quick}"
     return folder.resolve()
 

@@ -1,15 +1,13 @@
-"""The leading model against every other: units, and sessions as replicates."""
+"""The leading model against every other, as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from experiments._tables import markdown_table, number
-from synapsnet.analysis.significance import PairedTest, holm, paired_test, share_interval
-from synapsnet.metrics.gains import TIE
+from synapsnet.analysis.leader import leader_against, p_text
 
 LEGEND = """\
 The first whole row against each other model, in nll (nats per unit and bin; below 0 is better) on the seeds that both
@@ -30,39 +28,14 @@ def leader_table(units: pd.DataFrame, leader: str, models: Sequence[str], over_t
         models: The models with runs, in the order of the table.
         over_time: As `pairs_over_time` returns it, of the same recording.
     """
-    rivals = [model for model in models if model != leader]
-    pairs = {model: _pair(units, leader, model) for model in rivals}
-    tests = {model: _over_sessions(pair) for model, pair in pairs.items()}
-    t, wilcoxon = (holm([getattr(tests[model], name) for model in rivals]) for name in ("t", "wilcoxon"))
     rows = []
-    for place, model in enumerate(rivals):
-        test = tests[model]
-        cells = [model, _share(pairs[model]), number(test.difference, 4, error=test.sem)]
-        cells += [_interval(over_time, leader, model), str(test.n)]
-        rows.append([*cells, number(test.effect_size, 2), _p(t[place]), _p(wilcoxon[place])])
-    header = [leader, "units better", "difference", "over time", "sessions"]
-    header += ["effect size", "p, t test", "p, Wilcoxon"]
-    return markdown_table([f"{header[0]} against", *header[1:]], rows)
-
-
-def _pair(units: pd.DataFrame, leader: str, other: str) -> pd.DataFrame:
-    """Nll of every unit under both models, averaged over the seeds that both have."""
-    ours, theirs = (units[units.model == model] for model in (leader, other))
-    seeds = set(ours.seed) & set(theirs.seed)
-    nll = [
-        of[of.seed.isin(seeds)].groupby(["session", "unit_id"]).nll.mean().rename(name)
-        for name, of in (("ours", ours), ("theirs", theirs))
-    ]
-    return pd.concat(nll, axis=1)
-
-
-def _share(pair: pd.DataFrame) -> str:
-    """Share of the units that are better, with its interval; a dash where a unit has no score."""
-    if pair.empty or pair.isna().any(axis=None):
-        return "-"
-    better = float((pair.ours < pair.theirs - TIE).mean())
-    low, high = share_interval(better, len(pair))
-    return f"{better:.0%} ({low:.0%} to {high:.0%})"
+    for found in leader_against(units, leader, [model for model in models if model != leader]):
+        test = found.test
+        cells = [found.other, found.units_better, number(test.difference, 4, error=test.sem)]
+        cells += [_interval(over_time, leader, found.other), str(test.n)]
+        rows.append([*cells, number(test.effect_size, 2), p_text(found.t), p_text(found.wilcoxon)])
+    header = ["units better", "difference", "over time", "sessions", "effect size", "p, t test", "p, Wilcoxon"]
+    return markdown_table([f"{leader} against", *header], rows)
 
 
 def _interval(over_time: pd.DataFrame, leader: str, model: str) -> str:
@@ -71,12 +44,3 @@ def _interval(over_time: pd.DataFrame, leader: str, model: str) -> str:
         if (pair.model, pair.other) == (leader, model):
             return f"{pair.low:.4f} to {pair.high:.4f}"
     return "-"
-
-
-def _over_sessions(pair: pd.DataFrame) -> PairedTest:
-    means = pair.groupby("session").mean()
-    return paired_test(means.ours.to_numpy(), means.theirs.to_numpy())
-
-
-def _p(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.2g}"

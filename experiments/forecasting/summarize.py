@@ -131,7 +131,14 @@ def _columns(names: Iterable[str]) -> list[Column]:
     return sorted(found, key=lambda column: (column.order, column.name))
 
 
-def _block(data: str, block: pd.DataFrame, units: pd.DataFrame) -> str:
+def block_text(data: str, block: pd.DataFrame, units: pd.DataFrame) -> str:
+    """The table of one recording as Markdown, with its heading and notes.
+
+    Args:
+        data: The recording.
+        block: Its rows, see `table_of`.
+        units: Its scores of units, see `read_runs`.
+    """
     first, shown = block.iloc[0], _shown(block)
     header = ["model", *(f"{score.name} ↓" if score.lower_is_better else score.name for score in shown), *COSTS]
     eligible = (block.seeds == block.seeds_expected) & ~block.cut
@@ -174,7 +181,7 @@ def summary(out: Path, data: Path | None = None) -> Summary:
     table, means = table_of(runs, MODELS), mean_pairs(pairs)
     text, matrices = ["# Forecasting", LEGEND], ["# Forecasting, unit by unit", paired.LEGEND, LEADER_LEGEND]
     for data, block in table.groupby("data"):
-        text.append(_block(str(data), block, units[units.data == data]))
+        text.append(block_text(str(data), block, units[units.data == data]))
         models = list(block.model[block.seeds > 0])
         matrices.append(f"## {data}\n\n{paired.matrix(means[means.data == data], models)}")
         whole = block.model[(block.seeds == block.seeds_expected) & ~block.cut]

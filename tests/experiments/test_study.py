@@ -18,6 +18,7 @@ from experiments.forecasting.summarize import summary as forecasting_summary
 from experiments.horizon.study import STUDY as HORIZON
 from experiments.input_currents.study import STUDY as INPUT_CURRENTS
 from experiments.population.study import STUDY as POPULATION
+from experiments.sweep.study import STUDY as SWEEP
 from experiments.synthetic_connectivity.study import STUDY as SYNTHETIC
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column
@@ -39,7 +40,7 @@ def test_every_run_of_a_study_has_a_folder_of_its_own(study: Study, tmp_path: Pa
         assert len(set(folders)) == len(folders)
 
 
-@pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
+@pytest.mark.parametrize("study", [*STUDIES, SWEEP], ids=lambda study: study.name)
 def test_a_study_has_four_parts_and_its_pictures(study: Study) -> None:
     folder = PROJECT / "experiments" / study.name
     assert {"README.md", "study.py", "summarize.py", "results"} <= {path.name for path in folder.iterdir()}

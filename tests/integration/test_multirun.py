@@ -1,4 +1,4 @@
-"""A sweep goes on over a job that fails, and ends with one table."""
+"""A sweep goes on over a job that fails, ends with one table, and fits its references once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import csv
 import json
 from pathlib import Path
 
-from command import QUICK, TRAIN, Command
+from command import QUICK, TRAIN, Command, write_recording
+from runs import scores
 
 
 def test_a_failing_job_does_not_stop_the_others(train: Command, sessions: Path) -> None:
@@ -41,3 +42,28 @@ def test_every_model_by_glob(train: Command, sessions: Path) -> None:
     with (train.folder / "s" / "sweep_table.csv").open() as file:
         models = {row["model"] for row in csv.DictReader(file)}
     assert models == {path.stem for path in (TRAIN.parent / "conf" / "model").glob("*.yaml")}
+
+
+TAKEN = "reference models taken from the sweep: ar"
+
+
+def test_references_are_fitted_once_and_only_for_the_same_recordings_and_settings(train: Command) -> None:
+    recording = write_recording(train.folder / "mine" / "s0.npz")
+    shared = (*QUICK, "model=mean", "reference_models=[ar]", f"data.root={recording.parent}")
+
+    def takes(name: str, *settings: str) -> bool:
+        assert train("-m", *shared, "hydra.sweep.dir=s", f"hydra.sweep.subdir={name}", *settings).code == 0
+        return TAKEN in (train.folder / "s" / name / "train.log").read_text()
+
+    assert not takes("first")
+    assert takes("other_seed", "seed=1")
+    for setting in ("data.context_bins=6", "references.ar.lags=[1]", "likelihood=negative_binomial"):
+        assert not takes(setting.partition("=")[0], setting)
+    assert train(*shared, "seed=1", "hydra.run.dir=alone").code == 0
+    assert TAKEN not in (train.folder / "alone" / "train.log").read_text()
+    assert scores(train.folder / "s" / "other_seed")["references"] == scores(train.folder / "alone")["references"]
+    for kept in (train.folder / "s" / ".references").iterdir():
+        kept.write_text(kept.read_text()[:-20])
+    assert not takes("damaged", "seed=2")
+    write_recording(recording, seed=1)
+    assert not takes("recorded_anew", "seed=3")

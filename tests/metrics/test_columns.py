@@ -117,7 +117,7 @@ def test_a_study_asks_the_metric_too():
     facts |= {"n_parameters": 1, "fit_seconds": 1.0, "median_gain": 0.2, "cut": False}
     runs = pd.DataFrame([{**facts, "model": "good", "mae": 0.1}, {**facts, "model": "bad", "mae": 0.7}])
     units = runs[["data", "model", "seed", "session"]].assign(unit_id="0", nll=1.0)
-    text = summarize._block("mouse", summarize.table_of(runs, ["good", "bad"]), units)
+    text = summarize.block_text("mouse", summarize.table_of(runs, ["good", "bad"]), units)
     assert "| model | mae ↓ | median_gain |" in text
     assert "**0.100**" in text
     assert "**0.700**" not in text

@@ -222,7 +222,7 @@ def _recordings_of(run: Run, limit: float | None) -> Iterator[Audited]:
         max_memory=settings.max_memory if limit is None else limit,
     )
     for session in given if roots else ():
-        if session.session_id in run.scores.index:
+        if session.session_id in run.fact("recordings"):
             yield audited_session(session, settings, FULL)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from synapsnet.errors import UserError, one_line
 from synapsnet.experiment.recovery import recovery_table
+from synapsnet.experiment.references import ReferenceScores
 from synapsnet.experiment.run_folder import RunFolder
 from synapsnet.experiment.tables import print_table, tables_of
 from synapsnet.metrics import ForecastScores, against, owned_by_few, summarize
@@ -31,7 +32,7 @@ class Outcome:
 
     Attributes:
         names: ``model``, ``data`` and ``seed``.
-        scores: Scores of the test split.
+        scores: Scores of the test split; empty if it was not scored.
         spec: The task.
         validation: The best validation score; None for an evaluation.
         ended: The reason why training ended; None if the evaluated checkpoint is from before the end.
@@ -44,7 +45,7 @@ class Outcome:
     spec: TaskSpec
     validation: float | None
     ended: Ending | None
-    references: Mapping[str, ForecastScores]
+    references: Mapping[str, ReferenceScores]
     facts: Mapping[str, Any]
 
     @property
@@ -77,8 +78,8 @@ def gains_over_references(outcome: Outcome) -> dict[str, float]:
 def scores_table(outcome: Outcome) -> pd.DataFrame:
     """Scores of the run's model and of each reference: a row per model and session, and one for the mean."""
     rows = []
-    for name, found in {outcome.names["model"]: outcome.scores, **outcome.references}.items():
-        by_session = found.session_metrics()
+    of_references = {name: found.sessions for name, found in outcome.references.items()}
+    for name, by_session in {outcome.names["model"]: outcome.scores.session_metrics(), **of_references}.items():
         means, _ = summarize(by_session)
         rows += [
             {"model": name, "session": session, **scores} for session, scores in {"mean": means, **by_session}.items()
@@ -86,21 +87,21 @@ def scores_table(outcome: Outcome) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _gains(found: ForecastScores, outcome: Outcome) -> dict[str, dict[str, float]]:
-    ours, theirs = outcome.scores.unit_metrics(), found.unit_metrics()
+def _gains(found: ReferenceScores, outcome: Outcome) -> dict[str, dict[str, float]]:
+    ours, theirs = outcome.scores.unit_metrics(), found.units
     return {session: against(ours[session]["nll"], theirs[session]["nll"]) for session in ours}
 
 
-def _reference(found: ForecastScores, outcome: Outcome) -> dict[str, Any]:
+def _reference(found: ReferenceScores, outcome: Outcome) -> dict[str, Any]:
     """Scores of a reference, and under ``against`` what the run's model gains over it in the typical unit.
 
     ``against`` also has the differences, the reference less the run's model, that few units own.
     """
-    ours, theirs = outcome.scores.unit_metrics(), found.unit_metrics()
+    ours, theirs = outcome.scores.unit_metrics(), found.units
     unit_ids = {session.session_id: session.unit_ids for session in outcome.spec.sessions}
     owned = owned_by_few(theirs, ours, unit_ids)
     return {
-        **over_sessions(found.session_metrics()),
+        **over_sessions(found.sessions),
         "against": {
             **over_sessions(_gains(found, outcome)),
             "owned_by_few": {name: few._asdict() for name, few in owned.items()},
@@ -121,6 +122,8 @@ def show_results(folder: Path) -> float:
         tables, validation = tables_of(Run(folder).facts), Run(folder).facts["validation"]
     except (UserError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{folder / SCORES} is damaged ({one_line(error)}); overwrite=true runs it again") from error
+    if not tables:
+        log.info("validation score %.4f; the test split was not scored", validation)
     for table in tables:
         print_table(table)
     recovered = folder / RECOVERY

@@ -1,18 +1,44 @@
-"""Naive and linear models on the same bins as the model of a run."""
+"""Naive and linear models on the same bins as the model of a run, fitted once in a sweep."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from synapsnet.analysis.evaluation import evaluate, train_mean_params
-from synapsnet.data.task import Task
+from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
 from synapsnet.experiment import parts
-from synapsnet.experiment.build import Config, build_model
-from synapsnet.metrics import ForecastScores
+from synapsnet.experiment.build import Config, Data, build_model
+from synapsnet.experiment.provenance import commit, versions
+from synapsnet.metrics.columns import UnitScores
 from synapsnet.models.closed_form import ClosedFormForecaster
+
+log = logging.getLogger(__name__)
+
+FOLDER = ".references"
+"""In the folder of a sweep: scores of the references that its jobs share."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceScores:
+    """Scores of a reference model on the test split.
+
+    Attributes:
+        sessions: By session id and metric; NaN where undefined.
+        units: Those of each unit, ``[units]``, by session id and metric.
+    """
+
+    sessions: Mapping[str, Mapping[str, float]]
+    units: Mapping[str, UnitScores]
 
 
 def check_references(names: Sequence[str], config: Config) -> None:
@@ -30,29 +56,91 @@ def check_references(names: Sequence[str], config: Config) -> None:
             raise UserError(f"reference_models: {name!r} is not fitted by formula; give it a run of its own")
 
 
-def score_references(names: Sequence[str], config: Config, task: Task) -> dict[str, ForecastScores]:
-    """Fit closed-form models on the task and score them on its test split.
+def score_references(
+    names: Sequence[str], config: Config, data: Data, sweep: Path | None
+) -> dict[str, ReferenceScores]:
+    """Fit closed-form models on the task and score them on its test split, or take the scores from the sweep.
+
+    The first job of a sweep that needs a reference leaves its scores in the sweep's folder. Jobs that run side by side
+    may both fit it: they write the same scores, and each file takes its place in one step.
 
     Args:
         names: Entries of section ``references``; the model of the run itself is skipped.
         config: The configuration of the run.
-        task: The task of the run.
+        data: The inputs of the run.
+        sweep: The folder of the sweep; None outside a sweep.
 
     Returns:
         Scores of the test split by name.
     """
-    batch_size = config["data"]["batch_size"]
-    train = task.loader("train", batch_size=batch_size)
-    validation = task.loader("validation", batch_size=batch_size)
-    scores = {}
+    scores: dict[str, ReferenceScores] = {}
+    taken = []
     train_mean: list[Tensor] = []
     for name in names:
         if name == config["choices"]["model"]:
             continue
-        trust = config["trusted_packages"]
-        model = build_model(config["references"][name], config["likelihood"], task.spec, trust=trust)
-        assert isinstance(model, ClosedFormForecaster)
-        model.fit_closed_form(train, validation)
-        train_mean = train_mean or train_mean_params(task.spec, model.likelihood, train, validation)
-        scores[name] = evaluate(model, task.loader("test", batch_size=batch_size), train_mean)
+        path = None if sweep is None else sweep / FOLDER / f"{name}-{_key(name, config, data)}.json"
+        found = None if path is None else _read(path)
+        if found is None:
+            found = _fitted(name, config, data, train_mean)
+            _write(found, path)
+        else:
+            taken.append(name)
+        scores[name] = found
+    if taken:
+        log.info("reference models taken from the sweep: %s", ", ".join(taken))
     return scores
+
+
+def _fitted(name: str, config: Config, data: Data, train_mean: list[Tensor]) -> ReferenceScores:
+    """Fit and score one reference; ``train_mean`` is filled by the first one."""
+    task, batch_size = data.task, config["data"]["batch_size"]
+    train, validation, test = (task.loader(of, batch_size=batch_size) for of in ("train", "validation", "test"))
+    trust = config["trusted_packages"]
+    model = build_model(config["references"][name], config["likelihood"], task.spec, trust=trust)
+    assert isinstance(model, ClosedFormForecaster)
+    model.fit_closed_form(train, validation)
+    train_mean[:] = train_mean or train_mean_params(task.spec, model.likelihood, train, validation)
+    found = evaluate(model, test, train_mean)
+    return ReferenceScores(found.session_metrics(), found.unit_metrics())
+
+
+def _key(name: str, config: Config, data: Data) -> str:
+    """Hash of all that decides a reference's scores, so that those of other recordings or settings never match."""
+    section = dict(config["data"])
+    if section["surrogate"] == "none":
+        del section["surrogate_seed"]
+    if section["root"] is not None:
+        del section["network_seed"]
+    decisive = {
+        "model": config["references"][name],
+        "likelihood": config["likelihood"],
+        "data": section,
+        "recordings": dict(data.recordings),
+        "versions": versions(),
+        "commit": commit(),
+    }
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def _read(path: Path) -> ReferenceScores | None:
+    """Scores from the sweep; None if there are none yet, or the file is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        units = {
+            session: {metric: np.asarray(values, dtype=np.float64) for metric, values in of.items()}
+            for session, of in found["units"].items()
+        }
+        return ReferenceScores(dict(found["sessions"]), units)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _write(scores: ReferenceScores, path: Path | None) -> None:
+    if path is None:
+        return
+    units = {
+        session: {metric: values.tolist() for metric, values in of.items()} for session, of in scores.units.items()
+    }
+    with suppress(OSError), replacing(path) as partial:  # without the file, the next job fits it again
+        partial.write_text(json.dumps({"sessions": scores.sessions, "units": units}), encoding="utf-8")

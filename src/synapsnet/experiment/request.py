@@ -97,6 +97,7 @@ def decisive(config: Mapping[str, Plain]) -> dict[str, Plain]:
     """The settings that determine a run's scores."""
     settings = {name: config.get(name) for name in _DECISIVE}
     settings["early_stopping"] = (config.get("callbacks") or {}).get("early_stopping")
+    settings["score_test"] = config.get("score_test", True)
     settings["tested"] = config.get("ckpt_path") if config.get("mode") == "test" else None
     return settings
 

@@ -1,4 +1,4 @@
-"""The end of a multirun: one table over its runs, and the names of those that failed.
+"""The end of a multirun: a table of its settings over seeds, and the names of the runs that failed.
 
 Every job writes a note with its folder and its outcome to a hidden folder of the sweep, whichever launcher ran it. Each
 sweep has its own folder of notes, so that two sweeps into one folder stay separate.
@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +32,9 @@ from synapsnet.names import SWEEP_NOTES
 log = logging.getLogger(__name__)
 
 TABLE_FILE = "sweep_table.csv"
+"""One row per run."""
+SETTINGS_FILE = "sweep_settings.csv"
+"""One row per setting, over its seeds."""
 
 Status = Literal["finished", "kept", "failed", "stopped"]
 
@@ -38,7 +42,8 @@ Status = Literal["finished", "kept", "failed", "stopped"]
 class SweepTable(Callback):
     """Starts the notes of a multirun, and ends it with their table.
 
-    Writes ``sweep_table.csv`` in the sweep's folder, and ends the program with exit code 1 if a job failed.
+    Writes ``sweep_table.csv`` and ``sweep_settings.csv`` in the sweep's folder, and ends the program with exit code 1
+    if a job failed.
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -85,13 +90,11 @@ def conclude(*, ended: bool = False) -> bool:
     jobs = [json.loads(path.read_text()) for path in sorted(notes.glob("*.json"), key=lambda path: int(path.stem))]
     shutil.rmtree(notes)
     folder = notes.parent
-    runs = {_name(job, folder): _read(job) for job in jobs if job["status"] in ("finished", "kept")}
-    if runs:
-        from synapsnet.experiment.tables import Scores, print_table, score_table  # slow, and not needed for a typo
-
-        rows = {name: Scores.from_results(run) for name, run in runs.items()}
-        print_table(score_table(f"{len(runs)} run{'s' if len(runs) > 1 else ''} in {folder}, test split", rows))
-        write_sweep_table(folder / TABLE_FILE, runs)
+    done = [job for job in jobs if job["status"] in ("finished", "kept")]
+    if done:
+        log.info("%d run%s in %s", len(done), "s" if len(done) > 1 else "", folder)
+        write_sweep_table(folder / TABLE_FILE, {_name(job, folder): _read(job) for job in done})
+        _show([job["folder"] for job in done], folder)
     kept = sum(job["status"] == "kept" for job in jobs)
     if kept:
         log.info("%d of them finished before, and kept as they are", kept)
@@ -104,11 +107,24 @@ def conclude(*, ended: bool = False) -> bool:
     return bool(failed)
 
 
+def _show(runs: Sequence[str], folder: Path) -> None:
+    """Print the tables of finished runs, and write the one of their settings."""
+    from synapsnet.experiment.sweep_tables import compared, settings_table, tables_of_sweep
+    from synapsnet.experiment.tables import print_table  # these are slow, and not needed for a typo
+    from synapsnet.results import Run
+
+    found = compared([Run(run) for run in runs])
+    for table in tables_of_sweep(found):
+        print_table(table)
+    with replacing(folder / SETTINGS_FILE) as partial:
+        settings_table(found).to_csv(partial, index=False)
+
+
 def write_sweep_table(path: Path, runs: dict[str, dict[str, Any]]) -> None:
-    """One row per run: folder, model, data, seed, end of training, then mean and standard error of each metric."""
+    """One row per run: folder, facts, end of training, then mean and standard error of each metric."""
     metrics = list(dict.fromkeys(metric for run in runs.values() for metric in run["mean"]))
     columns = [name for metric in metrics for name in (metric, f"{metric}_sem")]
-    facts, ends = ["model", "data", "seed", "n_parameters", "fit_seconds"], ["reason", "step", "budget"]
+    facts, ends = ["model", "data", "seed", "n_parameters", "fit_seconds", "validation"], ["reason", "step", "budget"]
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["folder", *facts, *(f"stopped_{name}" for name in ends), *columns])

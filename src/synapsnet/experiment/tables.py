@@ -54,12 +54,16 @@ class Scores:
 def tables_of(results: Mapping[str, Any]) -> list[Table]:
     """The tables of a run, from ``test_metrics.json``: its scores next to its references, and what it gains over them.
 
+    There is none if the test split was not scored.
+
     Raises:
         KeyError, TypeError, AttributeError, ValueError: if anything is missing or of another form.
     """
     model, references = results["model"], results["references"]
     rows = {name: Scores.from_results(row) for name, row in {model: results, **references}.items()}
     n_sessions = len(results["sessions"])
+    if not n_sessions:
+        return []
     over = "1 session" if n_sessions == 1 else f"mean ± standard error over {n_sessions} sessions"
     title = f"{results['data']}, test split, {over}"
     tables = [score_table(title, rows, footnotes(model, {name: row.few for name, row in rows.items()}))]

@@ -42,9 +42,10 @@ from synapsnet.experiment.parts import recipe
 from synapsnet.experiment.provenance import commit, versions
 from synapsnet.experiment.record import Record
 from synapsnet.experiment.recordings import with_root
-from synapsnet.experiment.references import check_references, score_references
+from synapsnet.experiment.references import ReferenceScores, check_references, score_references
 from synapsnet.experiment.request import Request
 from synapsnet.experiment.run_folder import RunFolder
+from synapsnet.metrics import ForecastScores
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.plain import to_json
@@ -199,19 +200,25 @@ def _fit_and_test(
         best, ended = fit(config, trainer, module, datamodule, saved, planned)
         log.info("%s", ended)
     log.info("%s", audit_line(data.task))
-    trainer.test(module, datamodule=datamodule, verbose=False)
+    module.scores = ForecastScores(module.model.spec, module.model.likelihood, None)
+    references: dict[str, ReferenceScores] = {}
+    tested = config["mode"] == "test" or config["score_test"]
+    if tested:
+        trainer.test(module, datamodule=datamodule, verbose=False)
+        references = score_references(config["reference_models"], config, data, sweep.folder())
     outcome = Outcome(
         names={**config["choices"], "seed": config["seed"]},
         scores=module.scores,
         spec=data.task.spec,
         validation=best,
         ended=ended,
-        references=score_references(config["reference_models"], config, data.task),
+        references=references,
         facts={"fit_seconds": round(module.fit_seconds, 3), **facts, "recordings": dict(data.recordings)},
     )
-    for logger in trainer.loggers:
-        logger.log_metrics(gains_over_references(outcome), step=trainer.global_step)
-    run_loggers.log_table(trainer.loggers, "test/scores", scores_table(outcome))
+    if tested:
+        for logger in trainer.loggers:
+            logger.log_metrics(gains_over_references(outcome), step=trainer.global_step)
+        run_loggers.log_table(trainer.loggers, "test/scores", scores_table(outcome))
     write_outcome(outcome, folder)
     return outcome
 

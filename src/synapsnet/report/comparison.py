@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from synapsnet.plain import Plain
-from synapsnet.report.study import ending
+from synapsnet.report.study import ending, scores
 from synapsnet.results import Run
 
 Settings = Mapping[str, Plain]
+
+PRIMARY = "median_gain"
+"""The score by which rows are sorted."""
 
 _FREE = ("data.root", "data.name", "data.in_memory", "trainer.accelerator", "trainer.devices")
 _OF_FIT = ("data.batch_size", "data.window_bins", "data.inputs", "data.slow_s", "data.train_part")
 _USUAL = {"data.train_part": "all", "data.surrogate": "none"}
 _UNSAID = object()
 _SECTIONS = ("model", "likelihood", "optimizer", "trainer", "monitor")
+_STOPPING = "callbacks.early_stopping."
 _MOST_LETTERS = 60
 
 
@@ -36,6 +43,14 @@ class Row:
         """True if the clock ended one of them."""
         return any(of is not None and of.cut for of in map(ending, self.runs))
 
+    def values(self, metric: str) -> list[float]:
+        """A score of each run, averaged over sessions; NaN where undefined."""
+        return [scores(run).get(metric, math.nan) for run in self.runs]
+
+    def mean(self, metric: str) -> float:
+        """A score averaged over seeds; undefined where it is in one of them."""
+        return float(np.mean(self.values(metric)))
+
     @property
     def by_formula(self) -> bool:
         """True if the model is fitted by formula, so that its seed changes nothing."""
@@ -54,6 +69,12 @@ class Block:
 
     title: str
     rows: tuple[Row, ...]
+
+    @property
+    def ranked(self) -> list[Row]:
+        """The rows, the largest median gain first; rows without one come last."""
+        gains = {row: row.mean(PRIMARY) for row in self.rows}
+        return sorted(self.rows, key=lambda row: (math.isnan(gains[row]), -gains[row], row.name))
 
     def flaws(self, row: Row) -> list[str]:
         """The reasons why a row cannot be the best: seeds are missing, or the clock ended a run."""
@@ -79,13 +100,23 @@ def blocks(runs: Iterable[Run]) -> list[Block]:
 def _variants(name: str, runs: Sequence[Run], settings_of: Callable[[Run], Settings]) -> dict[str, list[Run]]:
     """Runs by a name that tells apart those of other settings."""
     settings = [settings_of(run) for run in runs]
-    keys = list(dict.fromkeys(key for of in settings for key in of))
-    apart = [key for key in keys if len({repr(of.get(key)) for of in settings}) > 1]
+    apart = _apart(settings)
     found: dict[str, list[Run]] = {}
     for run, of in zip(runs, settings, strict=True):
         said = ", ".join(f"{key}={of.get(key)}" for key in apart if of.get(key) != _USUAL.get(key, _UNSAID))
         found.setdefault(f"{name}, {said}" if said else name, []).append(run)
     return {_shortened(title, place): of for place, (title, of) in enumerate(found.items(), 1)}
+
+
+def _apart(settings: Sequence[Settings]) -> list[str]:
+    """Keys that tell settings apart; of those that do it alike, as a rate and one that follows it, the shortest."""
+    shortest: dict[tuple[int, ...], str] = {}
+    for key in dict.fromkeys(key for of in settings for key in of):
+        values = [repr(of.get(key)) for of in settings]
+        alike = tuple(values.index(value) for value in values)
+        if any(alike) and len(key) < len(shortest.get(alike, f"{key} ")):
+            shortest[alike] = key
+    return list(shortest.values())
 
 
 def _shortened(title: str, place: int) -> str:
@@ -103,7 +134,12 @@ def _task(run: Run) -> Settings:
 
 def _variant(run: Run) -> Settings:
     """Settings that decide how a model is fitted."""
-    return run.settings(lambda key: key in _OF_FIT or (key.partition(".")[0] in _SECTIONS and key not in _FREE))
+
+    def kept(key: str) -> bool:
+        of_section = key.partition(".")[0] in _SECTIONS and key not in _FREE
+        return of_section or key in _OF_FIT or key.startswith(_STOPPING)
+
+    return run.settings(kept)
 
 
 def _by(runs: Iterable[Run], key: Callable[[Run], str]) -> dict[str, list[Run]]:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synapsnet.atomic import replacing
-from synapsnet.report.comparison import Block, blocks
+from synapsnet.report.comparison import PRIMARY, Block, blocks
 from synapsnet.report.html import Html, bullets, folded, join, paragraph, tag
 from synapsnet.report.page import Section, page
 from synapsnet.report.sections.commands import commands_section
 from synapsnet.report.sections.curves import curves_section
 from synapsnet.report.sections.paired import paired_section
 from synapsnet.report.sections.provenance import provenance_section
-from synapsnet.report.sections.scores import PRIMARY, ranked, scores_section
+from synapsnet.report.sections.scores import scores_section
 from synapsnet.report.sections.settings import settings_section
 from synapsnet.report.sections.traces import traces_section
 from synapsnet.report.study import Study, scores
@@ -79,7 +79,7 @@ def _lead(study: Study, tasks: Sequence[Block]) -> Html:
 
 
 def _best(task: Block) -> Html:
-    first = next((row for row in ranked(task) if not task.flaws(row)), ranked(task)[0])
+    first = next((row for row in task.ranked if not task.flaws(row)), task.ranked[0])
     gains = [scores(run)[PRIMARY] for run in first.runs if PRIMARY in scores(run)]
     if not gains:
         return join(f"{task.title}: no scores")

@@ -21,7 +21,7 @@ def write_scores(folder: Path, scores: ForecastScores, spec: TaskSpec, facts: Ma
 
     Args:
         folder: Folder to write to.
-        scores: Scores of the test split.
+        scores: Scores of the test split; empty if it was not scored, and then there is no file of units.
         spec: The task.
         facts: Further entries of ``test_metrics.json``; ``model``, ``data`` and ``seed`` come before the scores, the
             rest after them.
@@ -32,8 +32,9 @@ def write_scores(folder: Path, scores: ForecastScores, spec: TaskSpec, facts: Ma
         **over_sessions(scores.session_metrics()),
         **{name: fact for name, fact in facts.items() if name not in names},
     }
-    _write_unit_scores(folder / UNIT_SCORES, spec, scores)
-    write_time_blocks(folder / TIME_BLOCKS, scores.time_blocks())
+    if results["sessions"]:
+        _write_unit_scores(folder / UNIT_SCORES, spec, scores)
+        write_time_blocks(folder / TIME_BLOCKS, scores.time_blocks())
     with replacing(folder / SCORES) as partial:
         partial.write_text(json.dumps(results, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 

@@ -10,7 +10,6 @@ import pandas as pd
 from synapsnet.errors import UserError
 from synapsnet.report.comparison import Block
 from synapsnet.report.html import Html, folded, join, paragraph, plot
-from synapsnet.report.sections.scores import ranked
 from synapsnet.results import Run
 from synapsnet.results.files import CURVE
 from synapsnet.viz.interactive.curves import Curve, curves
@@ -27,7 +26,7 @@ def curves_section(blocks: Sequence[Block], unfinished: Mapping[str, Run]) -> Ht
         blocks: Finished runs.
         unfinished: Other runs by name.
     """
-    names = dict.fromkeys(row.name for block in blocks for row in ranked(block))
+    names = dict.fromkeys(row.name for block in blocks for row in block.ranked)
     places = {name: place for place, name in enumerate(names)}
     made = [(block.title, _figure(block, places)) for block in blocks]
     begun = [
@@ -48,7 +47,7 @@ def _figure(block: Block, places: Mapping[str, int]) -> Html:
     lines: list[Curve] = []
     without: list[str] = []
     few = sum(len(row.runs) for row in block.rows) <= _FEW_RUNS
-    for row in ranked(block):
+    for row in block.ranked:
         for run in row.runs:
             of_run = _lines(run, row.name, places[row.name], train=few)
             lines += of_run

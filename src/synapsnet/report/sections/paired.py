@@ -12,7 +12,6 @@ from synapsnet.analysis.paired import mean_pairs, pairs_of
 from synapsnet.errors import UserError
 from synapsnet.report.comparison import Block, Row
 from synapsnet.report.html import Cell, Html, bullets, folded, join, paragraph, table
-from synapsnet.report.sections.scores import ranked
 from synapsnet.report.units import units_of
 
 _LEGEND = """Share of units in which the model of the row has the lower nll than the model of the column, on the same \
@@ -41,7 +40,7 @@ def _matrix(block: Block) -> Html:
         mean_pairs(pairs).set_index(["model", "other"]) if len(pairs) else pd.DataFrame(columns=["share_better_than"])
     )
     share = means.share_better_than.to_dict()
-    names = [row.name for row in ranked(block) if (row.name, row.name) in share]
+    names = [row.name for row in block.ranked if (row.name, row.name) in share]
     if len(names) < 2:
         return join(paragraph(f"{block.title}: no two models have scores of the same units."), bullets(notes))
 
@@ -56,7 +55,7 @@ def _matrix(block: Block) -> Html:
 
 def _over_time(block: Block) -> Html:
     """The first row against each other row within the recorded sessions; nothing where runs kept no blocks of time."""
-    leader, *others = ranked(block)
+    leader, *others = block.ranked
     lines = []
     for row in others:
         found = _bootstrapped(block, leader, row)

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from synapsnet.metrics import FEW, Column, columns, footnotes
-from synapsnet.report.comparison import Block, Row
+from synapsnet.report.comparison import PRIMARY, Block
 from synapsnet.report.html import Cell, Html, bullets, folded, join, paragraph, table, tag
 from synapsnet.report.study import fact, n_sessions, scores
 from synapsnet.report.units import owned
 
-PRIMARY = "median_gain"
 _FACTS = (
     Column("n_parameters", "parameters", 0, None, ",.0f"),
     Column("fit_seconds", "seconds to fit", 1, None, ",.0f"),
@@ -36,17 +35,11 @@ def scores_section(blocks: Sequence[Block]) -> Html:
     return join(paragraph(_LEGEND, class_="legend"), *overview, *tables)
 
 
-def ranked(block: Block) -> list[Row]:
-    """The rows of a block, the largest median gain first; rows without one come last."""
-    gains = {row: _mean(row, PRIMARY) for row in block.rows}
-    return sorted(block.rows, key=lambda row: (math.isnan(gains[row]), -gains[row], row.name))
-
-
 def _table(block: Block) -> Html:
-    rows = ranked(block)
+    rows = block.ranked
     shown = columns(name for row in rows for run in row.runs for name in scores(run))
     whole = [row for row in rows if not block.flaws(row)]
-    best = {of.name: of.best(_mean(row, of.name) for row in whole) for of in shown}
+    best = {of.name: of.best(row.mean(of.name) for row in whole) for of in shown}
     few = owned(block, whole[0]) if whole else {}
     facts = [of for of in _FACTS if any(not math.isnan(fact(run, of.name)) for row in rows for run in row.runs)]
     lines = []
@@ -55,7 +48,7 @@ def _table(block: Block) -> Html:
         name = join(row.name, tag("small", f" ({', '.join(flaws)})")) if flaws else row.name
         cells = []
         for of in shown:
-            values = [scores(run).get(of.name, math.nan) for run in row.runs]
+            values = row.values(of.name)
             mark = FEW if of.name in few.get(row.name, {}) else ""
             cells.append(_cell(of, values, math.nan if flaws else best[of.name], mark))
         cells += [_cell(of, [fact(run, of.name) for run in row.runs], math.nan, spread=False) for of in facts]
@@ -79,17 +72,12 @@ def _cell(column: Column, values: Sequence[float], best: float, mark: str = "", 
     return Cell(join(shown, mark, around), mean)
 
 
-def _mean(row: Row, metric: str) -> float:
-    """A score averaged over seeds; undefined where it is in one of them."""
-    return float(np.mean([scores(run).get(metric, math.nan) for run in row.runs]))
-
-
 def _overview(blocks: Sequence[Block]) -> Html:
     """Median gain of models on recordings, sorted by their mean place."""
     (column,) = columns([PRIMARY])
     names = dict.fromkeys(row.name for block in blocks for row in block.rows)
-    gains = {(row.name, block.title): _mean(row, PRIMARY) for block in blocks for row in block.rows}
-    best = [column.best(_mean(row, PRIMARY) for row in block.rows if not block.flaws(row)) for block in blocks]
+    gains = {(row.name, block.title): row.mean(PRIMARY) for block in blocks for row in block.rows}
+    best = [column.best(row.mean(PRIMARY) for row in block.rows if not block.flaws(row)) for block in blocks]
     places = {name: _mean_place(name, blocks) for name in names}
     rows = []
     for name in sorted(names, key=lambda name: (places[name][1] < len(blocks), places[name][0])):
@@ -110,7 +98,7 @@ def _mean_place(name: str, blocks: Sequence[Block]) -> tuple[float, int]:
     places = [
         place
         for block in blocks
-        for place, row in enumerate(ranked(block), 1)
-        if row.name == name and not math.isnan(_mean(row, PRIMARY))
+        for place, row in enumerate(block.ranked, 1)
+        if row.name == name and not math.isnan(row.mean(PRIMARY))
     ]
     return (float(np.mean(places)) if places else math.inf), len(places)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from synapsnet.errors import UserError
 from synapsnet.report.comparison import Block
 from synapsnet.report.html import Html, folded, join, paragraph, plot
-from synapsnet.report.sections.scores import ranked
 from synapsnet.results import Run
 from synapsnet.results.traces import Traces
 from synapsnet.viz.interactive.traces import TRACE_HEIGHT, traces
@@ -24,7 +23,7 @@ def traces_section(blocks: Sequence[Block]) -> Html:
     made: list[Html] = []
     without: list[str] = []
     for block in blocks:
-        for row in ranked(block):
+        for row in block.ranked:
             title = f"{row.name} on {block.title}"
             drawn = _drawn(row.runs[0])
             made += [folded(title, drawn, open_=not made)] if drawn else []
