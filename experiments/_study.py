@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 
 from synapsnet.errors import UserError
 from synapsnet.results import Run
-from synapsnet.results.files import SCORES
+from synapsnet.results.files import SCORES, checkpoint
 
 PROJECT = Path(__file__).resolve().parents[1]
 TINY = "tiny"
@@ -47,11 +47,14 @@ class Job:
         folder: Folder of its runs inside the study's folder, ``<model>/<recording>``; each run is in ``seed<k>`` there.
         seeds: Seeds of the runs.
         settings: Overrides for ``train.py``.
+        source: Folder of the job whose run of seed 0 gives the shared weights (``mode=transfer``), and that is done
+            first; None for a job that starts from scratch.
     """
 
     folder: Path
     seeds: tuple[int, ...]
     settings: tuple[str, ...]
+    source: Path | None = None
 
     def __str__(self) -> str:
         return f"{self.folder}, seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
@@ -152,6 +155,8 @@ def _started(job: Job, study: str, out: Path) -> subprocess.Popen[bytes]:
     folder = out / job.folder
     folder.mkdir(parents=True, exist_ok=True)
     settings = (*job.settings, f"seed={','.join(map(str, job.seeds))}")
+    if job.source is not None:
+        settings = (*settings, "mode=transfer", f"ckpt_path={checkpoint(out / job.source / 'seed0', 'best')}")
     place = (f"hydra.sweep.dir='{folder}'", "hydra.sweep.subdir=seed${seed}")
     with (folder / "job.log").open("ab") as log:
         return subprocess.Popen(
@@ -201,7 +206,8 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
     left = missing(jobs, out)
     say(f"{_n_runs(left)} of {_n_runs(jobs)} runs to do in {out}")
     with suppress(KeyboardInterrupt):
-        failed = execute(left, study.runs, out, options.jobs)
+        first, then_on = ([job for job in left if (job.source is None) is alone] for alone in (True, False))
+        failed = execute(first, study.runs, out, options.jobs) or execute(then_on, study.runs, out, options.jobs)
         if failed:
             say(f"{len(failed)} of {len(left)} jobs failed; the same command tries them again")
             return 1
