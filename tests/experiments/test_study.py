@@ -19,10 +19,11 @@ from experiments.horizon.study import STUDY as HORIZON
 from experiments.input_currents.study import STUDY as INPUT_CURRENTS
 from experiments.population.study import STUDY as POPULATION
 from experiments.synthetic_connectivity.study import STUDY as SYNTHETIC
+from experiments.transfer.study import STUDY as TRANSFER
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column
 
-STUDIES = (CONNECTIVITY, FORECASTING, HORIZON, INPUT_CURRENTS, POPULATION, SYNTHETIC)
+STUDIES = (CONNECTIVITY, FORECASTING, HORIZON, INPUT_CURRENTS, POPULATION, SYNTHETIC, TRANSFER)
 JOB = Job(Path("glm", "mice"), (0, 1, 2), ("model=glm",))
 
 
