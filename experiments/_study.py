@@ -215,7 +215,7 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
     say(f"{_n_runs(left)} of {_n_runs(jobs)} runs to do in {out}")
     with suppress(KeyboardInterrupt):
         rounds = [[job for job in left if (job.before is None) is first] for first in (True, False)]
-        failed = [job for jobs in rounds for job in execute(jobs, study.runs, out, options.jobs)]
+        failed = execute(rounds[0], study.runs, out, options.jobs) or execute(rounds[1], study.runs, out, options.jobs)
         if failed:
             say(f"{len(failed)} of {len(left)} jobs failed; the same command tries them again")
             return 1

@@ -87,6 +87,17 @@ class Blending(Own):
         return super().drive(inputs, behavior, session, slow + slow.mean(2, keepdim=True))
 
 
+class Hoarding(Own):
+    """Its read-in belongs to a session, and is claimed to be shared."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        super().__init__(spec)
+        self.offsets = nn.ModuleList(nn.Linear(1, 1) for _ in spec.sessions)
+
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return self.offsets[session](super().drive(inputs, behavior, session, slow)[..., None])[..., 0]
+
+
 class Misshapen(Own):
     """Forecasts of the last bin alone, but for training."""
 

@@ -39,7 +39,7 @@ def test_every_key_of_the_configuration_is_a_setting_and_the_other_way_round() -
         ({"surrogate_seed": -1}, "data.surrogate_seed must be a whole number, 0 or above, got -1"),
         ({"min_rate": float("nan")}, "data.min_rate must be a number, got nan"),
         ({"max_memory": 0}, "data.max_memory must be null or a positive number of gigabytes, got 0"),
-        ({"bin_width_s": 0}, "data.bin_width_s must be a positive number of seconds, got 0"),
+        ({"bin_width_s": 0}, "data.bin_width_s must be null or a positive number of seconds, got 0"),
         ({"slow_s": 5}, "data.slow_s must be a list of seconds, got 5"),
         ({"slow_s": [5, "long"]}, "data.slow_s must be a number, got 'long'"),
         ({"slow_s": [20, 5]}, "data.slow_s must be positive and ascending seconds, got [20, 5]"),

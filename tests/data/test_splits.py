@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synapsnet.data.splits import SPLITS, part_of_train, split_segments
+from synapsnet.data.splits import SPLITS, last_of_train, part_of_train, split_segments
 
 FRACTIONS = {"train": 0.7, "validation": 0.15, "test": 0.15}
 
@@ -80,3 +80,21 @@ def test_halves_are_alike_apart_and_within_the_train_split(seed: int) -> None:
 
 def test_a_train_split_within_the_gap_has_no_halves() -> None:
     assert part_of_train(np.array([[0, 6]]), "first_half", 6).shape == (0, 2)
+
+
+def test_the_last_bins_of_a_long_train_split_are_exact() -> None:
+    assert last_of_train(np.array([[10, 110], [120, 710]]), 600).tolist() == [[100, 110], [120, 710]]
+    assert last_of_train(np.array([[10, 710]]), 700).tolist() == [[10, 710]]
+    assert last_of_train(np.array([[10, 710]]), 1e9).tolist() == [[10, 710]]
+
+
+def test_the_last_trials_are_whole() -> None:
+    starts = np.arange(40) * 10
+    train = np.stack([starts, starts + 8], axis=1)
+    for n_bins, expected in ((100, [12, 13]), (200, [25]), (5, [])):
+        last = last_of_train(train, n_bins)
+        if expected:
+            assert len(last) in expected
+            np.testing.assert_array_equal(last, train[-len(last) :])
+        else:  # less than a trial
+            assert last.tolist() == [[393, 398]]

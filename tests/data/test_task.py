@@ -11,6 +11,7 @@ import pytest
 import torch
 from laws import KINDS, Kind, simulated, small_task
 
+from synapsnet.data.splits import rows
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
@@ -173,6 +174,27 @@ def test_halves_are_fitted_apart_and_scored_alike(kind: Kind) -> None:
                     assert torch.equal(ours.target, theirs.target)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("trials", [False, True])
+def test_any_number_of_minutes_is_the_end_of_training_and_scored_alike(kind: Kind, trials: bool) -> None:
+    starts = np.arange(0, 600, 20)
+    segments = np.stack([starts, starts + 19], axis=1) if trials else np.array([[0, 600]])
+    recording = replace(simulated(kind)[0], segments=segments)
+    whole = small_task([recording], kind)
+    for minutes in (0.04, 0.08, 1e3):
+        task = small_task([recording], kind, train_minutes=minutes)
+        train, all_of_it = (rows(of.pieces[0]["train"]) for of in (task, whole))
+        np.testing.assert_array_equal(train, all_of_it[-len(train) :])
+        assert len(train) == pytest.approx(min(60 * minutes / 0.02, len(all_of_it)), rel=0.1)
+        assert task.spec.sessions[0].unit_ids == whole.spec.sessions[0].unit_ids
+        for split in ("validation", "test"):
+            np.testing.assert_array_equal(task.pieces[0][split], whole.pieces[0][split])
+            for ours, theirs in zip(task.loader(split, batch_size=4), whole.loader(split, batch_size=4), strict=True):
+                assert torch.equal(ours.scored, theirs.scored)
+                if kind == "spikes":
+                    assert torch.equal(ours.target, theirs.target)
+
+
 def test_tasks_that_differ_in_part_or_surrogate_are_about_the_same_units_behavior_and_inputs() -> None:
     rng = np.random.default_rng(0)
     activity = np.concatenate([np.cumsum(rng.standard_normal((200, 4)), axis=0), rng.standard_normal((400, 4))])
@@ -185,6 +207,7 @@ def test_tasks_that_differ_in_part_or_surrogate_are_about_the_same_units_behavio
     for changes in (
         {"train_part": "first_half"},
         {"train_part": "second_half"},
+        {"train_minutes": 0.03},
         {"surrogate": "circular_shift", "surrogate_seed": 3},
         {"surrogate": "phase_shuffle", "train_part": "second_half"},
     ):

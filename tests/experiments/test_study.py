@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 import pytest
@@ -20,10 +21,11 @@ from experiments.input_currents.study import STUDY as INPUT_CURRENTS
 from experiments.population.study import STUDY as POPULATION
 from experiments.sweep.study import STUDY as SWEEP
 from experiments.synthetic_connectivity.study import STUDY as SYNTHETIC
+from experiments.transfer.study import STUDY as TRANSFER
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column
 
-STUDIES = (ABLATIONS, CONNECTIVITY, FORECASTING, HORIZON, INPUT_CURRENTS, POPULATION, SYNTHETIC)
+STUDIES = (ABLATIONS, CONNECTIVITY, FORECASTING, HORIZON, INPUT_CURRENTS, POPULATION, SYNTHETIC, TRANSFER)
 JOB = Job(Path("glm", "mice"), (0, 1, 2), ("model=glm",))
 
 
@@ -81,6 +83,40 @@ def test_a_failed_job_is_named_and_tried_again(tmp_path: Path, capsys: pytest.Ca
     for _ in range(2):
         assert main(study, ["--quick", "--out", str(tmp_path)]) == 1
         assert f"FAILED, see {tmp_path / 'nothing' / 'job.log'}" in capsys.readouterr().out
+
+
+class Done:
+    """A process that has ended well, or badly where its command names what fails."""
+
+    started: ClassVar[list[list[str]]] = []
+    fails = "nothing"
+
+    def __init__(self, command: list[str], **_: object) -> None:
+        self.started.append(command)
+        self.returncode = int(any(self.fails in word for word in command))
+
+    def poll(self) -> int:
+        return self.returncode
+
+
+@pytest.mark.parametrize("fails", ["nothing", "model=glm"])
+def test_a_job_that_takes_the_weights_of_another_waits_for_it(
+    fails: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments._study.subprocess.Popen", Done)
+    monkeypatch.setattr(Done, "started", [])
+    monkeypatch.setattr(Done, "fails", fails)
+    shared = ("mode=transfer", "ckpt_path={before}/checkpoints/best.ckpt")
+    after = Job(Path("after", "mice"), (0,), ("model=lstm", *shared), before=JOB.folder)
+    study = Study("forecasting", lambda data: [], [after, JOB])
+    assert main(study, ["--quick", "--out", str(tmp_path)]) == (fails != "nothing")
+    first, *then = Done.started
+    assert "model=glm" in first
+    assert not any(word.startswith(("mode=", "ckpt_path=")) for word in first)
+    assert len(then) == (fails == "nothing")
+    for command in then:
+        assert "mode=transfer" in command
+        assert f"ckpt_path={tmp_path}/glm/mice/seed0/checkpoints/best.ckpt" in command
 
 
 def test_missing_runs_are_listed_below_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

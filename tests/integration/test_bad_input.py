@@ -99,6 +99,8 @@ BAD: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "a score whose direction is the other": (good("monitor=validation/r2"), "of which lower is better"),
     "an unknown mode": (good("mode=rehearse"), "mode"),
     "a test of nothing": (good("mode=test"), "ckpt_path"),
+    "a transfer from nothing": (good("mode=transfer"), "mode=transfer needs ckpt_path=<checkpoint>"),
+    "no minutes": (good("data.train_minutes=0"), "data.train_minutes must be null or a positive number of minutes"),
     "no such checkpoint": (good("ckpt_path=nowhere.ckpt"), "nowhere.ckpt"),
     "an unknown reference": (good("reference_models=[median]"), "median"),
 }

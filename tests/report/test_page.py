@@ -93,6 +93,18 @@ def test_runs_of_other_settings_are_rows_of_their_own_and_only_differences_are_s
     assert "trainer.max_steps" not in page.one("section", id="settings").text
 
 
+def test_a_transferred_model_is_a_row_of_its_own_and_its_command_names_the_checkpoint(sweep: Path) -> None:
+    record = {"groups": {"model": "net"}, "values": {"data.root": "/r/mice"}, "deleted": [], "left_out": []}
+    run = plant(sweep / "transferred", "net", 0, [0.4, 0.4, 0.4], facts={"record": record})
+    with (run / "config.yaml").open("a") as file:
+        file.write("transfer: {checkpoint: /r/best.ckpt, sha256: abc}\n")
+    page = written(sweep)
+    names = [row[0] for row in page.rows("mice: scores")[1:]]
+    assert names == ["net, transfer.checkpoint=/r/best.ckpt (1 of 2 seeds)", "var", "net"]
+    commands = [of.text for of in page.one("section", id="commands").all("code")]
+    assert "python train.py model=net data.root=/r/mice mode=transfer ckpt_path=/r/best.ckpt" in commands
+
+
 def test_a_seed_that_was_run_twice_is_compared_once(sweep: Path) -> None:
     before = written(sweep).rows("mice: units in which")
     plant(sweep / "mice-net-again", "net", 0, [9.0, 9.0, 9.0], name="mice")

@@ -45,6 +45,7 @@ class DataSettings:
     inputs: Inputs | Literal["auto"]
     slow_s: tuple[float, ...]
     train_part: TrainPart
+    train_minutes: float | None
     surrogate: Surrogate
     surrogate_seed: int
     in_memory: bool
@@ -105,18 +106,11 @@ def _whole(least: int, key: str, value: Plain) -> int:
     return value
 
 
-def _width(key: str, value: Plain) -> float | None:
-    width = None if value is None else _number(key, value)
-    if width is not None and width <= 0:
-        raise UserError(f"{key} must be a positive number of seconds, got {value!r}")
-    return width
-
-
-def _memory(key: str, value: Plain) -> float | None:
-    most = None if value is None else _number(key, value)
-    if most is not None and most <= 0:
-        raise UserError(f"{key} must be null or a positive number of gigabytes, got {value!r}")
-    return most
+def _amount(unit: str, key: str, value: Plain) -> float | None:
+    amount = None if value is None else _number(key, value)
+    if amount is not None and amount <= 0:
+        raise UserError(f"{key} must be null or a positive number of {unit}, got {value!r}")
+    return amount
 
 
 def _time_constants(key: str, value: Plain) -> tuple[float, ...]:
@@ -217,12 +211,12 @@ _CHECKS: Mapping[str, Callable[[str, Plain], Any]] = {
     "activity": _labels,
     "root": _roots,
     "strict": _flag,
-    "max_memory": _memory,
+    "max_memory": partial(_amount, "gigabytes"),
     "task": _task,
     "tasks": _labels,
     "units": _units,
     "behavior": _labels,
-    "bin_width_s": _width,
+    "bin_width_s": partial(_amount, "seconds"),
     "cut_silences": _flag,
     "context_bins": partial(_whole, 1),
     "window_bins": partial(_whole, 1),
@@ -232,6 +226,7 @@ _CHECKS: Mapping[str, Callable[[str, Plain], Any]] = {
     "inputs": partial(_choice, ("auto", *get_args(Inputs))),
     "slow_s": _time_constants,
     "train_part": partial(_choice, get_args(TrainPart)),
+    "train_minutes": partial(_amount, "minutes"),
     "surrogate": partial(_choice, get_args(Surrogate)),
     "surrogate_seed": partial(_whole, 0),
     "in_memory": _flag,

@@ -68,6 +68,22 @@ def part_of_train(train: Pieces, part: TrainPart, gap_bins: int) -> Pieces:
     return half[half[:, 0] < half[:, 1]]
 
 
+def last_of_train(train: Pieces, n_bins: float) -> Pieces:
+    """Take the last bins of the train split, next to validation, so that drift is alike for any number of them.
+
+    As in `split_segments`, whole pieces are taken where that gives about this number; otherwise a piece is cut.
+
+    Args:
+        train: Pieces of the train split, ``[pieces, 2]``.
+        n_bins: Number of bins to take; all if the split has no more.
+
+    Returns:
+        The pieces taken, ``[pieces, 2]``.
+    """
+    share = n_bins / int((train[:, 1] - train[:, 0]).sum())
+    return train if share >= 1 else _divided(train, np.array([1 - share, share]), HALF_TOLERANCE)[1]
+
+
 def _divided(segments: Pieces, shares: npt.NDArray[np.float64], tolerance: float) -> list[Pieces]:
     """Consecutive parts of a recording, of whole segments if these meet the shares well enough, else cut exactly."""
     lengths = segments[:, 1] - segments[:, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +21,7 @@ from synapsnet.data.preprocessing import (
 )
 from synapsnet.data.settings import DataSettings
 from synapsnet.data.slow import keep_traces
-from synapsnet.data.splits import Pieces, Split, part_of_train
+from synapsnet.data.splits import Pieces, Split, last_of_train, part_of_train
 from synapsnet.data.storage import on_disk
 from synapsnet.data.surrogates import surrogate_session
 from synapsnet.data.widths import advice
@@ -29,6 +30,8 @@ from synapsnet.errors import UserError
 from synapsnet.session import Session, SessionSpec, TaskSpec
 from synapsnet.session.recording import WIDTH_TOLERANCE
 from synapsnet.session.scale import kind_of_scale, scale_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +61,9 @@ class Task:
 def build_task(sessions: Iterable[Session], settings: DataSettings) -> Task:
     """Admit, split, scale and window recordings by the rules of honest forecasting.
 
-    Tasks that differ only in ``train_part`` and ``surrogate`` have the same units, behavior, inputs and windows,
-    because these are decided on the whole train split as recorded. Models fitted on them can therefore be compared.
+    Tasks that differ only in ``train_part``, ``train_minutes`` and ``surrogate`` have the same units, behavior, inputs
+    and windows, because these are decided on the whole train split as recorded. Models fitted on them can therefore be
+    compared.
 
     Args:
         sessions: Recordings of one kind of signal. They are taken one after the other, so if an iterator reads them, at
@@ -84,8 +88,8 @@ def build_task(sessions: Iterable[Session], settings: DataSettings) -> Task:
     chosen_inputs = prefer_increments(kept, train) if settings.inputs == "auto" else settings.inputs
     longest = [max(int((part[:, 1] - part[:, 0]).max()) for part in parts.values()) for parts in pieces]
     pieces = [
-        {**parts, "train": part_of_train(parts["train"], settings.train_part, settings.context_bins)}
-        for parts in pieces
+        {**parts, "train": _fitted_part(session, parts["train"], settings)}
+        for session, parts in zip(kept, pieces, strict=True)
     ]
     for session, parts in zip(kept, pieces, strict=True):
         check_long_enough(session, parts, settings.context_bins)
@@ -111,6 +115,17 @@ def build_task(sessions: Iterable[Session], settings: DataSettings) -> Task:
         for index, (session, bins, info) in enumerate(zip(kept, longest, spec.sessions, strict=True))
     )
     return Task(spec=spec, sessions=tensors, pieces=tuple(pieces))
+
+
+def _fitted_part(session: Session, train: Pieces, settings: DataSettings) -> Pieces:
+    """The pieces of the train split that models are fitted on."""
+    part = part_of_train(train, settings.train_part, settings.context_bins)
+    if settings.train_minutes is None:
+        return part
+    last = last_of_train(part, 60 * settings.train_minutes / session.bin_width_s)
+    found, all_of_it = (float((of[:, 1] - of[:, 0]).sum()) * session.bin_width_s / 60 for of in (last, part))
+    log.info("session %s: fitted on the last %.3g of %.3g minutes of training", session.session_id, found, all_of_it)
+    return last
 
 
 def _tensors(

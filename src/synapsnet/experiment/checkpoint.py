@@ -20,6 +20,7 @@ from synapsnet.plain import Plain, require_plain
 from synapsnet.results.ending import Ending
 from synapsnet.results.files import CHECKPOINTS
 from synapsnet.session import SessionSpec, TaskSpec
+from synapsnet.session.recording import WIDTH_TOLERANCE
 
 PREFIX = "model."  # prefix of the forecaster's weights among those of the training module
 
@@ -56,6 +57,11 @@ class Saved:
     def step(self) -> int:
         """Number of gradient steps done."""
         return int(self.state["global_step"])
+
+    @property
+    def transfer(self) -> Plain:
+        """The checkpoint whose shared weights the run took, as `transfer.origin` records it; None if it took none."""
+        return self.settings.get("transfer")
 
     @property
     def run_dir(self) -> Path | None:
@@ -169,12 +175,22 @@ def check_units(saved: TaskSpec, task: TaskSpec, path: Path) -> None:
                 f"{path} was trained on {ours.n_units} units of session {ours.session_id!r}, but the data has "
                 f"{theirs.n_units} units that are not the same; give it the same recording and unit selection"
             )
-    names = ("signal", "bin_width_s", "behavior_names", "masked_behavior", "context_bins", "window_bins", "inputs")
-    for name in (*names, "slow_s"):
-        if getattr(saved, name) != getattr(task, name):
-            raise UserError(
-                f"{path} was trained with {name} {getattr(saved, name)}, the data has {getattr(task, name)}"
-            )
+    check_form(saved, task, path)
+
+
+def check_form(saved: TaskSpec, task: TaskSpec, path: Path) -> None:
+    """Refuse data of another form than the checkpoint's model was trained on.
+
+    Raises:
+        UserError: at the first difference.
+    """
+    names = ("signal", "behavior_names", "masked_behavior", "context_bins", "window_bins", "inputs", "slow_s")
+    differing = [name for name in names if getattr(saved, name) != getattr(task, name)]
+    if abs(saved.bin_width_s / task.bin_width_s - 1) > WIDTH_TOLERANCE:
+        differing.insert(0, "bin_width_s")
+    if differing:
+        ours, theirs = (getattr(spec, differing[0]) for spec in (saved, task))
+        raise UserError(f"{path} was trained with {differing[0]} {ours}, the data has {theirs}")
 
 
 def changed_recordings(saved: Saved, now: Mapping[str, str]) -> list[str]:

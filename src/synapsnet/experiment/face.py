@@ -18,6 +18,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, flag_override, open_dict
 
+from synapsnet.command_line import quoted
 from synapsnet.configuration import conf_folder
 from synapsnet.data.named import Named
 from synapsnet.data.readers import iterate_sessions
@@ -82,6 +83,7 @@ def fit(
     *,
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
+    transfer_from: str | os.PathLike[str] | None = None,
     settings: Sequence[str] = (),
     trust: Sequence[str] = (),
 ) -> FittedRun:
@@ -93,6 +95,8 @@ def fit(
         seed: Seed of the run.
         out: The run folder, by default a dated one under ``outputs/``. A finished run in it is not repeated, and an
             unfinished one is continued.
+        transfer_from: A checkpoint of the same model, whose shared weights are taken and frozen. Only what belongs to a
+            session is fitted, and settings are those of the checkpoint's run, with ``settings`` on top.
         settings: Overrides, as on the command line of ``train.py``: ``["trainer.max_steps=200"]``.
         trust: Packages next to synapsnet whose models may be built.
 
@@ -103,16 +107,20 @@ def fit(
     given = None if isinstance(sessions, str | os.PathLike) else tuple(sessions)
     if given is not None and not given:
         raise UserError("no session to train on")
-    asked = [f"model={model}", f"seed={seed}", "logger=csv", "~callbacks.progress"]
-    if given is not None:
-        asked.append(f"data={GROUPS[given[0].signal]}")
-    values: dict[str, Any] = {"trusted_packages": list(trust)}
+    asked = [f"seed={seed}", "logger=csv", "~callbacks.progress"]
+    if transfer_from is not None:
+        asked += ["mode=transfer", f"ckpt_path={quoted(os.path.abspath(transfer_from))}"]
+    else:
+        asked += [f"model={model}", *([f"data={GROUPS[given[0].signal]}"] if given is not None else [])]
     if given is None:
-        values["data.root"] = os.fspath(sessions)  # type: ignore[arg-type]
+        asked.append(f"data.root={quoted(os.fspath(sessions))}")  # type: ignore[arg-type]
     else:
         name = given[0].session_id if len(given) == 1 else f"{len(given)}-sessions"
-        values |= {"data.root": IN_MEMORY, "data.name": name}
+        asked += [f"data.root={quoted(IN_MEMORY)}", f"data.name={quoted(name)}"]
+    values: dict[str, Any] = {"trusted_packages": list(trust)}
     with _quiet(), _requested([*asked, *settings], values, out) as request:
+        if request.config["choices"]["model"] != model:
+            raise UserError(f"{transfer_from} holds a {request.config['choices']['model']}, not a {model}")
         try:
             folder, _ = perform(replace(request, sessions=given))
         except Left as left:

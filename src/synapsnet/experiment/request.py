@@ -25,10 +25,11 @@ from synapsnet.experiment.checkpoint import Saved, read_latest, read_saved
 from synapsnet.experiment.overrides import is_group
 from synapsnet.experiment.record import OF_THIS_COMMAND, Record, keys_of, record_of
 from synapsnet.experiment.recordings import with_root
+from synapsnet.experiment.transfer import origin
 from synapsnet.file_names import safe_name
 from synapsnet.metrics import column
 from synapsnet.plain import Plain, differences, read_plain_yaml
-from synapsnet.results.files import CONFIG, EVALUATIONS, SCORES
+from synapsnet.results.files import CONFIG, EVALUATIONS, SCORES, checkpoint
 from synapsnet.session import Session
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class Request:
         folder: The output folder.
         unique: True if the folder was named by the time of day, so that another name would do as well.
         in_folder: The resolved configuration for any folder.
+        source: The checkpoint whose shared weights a new run takes; None if it takes none, or if the file is gone and
+            the run goes on without it.
         sessions: Recordings in memory, where Python gave them.
     """
 
@@ -57,6 +60,7 @@ class Request:
     folder: Path
     unique: bool
     in_folder: Callable[[Path], Config]
+    source: Saved | None = None
     sessions: tuple[Session, ...] | None = None
 
 
@@ -67,8 +71,8 @@ def understood(cfg: DictConfig) -> Request:
         UserError: if its settings, or the checkpoint that it names, are invalid.
     """
     hydra = HydraConfig.get()
-    if cfg.mode not in ("train", "test"):
-        raise UserError(f"mode must be train or test, got {cfg.mode!r}")
+    if cfg.mode not in ("train", "test", "transfer"):
+        raise UserError(f"mode must be train, test or transfer, got {cfg.mode!r}")
     if not isinstance(cfg.seed, int) or cfg.seed < 0:
         raise UserError(f"seed must be a whole number from 0, got {cfg.seed!r}")
     extensions.trust(cfg.trusted_packages)
@@ -76,21 +80,39 @@ def understood(cfg: DictConfig) -> Request:
     if split != "validation" or not column(metric).lower_is_better:
         raise UserError(f"monitor must be validation/<metric> of which lower is better, as nll, got {cfg.monitor!r}")
     if cfg.ckpt_path is None:
-        if cfg.mode == "test":
-            raise UserError("mode=test needs ckpt_path=<checkpoint>")
-        saved, earlier, resolve = None, Record(), partial(_resolved, cfg, None)
-    else:
-        path = Path(str(cfg.ckpt_path)).expanduser().absolute()
-        saved = read_latest(path, log) if cfg.mode == "train" else read_saved(path)
-        earlier, resolve = saved.record, partial(_resolved, *_composed(saved, cfg, hydra.overrides.task))
+        if cfg.mode != "train":
+            raise UserError(f"mode={cfg.mode} needs ckpt_path=<checkpoint>")
+        config = _resolved(cfg, None, None, Path(cfg.run_dir))
+        record = _public_root(record_of(hydra.overrides.task, config, is_group), config)
+        resolve = partial(_resolved, cfg, None, None)
+        return Request(config, record, None, Path(cfg.run_dir), _named_by_time(cfg, hydra), resolve)
+    path = Path(str(cfg.ckpt_path)).expanduser().absolute()
+    named = _named(path, cfg)
+    composed = _composed(named, cfg, hydra.overrides.task)
+    transfers = cfg.mode == "transfer"
+    resolve = partial(
+        _resolved, composed, composed, origin(path) if transfers and named.path == path else named.transfer
+    )
     config = resolve(Path(cfg.run_dir))
-    record = earlier.followed_by(record_of(hydra.overrides.task, config, is_group))
-    if saved is None:
-        folder, unique = Path(cfg.run_dir), _named_by_time(cfg, hydra)
-    else:
-        _check_model(saved, config)
-        folder, unique = _place(saved, cfg, config, hydra)
-    return Request(config, _public_root(record, config), saved, folder, unique, resolve)
+    record = named.record.followed_by(record_of(hydra.overrides.task, config, is_group))
+    if transfers:  # the recordings of the checkpoint decided the kind of inputs
+        record = record.followed_by(Record(values={"data.inputs": config["data"]["inputs"]}))
+    _check_model(named, config)
+    folder, unique = _place(named, cfg, config, hydra)
+    saved, source = (None, named if named.path == path else None) if transfers else (named, None)
+    return Request(config, _public_root(record, config), saved, folder, unique, resolve, source)
+
+
+def _named(path: Path, cfg: DictConfig) -> Saved:
+    """The checkpoint that a command line names; where it is gone, the last one of the unfinished run that took it."""
+    own = checkpoint(Path(cfg.run_dir), "last")
+    if cfg.mode == "train":
+        return read_latest(path, log)
+    if cfg.mode == "transfer" and not path.exists() and own.is_file():
+        saved = read_latest(own, log)
+        if saved.transfer is not None and saved.transfer["checkpoint"] == str(path):
+            return saved
+    return read_saved(path)
 
 
 def decisive(config: Mapping[str, Plain]) -> dict[str, Plain]:
@@ -98,6 +120,7 @@ def decisive(config: Mapping[str, Plain]) -> dict[str, Plain]:
     settings = {name: config.get(name) for name in _DECISIVE}
     settings["early_stopping"] = (config.get("callbacks") or {}).get("early_stopping")
     settings["score_test"] = config.get("score_test", True)
+    settings["transfer"] = (config.get("transfer") or {}).get("sha256")
     settings["tested"] = config.get("ckpt_path") if config.get("mode") == "test" else None
     return settings
 
@@ -115,7 +138,7 @@ def _place(saved: Saved, cfg: DictConfig, config: Config, hydra: HydraConf) -> t
     asked = _renamed(Path(config["run_dir"]), cfg, config)
     by_hydra = any(override.startswith("hydra.run.dir=") for override in hydra.overrides.hydra)
     chosen = by_hydra or cfg.run_dir != hydra.runtime.output_dir
-    if chosen or hydra.mode == RunMode.MULTIRUN or saved.run_dir is None:
+    if chosen or hydra.mode == RunMode.MULTIRUN or saved.run_dir is None or config["mode"] == "transfer":
         return asked, _named_by_time(cfg, hydra)
     if config["mode"] == "test":
         return saved.run_dir / EVALUATIONS / f"{saved.path.stem}-{safe_name(config['choices']['data'])}", True
@@ -140,11 +163,11 @@ def _named_by_time(cfg: DictConfig, hydra: HydraConf) -> bool:
     return "${now:" in raw["sweep" if hydra.mode == RunMode.MULTIRUN else "run"]["dir"]
 
 
-def _composed(saved: Saved, cfg: DictConfig, overrides: Sequence[str]) -> tuple[DictConfig, DictConfig]:
+def _composed(saved: Saved, cfg: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """The configuration of a checkpoint's run with this command line's overrides on top, from our own files.
 
     Returns:
-        The configuration, and Hydra's own.
+        The configuration, with Hydra's own section.
 
     Raises:
         UserError: if the files have changed, or the content of the checkpoint is invalid.
@@ -154,12 +177,14 @@ def _composed(saved: Saved, cfg: DictConfig, overrides: Sequence[str]) -> tuple[
     composed = _compose([*saved.record.options(), *overrides])
     saved.record.apply(composed, but=given)
     for name in OF_THIS_COMMAND:
-        if name in cfg and name != "choices":
+        if name in cfg and name not in ("choices", "hydra"):
             composed[name] = cfg[name]
     missing = [key for key in saved.record.left_out if key not in given]
     if missing:
         log.warning("not restored, because a checkpoint names nothing to build: %s", ", ".join(missing))
-    return composed, composed
+    if cfg.mode == "transfer" and composed.data.inputs == "auto":
+        composed.data.inputs = saved.spec.inputs
+    return composed
 
 
 def _check_model(saved: Saved, config: Config) -> None:
@@ -176,7 +201,7 @@ def _check_same_files(saved: Saved) -> None:
     composed = _compose(saved.record.options())
     saved.record.apply(composed, but=())
     composed.run_dir = None
-    now = _resolved(composed, composed, None)
+    now = _resolved(composed, composed, saved.transfer, None)
     for key, then, today in differences(decisive(saved.settings), decisive(now)):
         if not any(key.startswith(left_out) for left_out in saved.record.left_out):
             raise UserError(
@@ -189,13 +214,14 @@ def _compose(options: Sequence[str]) -> DictConfig:
     return compose(HydraConfig.get().job.config_name, overrides=list(options), return_hydra_config=True)
 
 
-def _resolved(cfg: DictConfig, hydra: DictConfig | None, run_dir: Path | None) -> Config:
+def _resolved(cfg: DictConfig, hydra: DictConfig | None, transfer: Plain, run_dir: Path | None) -> Config:
     """The plain configuration of a run that writes into a folder.
 
     Args:
         cfg: Composed.
         hydra: Configuration with Hydra's own section, where interpolations look up the chosen options; None for that of
             the present job.
+        transfer: The checkpoint whose shared weights the run takes; None if it takes none.
         run_dir: The folder.
     """
     cfg = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
@@ -208,7 +234,7 @@ def _resolved(cfg: DictConfig, hydra: DictConfig | None, run_dir: Path | None) -
     finally:
         HydraConfig.instance().cfg = outer
     assert isinstance(plain, dict)
-    return _settled({str(section): settings for section, settings in plain.items()})
+    return _settled({**{str(section): settings for section, settings in plain.items()}, "transfer": transfer})
 
 
 def _settled(config: Config) -> Config:

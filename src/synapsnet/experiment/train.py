@@ -32,8 +32,10 @@ from synapsnet.experiment.checkpoint import (
     Saved,
     build_saved_model,
     changed_recordings,
+    check_form,
     check_units,
     load_weights,
+    read_saved,
 )
 from synapsnet.experiment.crew import devices_of
 from synapsnet.experiment.fit import fit
@@ -45,6 +47,7 @@ from synapsnet.experiment.recordings import with_root
 from synapsnet.experiment.references import ReferenceScores, check_references, score_references
 from synapsnet.experiment.request import Request
 from synapsnet.experiment.run_folder import RunFolder
+from synapsnet.experiment.transfer import freeze_shared, take_shared
 from synapsnet.metrics import ForecastScores
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
@@ -82,16 +85,20 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
         data = build_data(config["data"], trust=config["trusted_packages"], sessions=request.sessions)
         settings = {**request.in_folder(folder.home), "overwrite": False}  # to be written down
         settings["data"] = with_root(settings["data"], public)  # credentials are never saved
+        source = None
         if saved is not None:
             _check_data(saved, data, config)
+        elif config["mode"] == "transfer":
+            source = request.source or read_saved(Path(config["transfer"]["checkpoint"]))
+            check_form(source.spec, data.task.spec, source.path)
         check_references(config["reference_models"], config)
         if len(devices_of(config["trainer"])) > 1 and request.sessions is not None:
             raise UserError("trainer.devices: sessions that Python holds are trained on one device")
-        resumed = saved if config["mode"] == "train" else None
+        resumed = saved if config["mode"] != "test" else None
         continues = resumed is not None and resumed.run_dir == folder.path.absolute()
         run_id = resumed.run_id if resumed is not None and continues else secrets.token_hex(4)
         said = {"run_id": run_id, "record": request.record.to_dict(), "settings": settings}
-        module = build_module(config, data, saved, said)
+        module = build_module(config, data, saved, source, said)
         planned = planned_steps(config["trainer"], len(build_datamodule(config, data).train_dataloader()))
         if resumed is not None and resumed.step > planned:
             raise UserError(
@@ -117,7 +124,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
 def _check_data(saved: Saved, data: Data, config: Config) -> None:
     check_units(saved.spec, data.task.spec, saved.path)
     changed = changed_recordings(saved, data.recordings)
-    if changed and config["mode"] == "train":
+    if changed and config["mode"] != "test":
         raise UserError(
             f"{saved.path}: the content of session {changed[0]!r} is not what the run was trained on; give it the same "
             "recordings, or start anew"
@@ -126,15 +133,24 @@ def _check_data(saved: Saved, data: Data, config: Config) -> None:
         log.info("not what the model was trained on: the content of %s", ", ".join(changed))
 
 
-def build_module(config: Config, data: Data, saved: Saved | None, said: dict[str, Any]) -> ForecastModule:
-    """The model in its training module; checkpoints carry ``said``, the description of the run."""
+def build_module(
+    config: Config, data: Data, saved: Saved | None, source: Saved | None, said: dict[str, Any]
+) -> ForecastModule:
+    """The model in its training module, fresh, saved, or fresh with the shared weights of a source.
+
+    Checkpoints carry ``said``, the description of the run.
+    """
     trust = config["trusted_packages"]
     pl.seed_everything(config["seed"], verbose=False)
     if saved is None:
         model = build_model(config["model"], config["likelihood"], data.task.spec, trust=trust)
+        if source is not None:
+            take_shared(model, source)
     else:
         model = build_saved_model(saved, trust=trust)
         load_weights(model, saved.state, saved.path)
+        if saved.transfer is not None:
+            freeze_shared(model)
     module = ForecastModule(
         model,
         optimizer=build_optimizer(config["optimizer"], model),
@@ -196,7 +212,7 @@ def _fit_and_test(
         "s" if n_sessions > 1 else "",
     )
     best, ended = None, saved.ending if saved is not None else None
-    if config["mode"] == "train":
+    if config["mode"] != "test":
         best, ended = fit(config, trainer, module, datamodule, saved, planned)
         log.info("%s", ended)
     log.info("%s", audit_line(data.task))

@@ -20,7 +20,8 @@ def work(place: Place, request: Request) -> None:
     config = request.in_folder(Path(place.folder))
     saved = None if place.checkpoint is None else read_saved(Path(place.checkpoint))
     data = build_data(config["data"], trust=config["trusted_packages"])
-    module = build_module(config, data, saved, {})
+    source = request.source if saved is None else None
+    module = build_module(config, data, saved, source, {})
     callbacks = {name: of for name, of in (config["callbacks"] or {}).items() if name == "early_stopping"}
     trainer = build_trainer(config["trainer"], callbacks, [], Path(place.folder), rank=place.rank)
     place.ready.touch()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models import serving
+from synapsnet.models.per_session import parameters_per_session
 from synapsnet.session import Batch, Session, TaskSpec
 from synapsnet.session.scale import Scale, scale_of
 
@@ -48,6 +49,20 @@ class Forecaster(nn.Module, ABC):
     def penalty(self) -> Tensor:
         """Regulariser added to the mean negative log-likelihood per unit-bin, a scalar."""
         return torch.zeros((), device=self.device)
+
+    def per_session(self) -> frozenset[str]:
+        """Names of the parameters that serve one session alone; all others are shared by the sessions.
+
+        A new session takes shared parameters as they are (``mode=transfer``), and fits those of its own. A model that
+        keeps parameters of a session in nothing but a ``ParameterList`` or `SessionModules` need not override this.
+        """
+        return parameters_per_session(self)
+
+    @final
+    def shared(self) -> dict[str, nn.Parameter]:
+        """The parameters that all sessions share, by name."""
+        own = self.per_session()
+        return {name: parameter for name, parameter in self.named_parameters() if name not in own}
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Mean of `Likelihood.loss` per scored unit-bin; gradient steps lower its sum with `penalty`."""

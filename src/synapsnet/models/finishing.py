@@ -10,6 +10,7 @@ forecasts is better than one of them even where nothing is unobserved.
 
 *Which connections?* A is refined: its posterior under a sparse prior is fitted, given the decoders. The decoders of the
 better committee are then trained a little further with A fixed, and A is refined again, if this validates better.
+Frozen weights, which are another session's as well, stay as they are.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ def _alone(committee: Finishable, members: Sequence[int], validation: Batches) -
 
 def _polish(model: Forecaster, shuffled: Iterable[Batch], validation: Batches, polish: Polish) -> None:
     """Gradient steps from a warm-up down half a cosine; the weights that validate best stay."""
-    steps, lr, parameters = polish.steps, polish.lr, list(model.parameters())
+    steps, lr, parameters = polish.steps, polish.lr, [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=lr)
     best, step = (held_out(model, validation).nll, _copied(model)), 0
     warm_up, check = max(steps // 10, 1), max(steps // CHECKS, 1)

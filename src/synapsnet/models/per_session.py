@@ -1,4 +1,4 @@
-"""Tensors that a model stores for each session."""
+"""The parts of a model that belong to one session each."""
 
 from __future__ import annotations
 
@@ -30,3 +30,14 @@ class PerSession(nn.Module):
         tensor = self._buffers[str(session)]
         assert tensor is not None
         return tensor
+
+
+@final
+class SessionModules(nn.ModuleList):
+    """One module per session, in the order of the sessions."""
+
+
+def parameters_per_session(model: nn.Module) -> frozenset[str]:
+    """Names of the parameters in a ``ParameterList`` or in `SessionModules`, at any depth."""
+    lists = [f"{name}." for name, part in model.named_modules() if isinstance(part, nn.ParameterList | SessionModules)]
+    return frozenset(name for name, _ in model.named_parameters() if name.startswith(tuple(lists)))

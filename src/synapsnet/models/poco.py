@@ -61,7 +61,9 @@ class Poco(TrainedForecaster):
             nn.Parameter(EMBEDDING_SD * torch.randn(session.n_units + spec.n_behavior, width))
             for session in spec.sessions
         )
-        self.session_embeddings = nn.Parameter(EMBEDDING_SD * torch.randn(len(spec.sessions), width))
+        self.session_embeddings = nn.ParameterList(
+            nn.Parameter(EMBEDDING_SD * torch.randn(width)) for _ in spec.sessions
+        )
         self.latent_embeddings = nn.Parameter(EMBEDDING_SD * torch.randn(latents, width))
         self.tokens = nn.Linear(spec.context_bins, width)
         self.gather = CrossAttention(width=width)

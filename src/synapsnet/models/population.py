@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.own_past import OwnPast
+from synapsnet.models.per_session import SessionModules
 from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import TaskSpec
 
@@ -40,7 +41,7 @@ class PopulationForecaster(TrainedForecaster):
         own_past: Callable[..., OwnPast],
     ) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
-        self.readin = nn.ModuleList(nn.Linear(s.n_units + spec.n_behavior, width) for s in spec.sessions)
+        self.readin = SessionModules(nn.Linear(s.n_units + spec.n_behavior, width) for s in spec.sessions)
         self.dropout = nn.Dropout(dropout)
         self.readout = nn.ParameterList(
             nn.Parameter(READOUT_SD * torch.randn(width, session.n_units)) for session in spec.sessions

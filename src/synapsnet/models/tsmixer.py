@@ -12,6 +12,7 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.lags import lagged
 from synapsnet.models.own_past import OwnPast
+from synapsnet.models.per_session import SessionModules
 from synapsnet.models.population import READOUT_SD
 from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import TaskSpec
@@ -74,8 +75,8 @@ class MixerBlock(nn.Module):
         super().__init__()
         sizes = [session.n_units + spec.n_behavior for session in spec.sessions]
         self.over_time = nn.Linear(spec.context_bins, spec.context_bins)
-        self.readin = nn.ModuleList(nn.Linear(size, width) for size in sizes)
-        self.readout = nn.ModuleList(nn.Linear(width, size) for size in sizes)
+        self.readin = SessionModules(nn.Linear(size, width) for size in sizes)
+        self.readout = SessionModules(nn.Linear(width, size) for size in sizes)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, windows: Tensor, session: int) -> Tensor:

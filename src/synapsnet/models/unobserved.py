@@ -7,6 +7,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from synapsnet.models.per_session import SessionModules
 from synapsnet.models.population import READOUT_SD
 from synapsnet.session import TaskSpec
 
@@ -28,7 +29,7 @@ class UnobservedNeurons(nn.Module):
 
     def __init__(self, *, spec: TaskSpec, n_neurons: int, dropout: float) -> None:
         super().__init__()
-        self.incoming = nn.ModuleList(nn.Linear(s.n_units + spec.n_behavior, n_neurons) for s in spec.sessions)
+        self.incoming = SessionModules(nn.Linear(s.n_units + spec.n_behavior, n_neurons) for s in spec.sessions)
         self.recurrent = nn.LSTM(n_neurons, n_neurons, batch_first=True)
         self.outgoing = nn.ParameterList(
             nn.Parameter(READOUT_SD * torch.randn(n_neurons, session.n_units)) for session in spec.sessions

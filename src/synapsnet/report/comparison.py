@@ -17,11 +17,16 @@ Settings = Mapping[str, Plain]
 PRIMARY = "median_gain"
 """The score by which rows are sorted."""
 
-_FREE = ("data.root", "data.name", "data.in_memory", "trainer.accelerator", "trainer.devices")
-_OF_FIT = ("data.batch_size", "data.window_bins", "data.inputs", "data.slow_s", "data.train_part")
-_USUAL = {"data.train_part": "all", "data.surrogate": "none"}
+_FREE = ("data.root", "data.name", "data.in_memory", "trainer.accelerator", "trainer.devices", "transfer.sha256")
+_OF_FIT = ("data.batch_size", "data.window_bins", "data.inputs", "data.slow_s", "data.train_part", "data.train_minutes")
+_USUAL = {
+    "data.train_part": "all",
+    "data.train_minutes": None,
+    "data.surrogate": "none",
+    "transfer.checkpoint": None,
+}
 _UNSAID = object()
-_SECTIONS = ("model", "likelihood", "optimizer", "trainer", "monitor")
+_SECTIONS = ("model", "likelihood", "optimizer", "trainer", "monitor", "transfer")
 _STOPPING = "callbacks.early_stopping."
 _MOST_LETTERS = 60
 

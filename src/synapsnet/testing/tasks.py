@@ -80,6 +80,7 @@ _SETTINGS: dict[str, Plain] = {
     "min_active_bins": 1,
     "slow_s": [0.4, 2.0],
     "train_part": "all",
+    "train_minutes": None,
     "surrogate": "none",
     "surrogate_seed": 0,
     "strict": True,

@@ -38,7 +38,7 @@ def adamw(
     """AdamW (Loshchilov & Hutter 2019) with parameter groups of their own for connections and unobserved neurons.
 
     Args:
-        model: The model whose parameters are optimized.
+        model: The model; its parameters are optimized, except those that are frozen.
         total_steps: Steps the schedule spans.
         lr: Peak learning rate.
         weight_decay: Weight decay of the weights; biases, embeddings, offsets and other vectors are not decayed.
@@ -53,6 +53,8 @@ def adamw(
         "unobserved": {"params": [], **unobserved},
     }
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         own = [group for group in OWN_GROUPS if group in name.split(".")]
         if own:
             group = own[0]

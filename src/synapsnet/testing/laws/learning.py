@@ -37,20 +37,28 @@ class LearningLaws(ModelUnderTest):
         assert penalty.shape == ()
         assert torch.isfinite(penalty)
 
-    def test_every_parameter_gets_gradient(self, recipe: Recipe, task: Task) -> None:
-        """All sessions together reach all parameters, except those that `idle` names."""
+    def test_every_parameter_gets_gradient_from_its_sessions(self, recipe: Recipe, task: Task) -> None:
+        """Every session reaches what is shared; only one reaches each other parameter, except those that `idle` names.
+
+        So what `Forecaster.per_session` names cannot change the forecasts of another session, and the rest can.
+        """
         model = seeded(recipe, task.spec)
         if isinstance(model, ClosedFormForecaster):
             pytest.skip("fitted by formula")
         descend(model, task, steps=2)
         model.train()
-        model.zero_grad()
+        reached = {name: set[int]() for name, parameter in model.named_parameters() if parameter.numel()}
         for batch in task.train_loader(batch_size=64, seed=0):
+            model.zero_grad()
             torch.autograd.backward(model.training_loss(batch))
-        silent = {
-            name for name, p in model.named_parameters() if p.numel() and (p.grad is None or not p.grad.abs().sum() > 0)
-        }
-        assert silent == self.idle(model)
+            for name, parameter in model.named_parameters():
+                if parameter.grad is not None and parameter.grad.abs().sum() > 0:
+                    reached[name].add(batch.session)
+        for name in self.idle(model):
+            assert not reached.pop(name), name
+        own = model.per_session()
+        for name, sessions in reached.items():
+            assert len(sessions) == (1 if name in own else len(task.sessions)), name
 
     def test_the_same_seed_fits_the_same_model(self, model: Forecaster, recipe: Recipe, task: Task) -> None:
         """Fitted again from its seed, a model forecasts the same."""
