@@ -37,7 +37,8 @@ def test_a_budget_of_steps_is_exact_and_its_last_steps_are_validated(
 
 def test_patience_says_so(train: Command, sessions: Path) -> None:
     astray = "+callbacks.astray={_target_: command.WorsenAt, epoch: 2, batch: 1}"
-    done = train(*settings(sessions, "trainer.max_steps=500", "callbacks.early_stopping.patience=2", astray))
+    impatient = ("callbacks.early_stopping.patience=2", "callbacks.early_stopping.min_steps=0")
+    done = train(*settings(sessions, "trainer.max_steps=500", *impatient, astray))
     assert done.code == 0, done.err
     stopped = scores(train.folder / "run")["stopped"]
     assert (stopped["reason"], stopped["budget"]) == ("patience", 500)
@@ -45,6 +46,20 @@ def test_patience_says_so(train: Command, sessions: Path) -> None:
     words = f"stopped at step {stopped['step']} of 500: validation stopped improving"
     assert words in done.out
     assert words in (train.folder / "run" / "train.log").read_text()
+
+
+def test_a_short_recording_is_not_given_up_after_a_few_steps(train: Command, sessions: Path) -> None:
+    """Its epochs have few steps, so ten of them say nothing."""
+    astray = "+callbacks.astray={_target_: command.WorsenAt, epoch: 2, batch: 1}"
+    few = ("callbacks.early_stopping.patience=1", "callbacks.early_stopping.min_steps=30")
+    done = train(*settings(sessions, "trainer.max_steps=500", *few, astray))
+    assert done.code == 0, done.err
+    run = train.folder / "run"
+    best, stopped = checkpoint(run, "best")["global_step"], scores(run)["stopped"]
+    steps = validated_steps(run)[0] + 1  # of an epoch
+    assert steps < 30
+    assert stopped["reason"] == "patience"
+    assert 30 <= stopped["step"] - best < 30 + steps
 
 
 def test_no_default_stops_by_the_clock(train: Command, sessions: Path) -> None:

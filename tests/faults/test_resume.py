@@ -10,7 +10,8 @@ from command import LIGHT, QUICK, TRAIN, Command, in_new_process
 from runs import assert_equal_runs, assert_same, checkpoint, contents, scores
 
 EPOCHS = 5
-SETTINGS = (*LIGHT, f"trainer.max_epochs={EPOCHS}", "callbacks.early_stopping.patience=3", "data.batch_size=4")
+IMPATIENT = ("callbacks.early_stopping.patience=3", "callbacks.early_stopping.min_steps=0")
+SETTINGS = (*LIGHT, f"trainer.max_epochs={EPOCHS}", *IMPATIENT, "data.batch_size=4")
 
 
 @pytest.fixture

@@ -89,7 +89,8 @@ def test_a_signal_after_training_loses_no_step(where: str, train: Command, commo
 
 def test_a_run_that_ended_by_patience_does_not_train_on(train: Command, common: tuple[str, ...]) -> None:
     astray = "+callbacks.astray={_target_: command.WorsenAt, epoch: 1, batch: 1}"
-    patient = (*common, "trainer.max_epochs=30", "callbacks.early_stopping.patience=2", astray, "hydra.run.dir=run")
+    impatient = ("callbacks.early_stopping.patience=2", "callbacks.early_stopping.min_steps=0")
+    patient = (*common, "trainer.max_epochs=30", *impatient, astray, "hydra.run.dir=run")
     with train.monkeypatch.context() as patch:
         patch.setattr("synapsnet.experiment.train.write_outcome", on(signal.SIGTERM))
         assert train(*patient).code == 143

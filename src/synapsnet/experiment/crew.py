@@ -20,9 +20,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra.core.hydra_config import HydraConfig
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch import Trainer
 from torch import distributed
 
@@ -87,7 +89,9 @@ def devices_of(trainer: Mapping[str, object]) -> tuple[str, ...]:
         UserError: if several processes cannot train with these settings.
     """
     with refusing("trainer"):
-        asked = Trainer(**{**trainer, "logger": False, "enable_checkpointing": False, "max_time": None})  # type: ignore[arg-type]
+        places: Any = {name: trainer[name] for name in ("accelerator", "devices", "num_nodes")}
+        alone = LightningEnvironment()  # whatever a scheduler says of the tasks of its job
+        asked = Trainer(**places, logger=False, enable_checkpointing=False, plugins=[alone])
     kind = asked.strategy.root_device.type
     devices = tuple(f"{kind}:{number}" for number in asked.device_ids)
     if len(devices) == 1:
