@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from experiments.forecasting.study import going_on, main_of
+from experiments.forecasting.study import RECORDINGS, going_on, main_of
 from experiments.population.components import FILE, write_components
 
-STUDY = going_on("population", ("spikes_m1", "calcium_worm"))
+STUDY = going_on("population", tuple(RECORDINGS))
 
 if __name__ == "__main__":
     sys.exit(main_of(STUDY, FILE, write_components))
