@@ -17,6 +17,7 @@ METHODS = ("correlation", "lagged_correlation", "partial_correlation", "granger"
 IN_ALL = ("synapsnet", "var", "lasso_var")
 BLACK_BOXES = ("lstm", "transformer")
 SLOWEST = ("neuprint",)  # its Jacobian takes a minute
+ATTENTION = ("netformer",)  # claims its mean attention
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,15 @@ def _seeds(models: tuple[str, ...], n: int) -> dict[str, int]:
 CURVE_SEEDS = range(FIRST_SEED, FIRST_SEED + 3)  # also of reused rows, so that levels share their networks
 _THREE = _seeds(IN_ALL, len(CURVE_SEEDS))
 _SPIKES = _THREE | _seeds(("glm",), 3)
-_EVERY = _SPIKES | _seeds(BLACK_BOXES, 3) | _seeds(SLOWEST, 2)
+_WITH_ATTENTION = _SPIKES | _seeds(ATTENTION, 3)
+_EVERY = _WITH_ATTENTION | _seeds(BLACK_BOXES, 3) | _seeds(SLOWEST, 2)
 _BASE = "data/network=rate_heterogeneous"
 
 TABLE = (
     Row("rate", ("data/network=rate",), _THREE, "sparse tanh network"),
     Row("rate_heterogeneous", (_BASE,), _EVERY, "heterogeneous time constants"),
     Row("short", (_BASE, "data/degradation=[short]"), _THREE, "heterogeneous, 1500 bins"),
-    Row("spiking", ("data/network=spiking",), _SPIKES, "Poisson spiking"),
+    Row("spiking", ("data/network=spiking",), _WITH_ATTENTION, "Poisson spiking"),
     Row("calcium", (_BASE, "data/degradation=[calcium]"), _THREE, "heterogeneous, calcium, 20 % noise"),
     Row("hidden", (_BASE, "data/degradation=[hidden]"), _THREE, "heterogeneous, 50 % hidden"),
     Row("common_drive", (_BASE, "data.network.common_drive=1.0"), _THREE, "heterogeneous, common drive"),
