@@ -50,7 +50,7 @@ SPACES: Mapping[str, Space] = {
     "neuprint": {"model.tuned.lr": RATE, "model.dropout": DROPOUT, "model.width": _one_of(16, 32, 64)},
     "netformer": {
         "model.tuned.lr": FloatDistribution(3e-3, 3e-1, log=True),
-        "model.embedding_dim": _one_of(15, 30, 60),
+        "model.embedding_dim": _one_of(30, 90, 150),
     },
     "synapsnet_plain": _SYNAPSNET,
     "synapsnet": _SYNAPSNET | {"model.unobserved_dropout": DROPOUT},
