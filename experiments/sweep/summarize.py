@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from experiments import _tables
 from experiments._study import Summary, summarize
 from experiments._tables import markdown_table, number
 from experiments.forecasting.leader import LEGEND as LEADER_LEGEND
 from experiments.forecasting.leader import leader_table
+from experiments.forecasting.over_time import blocks_of, pairs_over_time
 from experiments.forecasting.summarize import LEGEND as SCORES_LEGEND
 from experiments.forecasting.summarize import block_text, for_every_seed, read_runs, table_of
 from experiments.sweep.search import read_trials
@@ -28,13 +30,15 @@ def summary(out: Path, data: Path | None = None) -> Summary:
     folder, n_trials = _last_tested(out)
     runs, units = (for_every_seed(table) for table in read_runs(folder))
     table, trials = table_of(runs, sorted(runs.model.unique())), _first(read_trials(out), n_trials)
+    over_time = pairs_over_time(blocks_of(_tables.read_runs(folder)))
     text = [f"# Sweep, {n_trials} trials of each model", SCORES_LEGEND, LEADER_LEGEND, LEGEND]
     for recording, block in table.groupby("data"):
         of_recording = units[units.data == recording]
         text.append(block_text(str(recording), block, of_recording))
         whole = block.model[(block.seeds == block.seeds_expected) & ~block.cut]
         if len(whole) and len(block) > 1:
-            text.append(leader_table(of_recording, whole.iloc[0], list(block.model)))
+            timed = over_time[over_time.data == recording]
+            text.append(leader_table(of_recording, whole.iloc[0], list(block.model), timed))
         if len(trials):
             text.append(_chosen(trials[trials.recording == recording]))
     return Summary("\n\n".join(text) + "\n", {"table": table, "trials": trials}, {})

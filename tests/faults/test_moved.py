@@ -12,6 +12,8 @@ import torch
 from command import LIGHT, QUICK, Command, write_recording, write_recordings
 from runs import assert_equal_runs, assert_same, checkpoint, contents, scores
 
+pytestmark = pytest.mark.slow  # dozens of runs; .ci/run has them in a step of its own
+
 STOP = "+callbacks.stop={_target_: command.TerminateAt, epoch: 3, batch: 1}"
 
 

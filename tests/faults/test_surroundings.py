@@ -14,6 +14,8 @@ import wandb
 from command import LIGHT, QUICK, TESTS, TRAIN, Command
 from runs import checkpoint, contents, scores
 
+pytestmark = pytest.mark.slow  # dozens of runs; .ci/run has them in a step of its own
+
 ONLINE = [setting for setting in QUICK if setting != "logger=csv"]
 
 

@@ -14,6 +14,8 @@ from runs import contents, scores
 from synapsnet.experiment.sweep import conclude
 from synapsnet.names import SWEEP_NOTES
 
+pytestmark = pytest.mark.slow  # dozens of runs; .ci/run has them in a step of its own
+
 
 @pytest.fixture
 def sweep(sessions: Path) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from command import QUICK, TRAIN, Command, write_recording
 from runs import scores
 
@@ -36,6 +37,7 @@ def test_a_failing_job_does_not_stop_the_others(train: Command, sessions: Path) 
     assert float(rows[0]["nll"]) == single["mean"]["nll"]
 
 
+@pytest.mark.slow
 def test_every_model_by_glob(train: Command, sessions: Path) -> None:
     done = train("-m", "sweep=models", "seed=0", *QUICK, f"data.root={sessions}", "debug=fast", "hydra.sweep.dir=s")
     assert done.code == 0, done.out
