@@ -28,6 +28,7 @@ def common(sessions: Path) -> tuple[str, ...]:
     return (*LIGHT, f"data.root={sessions}", "trainer.max_epochs=5", "data.batch_size=4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("callback", ["UserSignalAt", "TerminateAt"])
 def test_preemption_under_slurm_ends_with_the_scores_of_the_best_weights(
     callback: str, train: Command, common: tuple[str, ...]
