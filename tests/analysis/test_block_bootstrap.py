@@ -28,7 +28,7 @@ def test_on_one_unit_of_independent_blocks_it_is_scipys_bootstrap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("memory", "n_blocks", "least"), [(0.0, 10, 0.9), (0.0, 24, 0.9), (0.4, 64, 0.9), (0.7, 64, 0.82)]
+    ("memory", "n_blocks", "least"), [(0.0, 10, 0.9), (0.0, 24, 0.9), (0.4, 64, 0.9), (0.7, 64, 0.82), (0.7, 40, 0.78)]
 )
 def test_intervals_hold_the_planted_difference(memory: float, n_blocks: int, least: float) -> None:
     held = []

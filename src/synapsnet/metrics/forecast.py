@@ -27,9 +27,14 @@ class ForecastScores:
         likelihood: Likelihood of the next bin, given the model's params.
         train_mean: Params of the train-mean model for each session, ``[units, n_params]``, see
             `synapsnet.analysis.evaluation.train_mean_params`. If None, gains over it are NaN.
+        in_blocks: True to keep the log-likelihood in blocks of time as well, for which batches must come in order of
+            time, on one device.
     """
 
-    def __init__(self, spec: TaskSpec, likelihood: Likelihood, train_mean: Sequence[Tensor] | None) -> None:
+    def __init__(
+        self, spec: TaskSpec, likelihood: Likelihood, train_mean: Sequence[Tensor] | None, *, in_blocks: bool = False
+    ) -> None:
+        self._in_blocks = in_blocks
         self._spec = spec
         self._likelihood = likelihood
         self._train_mean = train_mean
@@ -59,12 +64,13 @@ class ForecastScores:
         )
         for metric in self._of(batch.session):
             metric.update(bins)
-        if batch.session not in self._blocks:
-            self._blocks[batch.session] = BlockSums(target.shape[1])
-        self._blocks[batch.session].add(bins.nll)
+        if self._in_blocks:
+            if batch.session not in self._blocks:
+                self._blocks[batch.session] = BlockSums(target.shape[1])
+            self._blocks[batch.session].add(bins.nll)
 
     def time_blocks(self) -> dict[str, TimeBlocks]:
-        """Log-likelihood in blocks of time, by session id; batches must have come in order of time, on one device."""
+        """Log-likelihood in blocks of time, by session id; empty without ``in_blocks``."""
         return {self._spec.session_ids[index]: sums.blocks() for index, sums in sorted(self._blocks.items())}
 
     def unit_metrics(self) -> dict[str, dict[str, npt.NDArray[np.float64]]]:

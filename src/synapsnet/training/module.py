@@ -111,7 +111,7 @@ class ForecastModule(LightningModule):
         self._require_finite(named["validation/nll"], "validation nll")
 
     def on_test_epoch_start(self) -> None:
-        self._start_scores()
+        self._start_scores(in_blocks=True)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         self._score(batch)
@@ -159,8 +159,8 @@ class ForecastModule(LightningModule):
         assert isinstance(self.trainer, Trainer)
         return self.trainer
 
-    def _start_scores(self) -> None:
-        self.scores = ForecastScores(self.model.spec, self.model.likelihood, self._train_mean)
+    def _start_scores(self, *, in_blocks: bool = False) -> None:
+        self.scores = ForecastScores(self.model.spec, self.model.likelihood, self._train_mean, in_blocks=in_blocks)
 
     def _score(self, batch: Batch) -> None:
         with torch.autocast(self.device.type, enabled=False):  # scores are those of float32, as a loaded model has them
