@@ -21,6 +21,7 @@ from synapsnet.likelihoods import NegativeBinomial
 from synapsnet.models import refinement
 from synapsnet.models.committee import Member
 from synapsnet.models.connectivity.sparse import SparseConnectivity
+from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.refinement import mean_response, quadratic_model
 from synapsnet.models.synapsnet import SynapsNet
 from synapsnet.session import Batch, Batches, Session
@@ -99,17 +100,21 @@ def unexplained(series: Tensor, by: Tensor) -> Tensor:
     return series - by @ torch.linalg.lstsq(by, series).solution
 
 
-class OneFilter(torch.nn.Module):
+class OneFilter(Decoder):
     """A decoder that is linear in the currents: a gain per unit times one filter, plus a response to the inputs."""
 
     def __init__(self, gain: Tensor, filter_: Tensor) -> None:
         super().__init__()
         self.gain, self.filter = gain, filter_
 
-    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
+    def features(self, inputs: Tensor, currents: Tensor, slow: Tensor, first: int) -> Tensor:
+        return torch.stack([inputs, currents])
+
+    def forward(self, features: Tensor, embeddings: Tensor, behavior: Tensor, first: int) -> Tensor:
+        inputs, currents = features
         padded = torch.nn.functional.pad(currents, (0, 0, len(self.filter) - 1, 0))
         lagged = padded.unfold(1, len(self.filter), 1).flip(-1)  # the present bin first
-        return 0.1 * inputs + (lagged @ self.filter) * self.gain
+        return (0.1 * inputs + (lagged @ self.filter) * self.gain)[:, first:]
 
 
 GAIN, FILTER = torch.tensor([1.0, -2.0, 0.0, 0.5, 3.0, 1.0]), torch.tensor([1.0, 0.6, -0.3])
@@ -120,7 +125,7 @@ def linear(request: pytest.FixtureRequest) -> tuple[SynapsNet, Task, list[Batch]
     """A model whose decoder is `OneFilter`, and the train split of its first session."""
     task = segmented(request.param)
     model = started(task)
-    cast(Member, model.members[0]).decoder = OneFilter(GAIN, FILTER)  # type: ignore[assignment]
+    cast(Member, model.members[0]).decoder = OneFilter(GAIN, FILTER)
     train = splits(task)["train"].of_session(0)
     assert any(0 < int(row.sum()) < 8 for batch in train for row in batch.scored)  # windows with unscored tails
     return model, task, train

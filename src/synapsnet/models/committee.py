@@ -43,9 +43,9 @@ class Member(nn.Module):
         if n_unobserved:
             self.unobserved = UnobservedNeurons(spec=spec, n_neurons=n_unobserved, dropout=dropout)
 
-    def forward(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
-        """Drive of every unit, ``[batch, time, units]``; see `Decoder.forward`."""
-        drive: Tensor = self.decoder(inputs, currents, self.embeddings[session], behavior, slow)
+    def forward(self, features: Tensor, inputs: Tensor, behavior: Tensor, session: int, first: int) -> Tensor:
+        """Drive of every unit from step ``first`` on, ``[batch, time - first, units]``; see `Decoder.forward`."""
+        drive: Tensor = self.decoder(features, self.embeddings[session], behavior, first)
         if self.unobserved is not None:
-            drive = drive + self.unobserved(inputs, behavior, session)
+            drive = drive + self.unobserved(inputs, behavior, session)[:, first:]
         return drive

@@ -43,9 +43,9 @@ class Memory(nn.Module):
         kernels = torch.where(ages >= 0, (1 - decays**2).sqrt() * decays ** ages.clamp(min=0), 0.0)
         self.register_buffer("kernels", kernels, persistent=False)
 
-    def forward(self, signal: Tensor) -> Tensor:
-        """``[batch, time, units]`` to ``[batch, time, units, size]``."""
+    def forward(self, signal: Tensor, first: int = 0) -> Tensor:
+        """``[batch, time, units]`` to ``[batch, time - first, units, size]``, the steps from ``first`` on."""
         time = signal.shape[1]
-        kernels = self.get_buffer("kernels")[:, :time, :time]
+        kernels = self.get_buffer("kernels")[:, first:time, :time]
         traces = torch.einsum("kts,bsu->btuk", kernels, signal)
-        return torch.cat([lagged(signal, self._lags), traces], dim=-1)
+        return torch.cat([lagged(signal, self._lags)[:, first:], traces], dim=-1)

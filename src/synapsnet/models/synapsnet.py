@@ -94,16 +94,25 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         """Mean drive of the speaking members for the given currents, ``[batch, time, units]``."""
         return torch.stack(self._drives(inputs, currents, behavior, session, slow)).mean(0)
 
-    def _drives(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int, slow: Tensor) -> list[Tensor]:
+    def _drives(
+        self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int, slow: Tensor, first: int = 0
+    ) -> list[Tensor]:
         read = slow if self._slow_state else slow[..., :0]
-        return [self.members[index](inputs, currents, behavior, session, read) for index in self._speakers]
+        speakers = [cast(Member, self.members[index]) for index in self._speakers]
+        features = speakers[0].decoder.features(inputs, currents, read, first)
+        return [member(features, inputs, behavior, session, first) for member in speakers]
 
     def training_loss(self, batch: Batch) -> Tensor:
-        """Mean of the members' own losses, because members trained on their mean forecast would not be a committee."""
+        """Mean of the members' own losses, because members trained on their mean forecast would not be a committee.
+
+        No window is scored before it has its context, so these steps are not decoded.
+        """
         inputs = self.inputs(batch.past, batch.session)
         currents = self.connectivity(inputs, batch.session)
-        drives = self._drives(inputs, currents, batch.behavior, batch.session, batch.slow)
-        losses = [self.loss_of(self.parameters_of(drive, batch.past, batch.session), batch) for drive in drives]
+        first = self.spec.context_bins - 1
+        drives = self._drives(inputs, currents, batch.behavior, batch.session, batch.slow, first)
+        late = batch.since(first)
+        losses = [self.loss_of(self.parameters_of(drive, late.past, late.session), late) for drive in drives]
         return torch.stack(losses).mean()
 
     def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], budget: int) -> list[str]:

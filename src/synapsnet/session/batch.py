@@ -43,6 +43,10 @@ class Batch:
         """Some of the windows."""
         return self._with(lambda tensor: tensor[windows])
 
+    def since(self, step: int) -> Batch:
+        """The windows without the steps before ``step``."""
+        return self._with(lambda tensor: tensor[:, step:])
+
     def _with(self, change: Callable[[Tensor], Tensor]) -> Batch:
         past, behavior, slow = change(self.past), change(self.behavior), change(self.slow)
         return Batch(past, behavior, slow, change(self.target), change(self.scored), self.session, self.weight)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 
@@ -11,16 +12,34 @@ class Decoder(nn.Module, ABC):
     """One decoder for every unit."""
 
     @abstractmethod
-    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
-        """Departure of each unit's next bin from its baseline; causal.
+    def features(self, inputs: Tensor, currents: Tensor, slow: Tensor, first: int) -> Tensor:
+        """Everything that units differ in but their embeddings; without parameters, so that a committee shares it.
 
         Args:
             inputs: Scaled past activity, ``[batch, time, units]``.
             currents: Input currents, ``[batch, time, units]``.
-            embeddings: One latent vector per unit, ``[units, embedding]``.
-            behavior: Encoded behavior, ``[batch, time, features]``.
             slow: Slow state of every unit, ``[batch, time, units, traces]``.
+            first: The first step that `forward` returns.
 
         Returns:
-            ``[batch, time, units]``.
+            The first argument of `forward`.
         """
+
+    @abstractmethod
+    def forward(self, features: Tensor, embeddings: Tensor, behavior: Tensor, first: int) -> Tensor:
+        """Departure of each unit's next bin from its baseline; causal.
+
+        Args:
+            features: Output of `features`.
+            embeddings: One latent vector per unit, ``[units, embedding]``.
+            behavior: Encoded behavior, ``[batch, time, features]``.
+            first: The first step that is returned; earlier ones are context, whose work a decoder may spare itself.
+
+        Returns:
+            ``[batch, time - first, units]``.
+        """
+
+
+def signals(inputs: Tensor, currents: Tensor, slow: Tensor) -> Tensor:
+    """The features of a decoder that has a memory of its own, ``[batch, time, units, 2 + traces]``."""
+    return torch.cat([inputs[..., None], currents[..., None], slow], dim=-1)

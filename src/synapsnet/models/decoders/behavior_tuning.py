@@ -29,10 +29,10 @@ class BehaviorTuning(nn.Module):
             self.filters = nn.Linear(spec.n_behavior * lags, channels)
             self.mixing = nn.Linear(embedding_dim, channels)
 
-    def forward(self, embeddings: Tensor, behavior: Tensor) -> Tensor | float:
-        """``[batch, time, units]``, or 0 if the task has no behavior."""
+    def forward(self, embeddings: Tensor, behavior: Tensor, first: int) -> Tensor | float:
+        """``[batch, time - first, units]`` from step ``first`` on, or 0 if the task has no behavior."""
         if not self._active:
             return 0.0
-        filtered = self.filters(lagged(behavior, self._lags).flatten(2))
+        filtered = self.filters(lagged(behavior, self._lags)[:, first:].flatten(2))
         response: Tensor = filtered @ self.mixing(embeddings).T
         return response

@@ -54,14 +54,18 @@ class FirDecoder(Decoder):
         self.readout = nn.Linear(hidden, 1, bias=False)
         nn.init.normal_(self.readout.weight, std=0.1 / math.sqrt(hidden))
 
-    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
-        own, received = torch.cat([self.memory(inputs), slow], dim=-1), self.memory(currents)
-        hidden = self.project(torch.cat([own, received], dim=-1)) + self.identity(embeddings)
+    def features(self, inputs: Tensor, currents: Tensor, slow: Tensor, first: int) -> Tensor:
+        own, received = self.memory(inputs, first), self.memory(currents, first)
+        return torch.cat([own, slow[:, first:], received], dim=-1)
+
+    def forward(self, features: Tensor, embeddings: Tensor, behavior: Tensor, first: int) -> Tensor:
+        hidden = self.project(features) + self.identity(embeddings)
         if self.state is not None:
-            hidden = hidden + self.state(behavior)[:, :, None]
+            hidden = hidden + self.state(behavior[:, first:])[:, :, None]
         hidden = F.silu(hidden)
         keep = self.dropout(hidden.new_ones(len(hidden), 1, *hidden.shape[2:]))  # one mask per bin would be slow
         response = self.readout(self.mlp(hidden * keep))[..., 0]
-        linear = (own * self.own_filters(embeddings)).sum(-1) + (received * self.current_filters(embeddings)).sum(-1)
-        departure: Tensor = linear + self.tuning(embeddings, behavior) + response
+        filters = torch.cat([self.own_filters(embeddings), self.current_filters(embeddings)], dim=-1)
+        linear = (features * filters).sum(-1)
+        departure: Tensor = linear + self.tuning(embeddings, behavior, first) + response
         return departure

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import final
 
-import torch
 from torch import Tensor, nn
 
-from synapsnet.models.decoders.base import Decoder
+from synapsnet.models.decoders.base import Decoder, signals
 from synapsnet.models.decoders.behavior_tuning import BehaviorTuning
 from synapsnet.session import TaskSpec
 
@@ -36,17 +35,19 @@ class GruDecoder(Decoder):
         self.dropout = nn.Dropout(dropout)
         self.readout = nn.Linear(embedding_dim, hidden)
 
-    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
+    def features(self, inputs: Tensor, currents: Tensor, slow: Tensor, first: int) -> Tensor:
+        return signals(inputs, currents, slow)
+
+    def forward(self, features: Tensor, embeddings: Tensor, behavior: Tensor, first: int) -> Tensor:
         # Time comes first, as the recurrence needs it. Transposing the few signals here is cheap; wide tensors are not
         # transposed.
-        signals = torch.cat([inputs[..., None], currents[..., None], slow], dim=-1).transpose(0, 1)
-        features = self.signals(signals) + self.identity(embeddings)
+        tokens = self.signals(features.transpose(0, 1)) + self.identity(embeddings)
         if self.state is not None:
-            features = features + self.state(behavior.transpose(0, 1))[:, :, None]
-        time, batch, units, hidden = features.shape
-        states = self.gru(features.flatten(1, 2))[0].view(time, batch, units, hidden)
+            tokens = tokens + self.state(behavior.transpose(0, 1))[:, :, None]
+        time, batch, units, hidden = tokens.shape
+        states = self.gru(tokens.flatten(1, 2))[0].view(time, batch, units, hidden)[first:]
         # One mask per sequence (Gal & Ghahramani 2016) drops the same entries of its state at every bin.
         readout = self.dropout(self.readout(embeddings).expand(batch, -1, -1))
         response = (states * readout).sum(-1).transpose(0, 1) / math.sqrt(hidden)
-        departure: Tensor = response + self.tuning(embeddings, behavior)
+        departure: Tensor = response + self.tuning(embeddings, behavior, first)
         return departure

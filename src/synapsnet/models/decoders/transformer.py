@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import final
 
-import torch
 from torch import Tensor, nn
 
 from synapsnet.models.attention import CausalTransformer
-from synapsnet.models.decoders.base import Decoder
+from synapsnet.models.decoders.base import Decoder, signals
 from synapsnet.models.decoders.behavior_tuning import BehaviorTuning
 from synapsnet.session import TaskSpec
 
@@ -42,14 +41,16 @@ class TransformerDecoder(Decoder):
         )
         self.readout = nn.Linear(embedding_dim, hidden)
 
-    def forward(self, inputs: Tensor, currents: Tensor, embeddings: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
-        signals = torch.cat([inputs[..., None], currents[..., None], slow], dim=-1)
-        features = self.signals(signals) + self.identity(embeddings)
+    def features(self, inputs: Tensor, currents: Tensor, slow: Tensor, first: int) -> Tensor:
+        return signals(inputs, currents, slow)
+
+    def forward(self, features: Tensor, embeddings: Tensor, behavior: Tensor, first: int) -> Tensor:
+        tokens = self.signals(features) + self.identity(embeddings)
         if self.state is not None:
-            features = features + self.state(behavior)[:, :, None]
-        batch, time, units, hidden = features.shape
-        series = features.transpose(1, 2).flatten(0, 1)  # one series per unit and window
-        states = self.transformer(series).view(batch, units, time, hidden)
+            tokens = tokens + self.state(behavior)[:, :, None]
+        batch, time, units, hidden = tokens.shape
+        series = tokens.transpose(1, 2).flatten(0, 1)  # one series per unit and window
+        states = self.transformer(series).view(batch, units, time, hidden)[:, :, first:]
         response = (states * self.readout(embeddings)[:, None]).sum(-1).transpose(1, 2) / math.sqrt(hidden)
-        departure: Tensor = response + self.tuning(embeddings, behavior)
+        departure: Tensor = response + self.tuning(embeddings, behavior, first)
         return departure

@@ -1,0 +1,36 @@
+"""Members of a committee in training: what they share, and what they do not compute."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from laws import KINDS, Kind, build, descend, simulated, small_task
+
+from synapsnet.models.synapsnet import SynapsNet
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("decoder", ["fir", "gru", "transformer"])
+def test_context_that_is_not_decoded_changes_no_loss_and_no_gradient(kind: Kind, decoder: str) -> None:
+    """The loss of training is the mean loss of members that forecast whole windows by themselves."""
+    task = small_task(simulated(kind), kind)
+    model = build("synapsnet", task.spec, f"model/decoder={decoder}", "model.unobserved=[0,8]")
+    assert isinstance(model, SynapsNet)
+    descend(model, task, steps=4)
+    model.eval()  # no dropout
+    weights = list(model.parameters())
+    for batch in list(task.loader("train", batch_size=16))[::3]:
+        model.speak([0, 1])
+        loss = model.training_loss(batch)
+        gradients = torch.autograd.grad(loss, weights, allow_unused=True)
+        whole = torch.zeros(())
+        for member in (0, 1):
+            model.speak([member])
+            params = model(batch.past, batch.behavior, batch.session, batch.slow)
+            whole = whole + model.loss_of(params, batch) / 2
+        torch.testing.assert_close(loss, whole, rtol=1e-5, atol=1e-6)
+        expected = torch.autograd.grad(whole, weights, allow_unused=True)
+        assert [g is None for g in gradients] == [g is None for g in expected]
+        for gradient, by_whole in zip(gradients, expected, strict=True):
+            if gradient is not None:
+                torch.testing.assert_close(gradient, by_whole, rtol=1e-4, atol=1e-6)
