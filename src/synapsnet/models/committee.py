@@ -12,6 +12,8 @@ from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.unobserved import UnobservedNeurons
 from synapsnet.session import TaskSpec
 
+UNITS_AT_ONCE = 1024  # decoded together, which bounds memory and changes no forecast
+
 
 @final
 class Member(nn.Module):
@@ -43,9 +45,31 @@ class Member(nn.Module):
         if n_unobserved:
             self.unobserved = UnobservedNeurons(spec=spec, n_neurons=n_unobserved, dropout=dropout)
 
-    def forward(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
-        """Drive of every unit, ``[batch, time, units]``; see `Decoder.forward`."""
-        drive: Tensor = self.decoder(inputs, currents, self.embeddings[session], behavior, slow)
+    def forward(
+        self,
+        inputs: Tensor,
+        currents: Tensor,
+        behavior: Tensor,
+        session: int,
+        slow: Tensor,
+        units: Tensor | None = None,
+    ) -> Tensor:
+        """Drive of all units or of some, ``[batch, time, units]``.
+
+        Args:
+            inputs: Scaled past activity of all units, which unobserved neurons hear, ``[batch, time, all units]``.
+            currents: Input currents of the units, ``[batch, time, units]``.
+            behavior: Encoded behavior, ``[batch, time, features]``.
+            session: Index of the session.
+            slow: Slow state of the units, ``[batch, time, units, traces]``.
+            units: Their indices; None: all units.
+        """
+        embeddings, own = self.embeddings[session], inputs
+        if units is not None:
+            embeddings, own = embeddings[units], inputs[..., units]
+        split = (torch.split(part, UNITS_AT_ONCE, dim=2) for part in (own, currents, slow))
+        parts = zip(*split, torch.split(embeddings, UNITS_AT_ONCE), strict=True)
+        drive = torch.cat([self.decoder(x, current, e, behavior, s) for x, current, s, e in parts], dim=2)
         if self.unobserved is not None:
-            drive = drive + self.unobserved(inputs, behavior, session)
+            drive = drive + self.unobserved(inputs, behavior, session, units)
         return drive

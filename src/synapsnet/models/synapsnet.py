@@ -49,6 +49,8 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         slow_state: True if decoders read the units' slow state.
         polish_fraction: Gradient steps on the decoders once ``A`` is refined, as a share of the budget of training.
         polish_lr: Their peak learning rate.
+        units_per_batch: Number of units, drawn at random for each training batch, that are decoded and scored; None:
+            all units. They receive currents from all units. The mean of the loss over draws is the loss of all units.
     """
 
     def __init__(
@@ -64,10 +66,14 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         slow_state: bool,
         polish_fraction: float,
         polish_lr: float,
+        units_per_batch: int | None,
     ) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
         if not unobserved or not all(isinstance(n, int) and n >= 0 for n in unobserved):
             raise UserError(f"model.unobserved must be whole numbers of neurons, one per member, got {unobserved!r}")
+        if units_per_batch is not None and not (isinstance(units_per_batch, int) and units_per_batch > 0):
+            raise UserError(f"model.units_per_batch must be a whole number above 0, or null, got {units_per_batch!r}")
+        self.units_per_batch = units_per_batch
         self._slow_state = slow_state
         read = spec if slow_state else replace(spec, slow_s=())
         self.connectivity = connectivity(spec=spec)
@@ -94,17 +100,32 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         """Mean drive of the speaking members for the given currents, ``[batch, time, units]``."""
         return torch.stack(self._drives(inputs, currents, behavior, session, slow)).mean(0)
 
-    def _drives(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int, slow: Tensor) -> list[Tensor]:
+    def _drives(
+        self,
+        inputs: Tensor,
+        currents: Tensor,
+        behavior: Tensor,
+        session: int,
+        slow: Tensor,
+        units: Tensor | None = None,
+    ) -> list[Tensor]:
         read = slow if self._slow_state else slow[..., :0]
-        return [self.members[index](inputs, currents, behavior, session, read) for index in self._speakers]
+        return [self.members[index](inputs, currents, behavior, session, read, units) for index in self._speakers]
+
+    def _drives_of(self, batch: Batch) -> list[Tensor]:
+        """Drive of the units that a batch scores, by member."""
+        inputs = self.inputs(batch.past, batch.session)
+        currents = self.connectivity(inputs, batch.session, batch.units)
+        return self._drives(inputs, currents, batch.behavior, batch.session, batch.slow, batch.units)
+
+    def params_of(self, batch: Batch) -> Tensor:
+        drive = torch.stack(self._drives_of(batch)).mean(0)
+        return self.parameters_of(drive, batch.past, batch.session, batch.units)
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Mean of the members' own losses, because members trained on their mean forecast would not be a committee."""
-        inputs = self.inputs(batch.past, batch.session)
-        currents = self.connectivity(inputs, batch.session)
-        drives = self._drives(inputs, currents, batch.behavior, batch.session, batch.slow)
-        losses = [self.loss_of(self.parameters_of(drive, batch.past, batch.session), batch) for drive in drives]
-        return torch.stack(losses).mean()
+        params = [self.parameters_of(d, batch.past, batch.session, batch.units) for d in self._drives_of(batch)]
+        return torch.stack([self.loss_of(of_member, batch) for of_member in params]).mean()
 
     def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], budget: int) -> list[str]:
         polish = Polish(round(self._polish_fraction * budget), self._polish_lr)

@@ -19,9 +19,19 @@ class Connectivity(nn.Module, ABC):
     def matrix(self, session: int) -> Tensor:
         """``A`` with its zero diagonal, as forecasts use it, ``[post, pre]``."""
 
-    @abstractmethod
-    def forward(self, inputs: Tensor, session: int) -> Tensor:
-        """Input currents ``I_t = A x_t``, ``[batch, time, post]`` for inputs ``[batch, time, pre]``."""
+    def forward(self, inputs: Tensor, session: int, receivers: Tensor | None = None) -> Tensor:
+        """Input currents ``I_t = A x_t`` of all units or of some.
+
+        Args:
+            inputs: Scaled activity of all units, ``[batch, time, pre]``.
+            session: Index of the session.
+            receivers: Indices of the units that receive; None: all units.
+
+        Returns:
+            ``[batch, time, receivers]``.
+        """
+        matrix = self.matrix(session)
+        return inputs @ (matrix if receivers is None else matrix[receivers]).T
 
     @abstractmethod
     def penalty(self) -> Tensor:
@@ -57,7 +67,7 @@ class Connectivity(nn.Module, ABC):
         remaining = self.matrix(session).detach().masked_fill(removed, 0)
 
         def currents(_: nn.Module, called_with: tuple[Tensor, int], complete: Tensor) -> Tensor:
-            inputs, index = called_with
+            inputs, index = called_with[:2]
             return inputs @ remaining.T if index == session else complete
 
         handle = self.register_forward_hook(currents)
