@@ -51,6 +51,7 @@ from synapsnet.experiment.transfer import freeze_shared, take_shared
 from synapsnet.metrics import ForecastScores
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
+from synapsnet.models.hooks import Starting
 from synapsnet.plain import to_json
 from synapsnet.results.files import CHECKPOINTS, CURVE, checkpoint
 from synapsnet.training import loggers as run_loggers
@@ -147,6 +148,8 @@ def build_module(
         model = build_model(config["model"], config["likelihood"], data.task.spec, trust=trust)
         if source is not None:
             take_shared(model, source)
+        if isinstance(model, Starting):
+            model.start(data.task.loader("train", batch_size=config["data"]["batch_size"]))
     else:
         model = build_saved_model(saved, trust=trust)
         load_weights(model, saved.state, saved.path)

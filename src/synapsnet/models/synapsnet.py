@@ -18,7 +18,7 @@ from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.evaluating import evaluating
 from synapsnet.models.finishing import Polish, finish
-from synapsnet.models.hooks import Finishing
+from synapsnet.models.hooks import Finishing, Starting
 from synapsnet.models.lags import by_lag
 from synapsnet.models.trained import TrainedForecaster
 from synapsnet.models.unobserved import UnobservedNeurons
@@ -26,7 +26,7 @@ from synapsnet.session import Batch, Batches, TaskSpec
 
 
 @final
-class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
+class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
     """``I_t = A_s x_t`` and ``y_t+1 = decoder(x_<=t, s_t, I_<=t, b_<=t, e) + U(x_<=t, b_<=t)`` for each unit.
 
     Each session has its own ``A_s``, each unit its own slow state ``s`` and embedding ``e``, and all share the decoder.
@@ -126,6 +126,9 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         """Mean of the members' own losses, because members trained on their mean forecast would not be a committee."""
         params = [self.parameters_of(d, batch.past, batch.session, batch.units) for d in self._drives_of(batch)]
         return torch.stack([self.loss_of(of_member, batch) for of_member in params]).mean()
+
+    def start(self, train: Batches) -> None:
+        self.connectivity.start(self, train)
 
     def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], budget: int) -> list[str]:
         polish = Polish(round(self._polish_fraction * budget), self._polish_lr)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from torch import Tensor, nn
 
 from synapsnet.models.refinement import DrivenByCurrents
+from synapsnet.models.screening import Scaled
 from synapsnet.session import Batches
 
 
@@ -36,6 +37,9 @@ class Connectivity(nn.Module, ABC):
     @abstractmethod
     def penalty(self) -> Tensor:
         """Negative log-prior of the weights per unit-bin of the train split, a scalar."""
+
+    def start(self, model: Scaled, train: Batches) -> None:
+        """Look at the train split before the first gradient step; most forms of connectivity need not."""
 
     @property
     def refinable(self) -> bool:
