@@ -38,9 +38,6 @@ class FixedConnectivity(Connectivity):
     def matrix(self, session: int) -> Tensor:
         return self.fixed[session]
 
-    def forward(self, inputs: Tensor, session: int) -> Tensor:
-        return inputs @ self.fixed[session].T
-
     def penalty(self) -> Tensor:
         return torch.zeros((), device=self.fixed[0].device)
 

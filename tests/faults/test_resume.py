@@ -60,7 +60,7 @@ def test_stopped_within_an_epoch(signal: str, batch: str, train: Command, sessio
     "stop", ["{_target_: command.TerminateAt, epoch: 2, batch: 3}", "{_target_: command.TerminateInFinish}"]
 )
 def test_stopped_before_and_while_a_model_is_finished(stop: str, train: Command, sessions: Path) -> None:
-    settings = (*SETTINGS, "model=synapsnet", f"data.root={sessions}")
+    settings = (*SETTINGS, "model=synapsnet", "model.units_per_batch=3", f"data.root={sessions}")
     assert train(*settings, "hydra.run.dir=whole").code == 0
     stopped = train(*settings, f"+callbacks.stop={stop}", "hydra.run.dir=cut")
     assert stopped.code == 143, stopped.err

@@ -43,23 +43,26 @@ class SlowState:
         """Number of bins that are needed before a window."""
         return BLOCK - 1 if self.kept.shape[1] else 0
 
-    def of(self, bins: Tensor, first: Tensor) -> Tensor:
+    def of(self, bins: Tensor, first: Tensor, units: Tensor | None = None) -> Tensor:
         """Slow state in windows, ``[windows, time, units, traces]``.
 
         Args:
             bins: Targets from `lead` bins before each window to its end, ``[windows, lead + time, units]``.
             first: First bin of each window, ``[windows]``.
+            units: Indices of the units of ``bins``; None: all.
         """
+        scale = self.scale if units is None else self.scale.of(units)
         segment = torch.searchsorted(self.segments, first, right=True) - 1
         earlier = first - self.segments[segment]
         block, rolled = self.blocks[segment] + earlier // BLOCK, earlier % BLOCK
-        levels, rates = self.scale.level(bins), self.scale.slow_rates
+        levels, rates = scale.level(bins), scale.slow_rates
+        before = self.kept[block] if units is None else self.kept[block].index_select(2, units)
         kept_already = torch.arange(self.lead) < self.lead - rolled[:, None]
         since = levels[:, : self.lead].masked_fill(kept_already[:, :, None], 0.0)
-        before = leaky_traces(since, self.kept[block], rates, rolled[:, None])[:, :, 0]
+        before = leaky_traces(since, before, rates, rolled[:, None])[:, :, 0]
         time = torch.arange(1, bins.shape[1] - self.lead + 1)[None]
         traces = leaky_traces(levels[:, self.lead :], before, rates, time)
-        return self.scale.slow(traces, bins[:, self.lead :], earlier[:, None] + time)
+        return scale.slow(traces, bins[:, self.lead :], earlier[:, None] + time)
 
 
 def keep_traces(

@@ -42,9 +42,13 @@ class Task:
     sessions: tuple[SessionTensors, ...]
     pieces: tuple[Mapping[Split, Pieces], ...]
 
-    def train_loader(self, *, batch_size: int, seed: int, share: Share = ALONE) -> TrainingLoader:
+    def train_loader(
+        self, *, batch_size: int, seed: int, share: Share = ALONE, units_per_batch: int | None = None
+    ) -> TrainingLoader:
         """Shuffled windows of the train split."""
-        return TrainingLoader(self._of("train"), batch_size=batch_size, seed=seed, share=share)
+        return TrainingLoader(
+            self._of("train"), batch_size=batch_size, seed=seed, share=share, units_per_batch=units_per_batch
+        )
 
     def loader(self, split: Split, *, batch_size: int, share: Share = ALONE) -> EvaluationLoader:
         """Every target of a split once, in order."""

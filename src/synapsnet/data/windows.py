@@ -112,8 +112,8 @@ class SessionTensors:
     slow: SlowState
     shape: WindowShape
 
-    def batch(self, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> Batch:
-        """Cut the windows at ``starts`` whose pieces end before ``stops``.
+    def batch(self, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64], units: Tensor | None = None) -> Batch:
+        """Cut the windows at ``starts`` whose pieces end before ``stops``, to score all units or some.
 
         Where a piece ends inside a window, its last bin is repeated and those steps are not scored; a causal
         model cannot see the repetition from a scored step.
@@ -123,15 +123,17 @@ class SessionTensors:
         steps = torch.arange(-lead, self.shape.length + 1)
         wanted = first + steps
         index = torch.minimum(wanted, stop - 1).clamp(min=0)
-        bins = self.activity.index_select(0, index.flatten()).view(*index.shape, -1).float()
+        rows = self.activity.index_select(0, index.flatten()).view(*index.shape, -1)
+        bins = (rows if units is None else rows.index_select(2, units)).float()
         within = index[:, lead:-1]
         return Batch(
-            past=bins[:, lead:-1],
+            past=bins[:, lead:-1] if units is None else rows[:, lead:-1].float(),
             behavior=self.behavior.index_select(0, within.flatten()).view(*within.shape, self.behavior.shape[1]),
-            slow=self.slow.of(bins[:, :-1], first[:, 0]),
+            slow=self.slow.of(bins[:, :-1], first[:, 0], units),
             target=bins[:, lead + 1 :],
             scored=(wanted[:, lead + 1 :] < stop) & (steps[lead + 1 :] >= self.shape.context_bins),
             session=self.index,
+            units=units,
         )
 
 
@@ -181,12 +183,20 @@ class TrainingLoader:
         seed: Seed of the order.
         share: The part of this process: some windows of every batch, weighted so that the mean over processes of its
             loss is the loss of the whole batch.
+        units_per_batch: Number of units that a batch scores, drawn at random for each; None: all units.
     """
 
     def __init__(
-        self, sessions: Sequence[tuple[SessionTensors, Pieces]], *, batch_size: int, seed: int, share: Share = ALONE
+        self,
+        sessions: Sequence[tuple[SessionTensors, Pieces]],
+        *,
+        batch_size: int,
+        seed: int,
+        share: Share = ALONE,
+        units_per_batch: int | None = None,
     ) -> None:
         self._share = share
+        self._units_per_batch = units_per_batch
         self._sessions = sessions
         self._batch_size = batch_size
         self._seed = seed
@@ -207,11 +217,18 @@ class TrainingLoader:
 
     def _part(self, session: SessionTensors, starts: Pieces, stops: Pieces) -> Batch:
         mine, counts = self._share.of(len(starts))
-        batch = session.batch(starts[mine].copy(), stops[mine].copy())
+        batch = session.batch(starts[mine].copy(), stops[mine].copy(), self._drawn_units(session.activity.shape[1]))
         if self._share.n_processes > 1:
             scored = session.shape.scored(starts, stops)
             batch.weight = self._share.n_processes * float(scored[mine].sum() / max(scored.sum(), 1)) * counts
         return batch
+
+    def _drawn_units(self, n_units: int) -> Tensor | None:
+        """Units of the present batch, a function of the seed and the position; None if it scores all."""
+        if self._units_per_batch is None or self._units_per_batch >= n_units:
+            return None
+        rng = np.random.default_rng([self._seed, self._epoch, self._batch])  # batches count from 1 here
+        return torch.from_numpy(np.sort(rng.choice(n_units, self._units_per_batch, replace=False)))
 
     def state_dict(self) -> dict[str, int]:
         """Position: the epoch, and the number of its batches already served."""

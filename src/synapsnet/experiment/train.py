@@ -51,6 +51,7 @@ from synapsnet.experiment.transfer import freeze_shared, take_shared
 from synapsnet.metrics import ForecastScores
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
+from synapsnet.models.hooks import Starting
 from synapsnet.plain import to_json
 from synapsnet.results.files import CHECKPOINTS, CURVE, checkpoint
 from synapsnet.training import loggers as run_loggers
@@ -99,7 +100,8 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
         run_id = resumed.run_id if resumed is not None and continues else secrets.token_hex(4)
         said = {"run_id": run_id, "record": request.record.to_dict(), "settings": settings}
         module = build_module(config, data, saved, source, said)
-        planned = planned_steps(config["trainer"], len(build_datamodule(config, data).train_dataloader()))
+        datamodule = build_datamodule(config, data, module.model)
+        planned = planned_steps(config["trainer"], len(datamodule.train_dataloader()))
         if resumed is not None and resumed.step > planned:
             raise UserError(
                 f"{resumed.path} has {resumed.step} steps already, and trainer allows {planned}: raise "
@@ -114,7 +116,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
                 logger.log_hyperparams({**settings, "versions": versions(), "commit": commit()})
             if resumed is not None and not continues:
                 _copy_history(resumed, folder)
-            outcome = _fit_and_test(config, folder, trainer, data, module, saved, planned, request.record)
+            outcome = _fit_and_test(config, folder, trainer, data, module, datamodule, saved, planned, request.record)
             failed = False
         finally:
             run_loggers.close(loggers, failed=failed)
@@ -146,6 +148,8 @@ def build_module(
         model = build_model(config["model"], config["likelihood"], data.task.spec, trust=trust)
         if source is not None:
             take_shared(model, source)
+        if isinstance(model, Starting):
+            model.start(data.task.loader("train", batch_size=config["data"]["batch_size"]))
     else:
         model = build_saved_model(saved, trust=trust)
         load_weights(model, saved.state, saved.path)
@@ -168,9 +172,15 @@ def build_module(
     return module
 
 
-def build_datamodule(config: Config, data: Data) -> ForecastDataModule:
-    """The task as Lightning takes it."""
-    return ForecastDataModule(data.task, batch_size=config["data"]["batch_size"], seed=config["seed"], truth=data.truth)
+def build_datamodule(config: Config, data: Data, model: Forecaster) -> ForecastDataModule:
+    """The task as Lightning takes it, for a model."""
+    return ForecastDataModule(
+        data.task,
+        batch_size=config["data"]["batch_size"],
+        seed=config["seed"],
+        truth=data.truth,
+        units_per_batch=model.units_per_batch,
+    )
 
 
 def _loggers(config: Config, folder: RunFolder, run_id: str, resume_step: int | None) -> list[Logger]:
@@ -196,11 +206,11 @@ def _fit_and_test(
     trainer: pl.Trainer,
     data: Data,
     module: ForecastModule,
+    datamodule: ForecastDataModule,
     saved: Saved | None,
     planned: int,
     record: Record,
 ) -> Outcome:
-    datamodule = build_datamodule(config, data)
     facts = {"n_parameters": n_parameters(module.model), "versions": versions(), "commit": commit()}
     facts["record"] = to_json(record.to_dict())
     n_sessions = len(data.task.spec.sessions)

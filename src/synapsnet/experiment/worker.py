@@ -26,7 +26,7 @@ def work(place: Place, request: Request) -> None:
     trainer = build_trainer(config["trainer"], callbacks, [], Path(place.folder), rank=place.rank)
     place.ready.touch()
     place.join()
-    trainer.fit(module, datamodule=build_datamodule(config, data), ckpt_path=place.checkpoint)
+    trainer.fit(module, datamodule=build_datamodule(config, data, module.model), ckpt_path=place.checkpoint)
 
 
 def _leave_with_the_first() -> None:

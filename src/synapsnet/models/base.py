@@ -25,6 +25,9 @@ class Forecaster(nn.Module, ABC):
         likelihood: Likelihood of the next bin, given the returned numbers.
     """
 
+    units_per_batch: int | None = None
+    """Number of units that a training batch scores; None: all. Only a model that reads `Batch.units` sets it."""
+
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood) -> None:
         super().__init__()
         self.spec = spec
@@ -64,9 +67,14 @@ class Forecaster(nn.Module, ABC):
         own = self.per_session()
         return {name: parameter for name, parameter in self.named_parameters() if name not in own}
 
+    def params_of(self, batch: Batch) -> Tensor:
+        """Parameters of every next bin of the units that a batch scores, ``[batch, time, units, n_params]``."""
+        params: Tensor = self(batch.past, batch.behavior, batch.session, batch.slow)
+        return params
+
     def training_loss(self, batch: Batch) -> Tensor:
         """Mean of `Likelihood.loss` per scored unit-bin; gradient steps lower its sum with `penalty`."""
-        return self.loss_of(self(batch.past, batch.behavior, batch.session, batch.slow), batch)
+        return self.loss_of(self.params_of(batch), batch)
 
     @final
     def loss_of(self, params: Tensor, batch: Batch) -> Tensor:

@@ -43,9 +43,15 @@ class Member(nn.Module):
         if n_unobserved:
             self.unobserved = UnobservedNeurons(spec=spec, n_neurons=n_unobserved, dropout=dropout)
 
-    def forward(self, features: Tensor, inputs: Tensor, behavior: Tensor, session: int, first: int) -> Tensor:
-        """Drive of every unit from step ``first`` on, ``[batch, time - first, units]``; see `Decoder.forward`."""
-        drive: Tensor = self.decoder(features, self.embeddings[session], behavior, first)
-        if self.unobserved is not None:
-            drive = drive + self.unobserved(inputs, behavior, session)[:, first:]
+    def decoded(self, features: Tensor, units: Tensor, behavior: Tensor, session: int, first: int) -> Tensor:
+        """Drive of some units by the decoder, ``[batch, time - first, units]``.
+
+        Args:
+            features: Their features, see `Decoder.features`.
+            units: Their indices.
+            behavior: Encoded behavior, ``[batch, time, features]``.
+            session: Index of the session.
+            first: The first step that is decoded.
+        """
+        drive: Tensor = self.decoder(features, self.embeddings[session][units], behavior, first)
         return drive

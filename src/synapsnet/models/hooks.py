@@ -8,6 +8,14 @@ from collections.abc import Iterable
 from synapsnet.session import Batch, Batches
 
 
+class Starting(ABC):
+    """A model that looks at the train split before its gradient steps."""
+
+    @abstractmethod
+    def start(self, train: Batches) -> None:
+        """Look at the train split; called once on a fresh model. Checkpoints carry what it finds, as buffers."""
+
+
 class Finishing(ABC):
     """A model that has more to do once its gradient steps are over."""
 

@@ -18,15 +18,17 @@ from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.evaluating import evaluating
 from synapsnet.models.finishing import Polish, finish
-from synapsnet.models.hooks import Finishing
+from synapsnet.models.hooks import Finishing, Starting
 from synapsnet.models.lags import by_lag
 from synapsnet.models.trained import TrainedForecaster
 from synapsnet.models.unobserved import UnobservedNeurons
 from synapsnet.session import Batch, Batches, TaskSpec
 
+UNITS_AT_ONCE = 1024  # decoded together, which bounds memory and changes no forecast
+
 
 @final
-class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
+class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
     """``I_t = A_s x_t`` and ``y_t+1 = decoder(x_<=t, s_t, I_<=t, b_<=t, e) + U(x_<=t, b_<=t)`` for each unit.
 
     Each session has its own ``A_s``, each unit its own slow state ``s`` and embedding ``e``, and all share the decoder.
@@ -49,6 +51,8 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         slow_state: True if decoders read the units' slow state.
         polish_fraction: Gradient steps on the decoders once ``A`` is refined, as a share of the budget of training.
         polish_lr: Their peak learning rate.
+        units_per_batch: Number of units, drawn at random for each training batch, that are decoded and scored; None:
+            all units. They receive currents from all units. The mean of the loss over draws is the loss of all units.
     """
 
     def __init__(
@@ -64,10 +68,14 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         slow_state: bool,
         polish_fraction: float,
         polish_lr: float,
+        units_per_batch: int | None,
     ) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
         if not unobserved or not all(isinstance(n, int) and n >= 0 for n in unobserved):
             raise UserError(f"model.unobserved must be whole numbers of neurons, one per member, got {unobserved!r}")
+        if units_per_batch is not None and not (isinstance(units_per_batch, int) and units_per_batch > 0):
+            raise UserError(f"model.units_per_batch must be a whole number above 0, or null, got {units_per_batch!r}")
+        self.units_per_batch = units_per_batch
         self._slow_state = slow_state
         read = spec if slow_state else replace(spec, slow_s=())
         self.connectivity = connectivity(spec=spec)
@@ -95,25 +103,63 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Finishing):
         return torch.stack(self._drives(inputs, currents, behavior, session, slow)).mean(0)
 
     def _drives(
-        self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int, slow: Tensor, first: int = 0
+        self,
+        inputs: Tensor,
+        currents: Tensor,
+        behavior: Tensor,
+        session: int,
+        slow: Tensor,
+        *,
+        units: Tensor | None = None,
+        first: int = 0,
     ) -> list[Tensor]:
-        read = slow if self._slow_state else slow[..., :0]
+        """Drive of all units or of some from step ``first`` on, by member, ``[batch, time - first, units]``.
+
+        Args:
+            inputs: Scaled past activity of all units, which unobserved neurons hear, ``[batch, time, all units]``.
+            currents: Input currents of the units, ``[batch, time, units]``.
+            behavior: Encoded behavior, ``[batch, time, features]``.
+            session: Index of the session.
+            slow: Slow state of the units, ``[batch, time, units, traces]``.
+            units: Their indices; None: all units.
+            first: The first step that is decoded.
+        """
+        own, read = inputs if units is None else inputs[..., units], slow if self._slow_state else slow[..., :0]
+        chosen = torch.arange(inputs.shape[2], device=inputs.device) if units is None else units
         speakers = [cast(Member, self.members[index]) for index in self._speakers]
-        features = speakers[0].decoder.features(inputs, currents, read, first)
-        return [member(features, inputs, behavior, session, first) for member in speakers]
+        blocks = []
+        split = (torch.split(part, UNITS_AT_ONCE, dim=2) for part in (own, currents, read))
+        for some, x, current, s in zip(torch.split(chosen, UNITS_AT_ONCE), *split, strict=True):
+            features = speakers[0].decoder.features(x, current, s, first)
+            blocks.append([member.decoded(features, some, behavior, session, first) for member in speakers])
+        drives = [torch.cat(parts, dim=2) for parts in zip(*blocks, strict=True)]
+        for place, member in enumerate(speakers):
+            if member.unobserved is not None:
+                drives[place] = drives[place] + member.unobserved(inputs, behavior, session, units)[:, first:]
+        return drives
+
+    def _drives_of(self, batch: Batch, first: int = 0) -> list[Tensor]:
+        """Drive of the units that a batch scores from step ``first`` on, by member."""
+        inputs = self.inputs(batch.past, batch.session)
+        currents = self.connectivity(inputs, batch.session, batch.units)
+        return self._drives(inputs, currents, batch.behavior, batch.session, batch.slow, units=batch.units, first=first)
+
+    def params_of(self, batch: Batch) -> Tensor:
+        drive = torch.stack(self._drives_of(batch)).mean(0)
+        return self.parameters_of(drive, batch.past, batch.session, batch.units)
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Mean of the members' own losses, because members trained on their mean forecast would not be a committee.
 
         No window is scored before it has its context, so these steps are not decoded.
         """
-        inputs = self.inputs(batch.past, batch.session)
-        currents = self.connectivity(inputs, batch.session)
         first = self.spec.context_bins - 1
-        drives = self._drives(inputs, currents, batch.behavior, batch.session, batch.slow, first)
         late = batch.since(first)
-        losses = [self.loss_of(self.parameters_of(drive, late.past, late.session), late) for drive in drives]
-        return torch.stack(losses).mean()
+        params = [self.parameters_of(d, late.past, late.session, late.units) for d in self._drives_of(batch, first)]
+        return torch.stack([self.loss_of(of_member, late) for of_member in params]).mean()
+
+    def start(self, train: Batches) -> None:
+        self.connectivity.start(self, train)
 
     def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], budget: int) -> list[str]:
         polish = Polish(round(self._polish_fraction * budget), self._polish_lr)

@@ -95,10 +95,19 @@ class TrainedForecaster(Forecaster, Finishing):
         return self.likelihood.mean(self.parameters_of(drive, past, session))
 
     @final
-    def parameters_of(self, drive: Tensor, past: Tensor, session: int) -> Tensor:
-        """Add a drive to its baseline: the likelihood's parameters, ``[batch, time, units, n_params]``."""
-        scale = self.scale(session)
+    def parameters_of(self, drive: Tensor, past: Tensor, session: int, units: Tensor | None = None) -> Tensor:
+        """Add a drive to its baseline: the likelihood's parameters, ``[batch, time, units, n_params]``.
+
+        Args:
+            drive: ``[batch, time, units]``.
+            past: Targets of all units on the same bins.
+            session: Index of the session.
+            units: Indices of the units of ``drive``; None: all.
+        """
+        scale, offset, spread = self.scale(session), self.offset[session], self.shape[session]
+        if units is not None:
+            scale, offset, spread, past = scale.of(units), offset[units], spread[units], past[..., units]
         departure = drive * (scale.drive_size * self.shrinkage[session])
-        location = scale.add_baseline(self.offset[session] + departure, past)
-        shape = self.shape[session].expand(*location.shape, -1)
+        location = scale.add_baseline(offset + departure, past)
+        shape = spread.expand(*location.shape, -1)
         return torch.cat([location[..., None], shape], dim=-1)

@@ -42,7 +42,9 @@ class UnobservedNeurons(nn.Module):
         states: Tensor = self.dropout(self.recurrent(self.dropout(received))[0])
         return states
 
-    def forward(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
-        """Current sent to every recorded unit, in units of its drive, ``[batch, time, units]``."""
-        current: Tensor = self.states(inputs, behavior, session) @ self.outgoing[session]
+    def forward(self, inputs: Tensor, behavior: Tensor, session: int, receivers: Tensor | None = None) -> Tensor:
+        """Current sent to recorded units, in units of their drive, ``[batch, time, receivers]``; None: to all units."""
+        outgoing = self.outgoing[session]
+        sent = outgoing if receivers is None else outgoing[:, receivers]
+        current: Tensor = self.states(inputs, behavior, session) @ sent
         return current

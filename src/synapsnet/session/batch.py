@@ -25,6 +25,7 @@ class Batch:
         scored: Which steps count (full context, inside the split, not counted elsewhere), bool ``[batch, time]``.
         session: Index of the session in `TaskSpec.sessions`.
         weight: Factor of the batch's loss; 1 unless several processes train on parts of one batch.
+        units: Ascending indices of the units that ``slow`` and ``target`` hold; None: all units, as ``past`` does.
     """
 
     past: Tensor
@@ -34,10 +35,13 @@ class Batch:
     scored: Tensor
     session: int
     weight: float = 1.0
+    units: Tensor | None = None
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on another device (the method Lightning calls to move a batch)."""
-        return self._with(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+        moved = self._with(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+        moved.units = None if self.units is None else self.units.to(device, non_blocking=non_blocking)
+        return moved
 
     def part(self, windows: slice) -> Batch:
         """Some of the windows."""
@@ -48,8 +52,8 @@ class Batch:
         return self._with(lambda tensor: tensor[:, step:])
 
     def _with(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        past, behavior, slow = change(self.past), change(self.behavior), change(self.slow)
-        return Batch(past, behavior, slow, change(self.target), change(self.scored), self.session, self.weight)
+        changed = {name: change(getattr(self, name)) for name in ("past", "behavior", "slow", "target", "scored")}
+        return Batch(**changed, session=self.session, weight=self.weight, units=self.units)
 
 
 class Batches(Protocol):

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, final
+from copy import copy
+from typing import ClassVar, Self, final
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +59,16 @@ class Scale(nn.Module, ABC):
         keep("raw_size", info.scale ** (not self.of_counts))  # raw activity per unit of the target
         keep("slow_rates", slow_rates)
         self._least_mean = 0.5 / info.n_train_bins
+
+    @final
+    def of(self, units: Tensor) -> Self:
+        """The scale of some units, by their indices."""
+        chosen = copy(self)
+        chosen._buffers = {
+            name: values if name == "slow_rates" or values is None else values[units]
+            for name, values in self._buffers.items()
+        }
+        return chosen
 
     @final
     def target(self, raw: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from synapsnet.data.task import Task
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
-from synapsnet.models.hooks import Finishing
+from synapsnet.models.hooks import Finishing, Starting
 from synapsnet.session import TaskSpec
 
 Recipe = Callable[[TaskSpec], Forecaster]
@@ -27,6 +27,8 @@ def fitted(model: Forecaster, task: Task, *, steps: int = 3) -> Forecaster:
     if isinstance(model, ClosedFormForecaster):
         model.fit_closed_form(task.loader("train", batch_size=16), task.loader("validation", batch_size=16))
     else:
+        if isinstance(model, Starting):
+            model.start(task.loader("train", batch_size=16))
         descend(model, task, steps=steps)
         if isinstance(model, Finishing):
             train, validation = (task.loader(split, batch_size=16) for split in ("train", "validation"))

@@ -21,17 +21,29 @@ class ForecastDataModule(LightningDataModule):
         batch_size: Windows per batch.
         seed: Seed of the order of the training windows.
         truth: Connectivity by session id where it is known, ``[post, pre]``.
+        units_per_batch: See `TrainingLoader`.
     """
 
-    def __init__(self, task: Task, *, batch_size: int, seed: int, truth: Mapping[str, npt.NDArray[np.float64]]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        *,
+        batch_size: int,
+        seed: int,
+        truth: Mapping[str, npt.NDArray[np.float64]],
+        units_per_batch: int | None = None,
+    ) -> None:
         super().__init__()
+        self.units_per_batch = units_per_batch
         self.truth = truth
         self.task = task
         self.batch_size = batch_size
         self.seed = seed
 
     def train_dataloader(self) -> TrainingLoader:
-        return self.task.train_loader(batch_size=self.batch_size, seed=self.seed, share=share())
+        return self.task.train_loader(
+            batch_size=self.batch_size, seed=self.seed, share=share(), units_per_batch=self.units_per_batch
+        )
 
     def val_dataloader(self) -> EvaluationLoader:
         return self.task.loader("validation", batch_size=self.batch_size, share=share())

@@ -147,7 +147,7 @@ class ForecastModule(LightningModule):
     @torch.no_grad()
     def _nll(self, batch: Batch) -> Tensor:
         """Mean negative log-likelihood per scored unit-bin of a batch."""
-        params = self.model(batch.past, batch.behavior, batch.session, batch.slow)[batch.scored]
+        params = self.model.params_of(batch)[batch.scored]
         return self.model.likelihood.nll(params, batch.target[batch.scored]).mean()
 
     def _data(self) -> ForecastDataModule:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from torch import Tensor, nn
 
 from synapsnet.models.refinement import DrivenByCurrents
+from synapsnet.models.screening import Scaled
 from synapsnet.session import Batches
 
 
@@ -19,13 +20,26 @@ class Connectivity(nn.Module, ABC):
     def matrix(self, session: int) -> Tensor:
         """``A`` with its zero diagonal, as forecasts use it, ``[post, pre]``."""
 
-    @abstractmethod
-    def forward(self, inputs: Tensor, session: int) -> Tensor:
-        """Input currents ``I_t = A x_t``, ``[batch, time, post]`` for inputs ``[batch, time, pre]``."""
+    def forward(self, inputs: Tensor, session: int, receivers: Tensor | None = None) -> Tensor:
+        """Input currents ``I_t = A x_t`` of all units or of some.
+
+        Args:
+            inputs: Scaled activity of all units, ``[batch, time, pre]``.
+            session: Index of the session.
+            receivers: Indices of the units that receive; None: all units.
+
+        Returns:
+            ``[batch, time, receivers]``.
+        """
+        matrix = self.matrix(session)
+        return inputs @ (matrix if receivers is None else matrix[receivers]).T
 
     @abstractmethod
     def penalty(self) -> Tensor:
         """Negative log-prior of the weights per unit-bin of the train split, a scalar."""
+
+    def start(self, model: Scaled, train: Batches) -> None:
+        """Look at the train split before the first gradient step; most forms of connectivity need not."""
 
     @property
     def refinable(self) -> bool:
@@ -57,7 +71,7 @@ class Connectivity(nn.Module, ABC):
         remaining = self.matrix(session).detach().masked_fill(removed, 0)
 
         def currents(_: nn.Module, called_with: tuple[Tensor, int], complete: Tensor) -> Tensor:
-            inputs, index = called_with
+            inputs, index = called_with[:2]
             return inputs @ remaining.T if index == session else complete
 
         handle = self.register_forward_hook(currents)

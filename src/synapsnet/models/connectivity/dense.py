@@ -45,9 +45,6 @@ class DenseConnectivity(Connectivity):
         matrix: Tensor = self.weights[session] * self.off_diagonal[session]
         return matrix
 
-    def forward(self, inputs: Tensor, session: int) -> Tensor:
-        return inputs @ self.matrix(session).T
-
     def penalty(self) -> Tensor:
         flat = torch.cat([self.matrix(session).flatten() for session in range(len(self.weights))])
         penalty = flat.square().sum() * self._l2

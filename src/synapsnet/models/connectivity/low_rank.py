@@ -40,10 +40,12 @@ class LowRankConnectivity(Connectivity):
         weights: Tensor = self.receiving[session] @ self.sending[session].T
         return weights - torch.diag(torch.diagonal(weights))
 
-    def forward(self, inputs: Tensor, session: int) -> Tensor:
+    def forward(self, inputs: Tensor, session: int, receivers: Tensor | None = None) -> Tensor:
         receiving, sending = self.receiving[session], self.sending[session]
-        own = (receiving * sending).sum(1)
-        currents: Tensor = (inputs @ sending) @ receiving.T - own * inputs
+        sent = inputs @ sending
+        if receivers is not None:
+            receiving, sending, inputs = receiving[receivers], sending[receivers], inputs[..., receivers]
+        currents: Tensor = sent @ receiving.T - (receiving * sending).sum(1) * inputs
         return currents
 
     def penalty(self) -> Tensor:

@@ -18,13 +18,14 @@ class NoConnectivity(Connectivity):
 
     def __init__(self, *, spec: TaskSpec) -> None:
         super().__init__()
-        self.zero = PerSession((torch.zeros(s.n_units, s.n_units) for s in spec.sessions), persistent=False)
+        self._n_units = [session.n_units for session in spec.sessions]
+        self.zero = PerSession([torch.zeros(())], persistent=False)
 
     def matrix(self, session: int) -> Tensor:
-        return self.zero[session]
+        return self.zero[0].expand(2 * [self._n_units[session]])
 
-    def forward(self, inputs: Tensor, session: int) -> Tensor:
-        return torch.zeros_like(inputs)
+    def forward(self, inputs: Tensor, session: int, receivers: Tensor | None = None) -> Tensor:
+        return torch.zeros_like(inputs if receivers is None else inputs[..., receivers])
 
     def penalty(self) -> Tensor:
         return torch.zeros((), device=self.zero[0].device)

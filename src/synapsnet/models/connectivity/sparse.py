@@ -89,9 +89,6 @@ class SparseConnectivity(Connectivity):
         finally:
             self._as_read = before
 
-    def forward(self, inputs: Tensor, session: int) -> Tensor:
-        return inputs @ self.matrix(session).T
-
     def penalty(self) -> Tensor:
         """Penalty of the Gaussian prior until A is refined, then 0."""
         return torch.zeros((), device=self.mean[0].device) if self._refined else self.dense.penalty()
