@@ -17,7 +17,7 @@ def test_a_failing_job_does_not_stop_the_others(train: Command, sessions: Path) 
         "-m", "model=mean,synapsnet", fails, *QUICK, f"data.root={sessions}", "debug=fast", "hydra.sweep.dir=s"
     )
     assert done.code == 1
-    jobs = {path.name: path for path in (train.folder / "s").iterdir() if path.is_dir()}
+    jobs = {path.name: path for path in (train.folder / "s").glob("[!.]*") if path.is_dir()}
     assert sorted(jobs) == [
         "0-mean-two-seed0",
         "1-mean-two-seed0",
@@ -64,8 +64,31 @@ def test_references_are_fitted_once_and_only_for_the_same_recordings_and_setting
     assert train(*shared, "seed=1", "hydra.run.dir=alone").code == 0
     assert TAKEN not in (train.folder / "alone" / "train.log").read_text()
     assert scores(train.folder / "s" / "other_seed")["references"] == scores(train.folder / "alone")["references"]
-    for kept in (train.folder / "s" / ".references").iterdir():
+    for kept in (train.folder / "s" / ".references").glob("*.json"):
         kept.write_text(kept.read_text()[:-20])
     assert not takes("damaged", "seed=2")
     write_recording(recording, seed=1)
     assert not takes("recorded_anew", "seed=3")
+
+
+FITTED = "fitted by formula in another job of the sweep"
+
+
+def test_a_model_of_a_formula_is_fitted_once_in_a_sweep_whatever_the_seed(train: Command) -> None:
+    recording = write_recording(train.folder / "mine" / "s0.npz")
+    sweep = train.folder / "s"
+
+    def taken(*settings: str) -> list[bool]:
+        shared = (*QUICK, "model=var", "reference_models=[]", f"data.root={recording.parent}", "hydra.sweep.dir=s")
+        assert train("-m", *shared, *settings).code == 0
+        runs = sorted(sweep.glob("*/train.log"), key=lambda log: log.stat().st_mtime_ns)
+        return [FITTED in log.read_text() for log in runs]
+
+    assert taken("seed=0,1") == [False, True]
+    first, second = (scores(log.parent) for log in sorted(sweep.glob("*/train.log")))
+    assert first["sessions"] == second["sessions"]
+    assert first["fit_seconds"] == second["fit_seconds"] > 0
+    for kept in (sweep / ".references").glob("*.ckpt"):
+        kept.write_bytes(kept.read_bytes()[:-20])
+    assert taken("seed=2") == [False, True, False]
+    assert taken("seed=3", "data.context_bins=6") == [False, True, False, False]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
 
 from synapsnet.analysis.evaluation import evaluate, train_mean_params
-from synapsnet.checkpoint_file import read_checkpoint, write_checkpoint
+from synapsnet.checkpoint_file import DamagedError, read_checkpoint, write_checkpoint
 from synapsnet.experiment.build import Config
 from synapsnet.experiment.checkpoint import Saved, load_weights
 from synapsnet.experiment.crew import crew
@@ -35,6 +37,7 @@ def fit(
     datamodule: ForecastDataModule,
     saved: Saved | None,
     planned: int,
+    shared: Path | None,
 ) -> tuple[float, Ending]:
     """Fit a model by gradient or by formula, and leave its best weights, finished, in it.
 
@@ -45,6 +48,8 @@ def fit(
         datamodule: The task.
         saved: The checkpoint to continue from; None to start from scratch.
         planned: Number of gradient steps that the trainer allows.
+        shared: Checkpoint of the same fit by formula, whatever its seed, for the jobs of a sweep: taken if it is there,
+            and written if not; None outside a sweep.
 
     Returns:
         The validation score, and the reason why training ended.
@@ -52,7 +57,8 @@ def fit(
     model = module.model
     checkpoints = [callback for callback in trainer.checkpoint_callbacks if isinstance(callback, RunCheckpoint)]
     if isinstance(model, ClosedFormForecaster):
-        if saved is None:
+        fresh = saved is None and not _taken(module, shared)
+        if fresh:
             start = time.monotonic()
             split = datamodule.task.loader("train", batch_size=datamodule.batch_size)
             model.fit_closed_form(split, datamodule.val_dataloader())
@@ -60,6 +66,8 @@ def fit(
         trainer.validate(module, datamodule=datamodule, verbose=False)
         for callback in checkpoints:
             trainer.save_checkpoint(callback.path(trainer))
+            if fresh and shared is not None and callback.monitor:
+                _share(Path(callback.path(trainer)), shared)
         return float(trainer.callback_metrics[config["monitor"]]), Ending("formula", 0, 0)
     ended = _ended_before(saved, config, planned)
     if ended is None:
@@ -74,6 +82,28 @@ def fit(
             budget = ended.step if ended.cut or planned == UNLIMITED else planned
             return _finish(config, trainer, module, datamodule, path, state, budget), ended
     return float(trainer.callback_metrics[config["monitor"]]), ended
+
+
+def _taken(module: ForecastModule, shared: Path | None) -> bool:
+    """Take a fit by formula from another job of the sweep; False if there is none that can be read."""
+    if shared is None or not shared.is_file():
+        return False
+    try:
+        state = read_checkpoint(shared)
+    except DamagedError:
+        return False
+    load_weights(module.model, state, shared)
+    module.fit_seconds = state["fit_seconds"]
+    log.info("fitted by formula in another job of the sweep, whose weights are taken")
+    return True
+
+
+def _share(checkpoint: Path, shared: Path) -> None:
+    """Leave a checkpoint to the other jobs of the sweep as a link; where links do not work, each job fits anew."""
+    with suppress(OSError):
+        shared.parent.mkdir(exist_ok=True)
+        shared.unlink(missing_ok=True)  # it could not be read
+        os.link(checkpoint, shared)
 
 
 def _finish(

@@ -1,4 +1,4 @@
-"""Naive and linear models on the same bins as the model of a run, fitted once in a sweep."""
+"""Models that are fitted by formula, once in a sweep: the references of its runs, and the models of its jobs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from synapsnet.models.closed_form import ClosedFormForecaster
 log = logging.getLogger(__name__)
 
 FOLDER = ".references"
-"""In the folder of a sweep: scores of the references that its jobs share."""
+"""In the folder of a sweep: the fits that its jobs share."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +79,9 @@ def score_references(
     for name in names:
         if name == config["choices"]["model"]:
             continue
-        path = None if sweep is None else sweep / FOLDER / f"{name}-{_key(name, config, data)}.json"
+        path = (
+            None if sweep is None else sweep / FOLDER / f"{name}-{_key(config['references'][name], config, data)}.json"
+        )
         found = None if path is None else _read(path)
         if found is None:
             found = _fitted(name, config, data, train_mean)
@@ -90,6 +92,12 @@ def score_references(
     if taken:
         log.info("reference models taken from the sweep: %s", ", ".join(taken))
     return scores
+
+
+def shared_fit(config: Config, data: Data, sweep: Path | None) -> Path | None:
+    """The file for the weights of a model that is fitted by formula; None outside a sweep."""
+    name = config["choices"]["model"]
+    return None if sweep is None else sweep / FOLDER / f"{name}-{_key(config['model'], config, data)}.ckpt"
 
 
 def _fitted(name: str, config: Config, data: Data, train_mean: list[Tensor]) -> ReferenceScores:
@@ -105,15 +113,15 @@ def _fitted(name: str, config: Config, data: Data, train_mean: list[Tensor]) -> 
     return ReferenceScores(found.session_metrics(), found.unit_metrics())
 
 
-def _key(name: str, config: Config, data: Data) -> str:
-    """Hash of all that decides a reference's scores, so that those of other recordings or settings never match."""
+def _key(model: Config, config: Config, data: Data) -> str:
+    """Hash of all that decides a fit by formula, so that those of other recordings or settings never match."""
     section = dict(config["data"])
     if section["surrogate"] == "none":
         del section["surrogate_seed"]
     if section["root"] is not None:
         del section["network_seed"]
     decisive = {
-        "model": config["references"][name],
+        "model": model,
         "likelihood": config["likelihood"],
         "data": section,
         "recordings": dict(data.recordings),

@@ -44,7 +44,7 @@ from synapsnet.experiment.parts import recipe
 from synapsnet.experiment.provenance import commit, versions
 from synapsnet.experiment.record import Record
 from synapsnet.experiment.recordings import with_root
-from synapsnet.experiment.references import ReferenceScores, check_references, score_references
+from synapsnet.experiment.references import ReferenceScores, check_references, score_references, shared_fit
 from synapsnet.experiment.request import Request
 from synapsnet.experiment.run_folder import RunFolder
 from synapsnet.experiment.transfer import freeze_shared, take_shared
@@ -223,7 +223,7 @@ def _fit_and_test(
     )
     best, ended = None, saved.ending if saved is not None else None
     if config["mode"] != "test":
-        best, ended = fit(config, trainer, module, datamodule, saved, planned)
+        best, ended = fit(config, trainer, module, datamodule, saved, planned, shared_fit(config, data, sweep.folder()))
         log.info("%s", ended)
     log.info("%s", audit_line(data.task))
     module.scores = ForecastScores(module.model.spec, module.model.likelihood, None)
