@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models import serving
+from synapsnet.models.online import Online
 from synapsnet.models.per_session import parameters_per_session
 from synapsnet.session import Batch, Session, TaskSpec
 from synapsnet.session.scale import Scale, scale_of
@@ -66,6 +67,11 @@ class Forecaster(nn.Module, ABC):
         """The parameters that all sessions share, by name."""
         own = self.per_session()
         return {name: parameter for name, parameter in self.named_parameters() if name not in own}
+
+    def latest(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        """Parameters of the bin after a window, ``[batch, units, n_params]``: the last step of `forward`."""
+        params: Tensor = self(past, behavior, session, slow)[:, -1]
+        return params
 
     def params_of(self, batch: Batch) -> Tensor:
         """Parameters of every next bin of the units that a batch scores, ``[batch, time, units, n_params]``."""
@@ -124,3 +130,15 @@ class Forecaster(nn.Module, ABC):
         if isinstance(activity, Session):
             return serving.forecast_session(self, activity, session or activity.session_id)
         return serving.forecast(self, activity, behavior, session)
+
+    @final
+    def online(self, session: str | None = None) -> Online:
+        """Forecasts of a session bin by bin, while it is recorded.
+
+        Args:
+            session: Name of the session in the model; may be left out if there is only one.
+
+        Raises:
+            UserError: for an unknown session.
+        """
+        return Online(self, serving.session_named(session, self.spec))

@@ -41,7 +41,7 @@ def forecast(
 ) -> npt.NDArray[np.float32]:
     """One-step forecasts of a raw recording; see `Forecaster.forecast`."""
     spec = model.spec
-    index = _session_named(session, spec)
+    index = session_named(session, spec)
     info = spec.sessions[index]
     raw = np.asarray(activity)
     if raw.ndim != 2 or raw.shape[1] != info.n_units:
@@ -93,7 +93,8 @@ def forecast_session(model: Servable, recording: Session, name: str) -> npt.NDAr
     return forecasts
 
 
-def _session_named(session: str | None, spec: TaskSpec) -> int:
+def session_named(session: str | None, spec: TaskSpec) -> int:
+    """Index of a session by its name, which may be left out if there is only one."""
     if session is None and len(spec.sessions) > 1:
         raise UserError(f"name the session: this model has {', '.join(spec.session_ids)}")
     return 0 if session is None else spec.session_index(session)

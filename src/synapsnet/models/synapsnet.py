@@ -144,6 +144,12 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         currents = self.connectivity(inputs, batch.session, batch.units)
         return self._drives(inputs, currents, batch.behavior, batch.session, batch.slow, units=batch.units, first=first)
 
+    def latest(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        inputs = self.inputs(past, session)
+        currents, last = self.connectivity(inputs, session), past.shape[1] - 1
+        drive = torch.stack(self._drives(inputs, currents, behavior, session, slow, first=last)).mean(0)
+        return self.parameters_of(drive, past[:, last:], session)[:, 0]
+
     def params_of(self, batch: Batch) -> Tensor:
         drive = torch.stack(self._drives_of(batch)).mean(0)
         return self.parameters_of(drive, batch.past, batch.session, batch.units)

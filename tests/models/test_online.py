@@ -1,0 +1,49 @@
+"""Forecasts bin by bin are those of the whole recording."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from laws import KINDS, Kind, build, simulated, small_task
+
+from synapsnet.errors import UserError
+from synapsnet.testing.fitting import fitted
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["synapsnet", "synapsnet_plain", "lstm", "var", "persistence"])
+def test_forecasts_bin_by_bin_are_those_of_the_whole_recording(kind: Kind, name: str) -> None:
+    """Over several windows, in the second session, with behavior that is lost at times."""
+    sessions = simulated(kind)
+    task = small_task(sessions, kind)
+    model = fitted(build(name, task.spec), task)
+    activity, behavior = sessions[1].activity[:60], sessions[1].behavior[:60]
+    assert np.isnan(behavior).any()
+    expected = model.forecast(activity, behavior, session="s1")
+    online = model.online("s1")
+    for _ in range(2):
+        found = np.stack([online.step(*bin_) for bin_ in zip(activity, behavior, strict=True)])
+        assert np.isnan(found[:4]).all()
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+        online.restart()
+
+
+@pytest.mark.parametrize("decoder", ["gru", "transformer"])
+def test_decoders_with_a_memory_of_their_own_agree_too(decoder: str) -> None:
+    sessions = simulated("spikes")
+    task = small_task(sessions, "spikes")
+    model = fitted(build("synapsnet", task.spec, f"model/decoder={decoder}"), task)
+    online = model.online("s0")
+    found = np.stack([online.step(row) for row in sessions[0].activity[:40]])
+    np.testing.assert_allclose(found, model.forecast(sessions[0].activity[:40], None, "s0"), rtol=1e-4, atol=1e-5)
+
+
+def test_a_bin_of_the_wrong_shape_is_refused() -> None:
+    task = small_task(simulated("spikes"), "spikes")
+    online = build("mean", task.spec).online("s0")
+    with pytest.raises(UserError, match=r"activity of a bin must be \[17 units\], got \(3,\)"):
+        online.step(np.zeros(3))
+    with pytest.raises(UserError, match=r"behavior of a bin must be \[2\] \(running, pupil\), got \(1,\)"):
+        online.step(np.zeros(17), np.zeros(1))
+    with pytest.raises(UserError, match="name the session"):
+        build("mean", task.spec).online()
