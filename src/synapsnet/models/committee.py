@@ -12,7 +12,7 @@ from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.unobserved import UnobservedNeurons
 from synapsnet.session import TaskSpec
 
-UNITS_AT_ONCE = 1024  # decoded together, which bounds memory and changes no forecast
+UNITS_AT_ONCE = 256  # decoded together, which bounds memory, is fast, and changes no forecast
 
 
 @final
