@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -188,7 +188,7 @@ class Rereading(ClosedFormForecaster):
         list(train)
         super().fit_closed_form(train, validation)
 
-    def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
+    def fit_session(self, session: int, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
         """Nothing to fit."""
 
     def predicted(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:

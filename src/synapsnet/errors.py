@@ -11,6 +11,10 @@ class UserError(Exception):
     """
 
 
+class TooManyUnitsError(UserError):
+    """A session has more units than a part of synapsnet can hold."""
+
+
 def one_line(error: BaseException) -> str:
     """The message of any exception on one line, or its type where it has none."""
     return " ".join(str(error).split()) or type(error).__name__

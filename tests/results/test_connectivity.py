@@ -36,6 +36,7 @@ def full(session_id: str) -> Connectivity:
         unsigned=("transfer_entropy",),
         unit_table={"region": np.array(["V1", "V1", "LP", ""]), "x": np.arange(N_UNITS)},
         truth=matrix(7),
+        strongest={name: matrix(8)[:, :2] for name in ("senders", "effective", "raw")},
     )
 
 

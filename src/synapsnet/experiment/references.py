@@ -15,7 +15,7 @@ from torch import Tensor
 
 from synapsnet.analysis.evaluation import evaluate, train_mean_params
 from synapsnet.atomic import replacing
-from synapsnet.errors import UserError
+from synapsnet.errors import TooManyUnitsError, UserError
 from synapsnet.experiment import parts
 from synapsnet.experiment.build import Config, Data, build_model
 from synapsnet.experiment.provenance import commit, versions
@@ -71,7 +71,7 @@ def score_references(
         sweep: The folder of the sweep; None outside a sweep.
 
     Returns:
-        Scores of the test split by name.
+        Scores of the test split by name, without models that cannot hold so many units.
     """
     scores: dict[str, ReferenceScores] = {}
     taken = []
@@ -84,7 +84,11 @@ def score_references(
         )
         found = None if path is None else _read(path)
         if found is None:
-            found = _fitted(name, config, data, train_mean)
+            try:
+                found = _fitted(name, config, data, train_mean)
+            except TooManyUnitsError as error:
+                log.info("reference %s is left out: %s", name, error)
+                continue
             _write(found, path)
         else:
             taken.append(name)

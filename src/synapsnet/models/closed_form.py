@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import chain
 from typing import final
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,6 +18,7 @@ from synapsnet.models.residuals import shapes_of_residuals
 from synapsnet.session import Batch, Batches, TaskSpec
 from synapsnet.session.scale import kind_of_scale
 
+MOST_KEPT = 2**25  # values of activity in a train split whose batches stay in memory; larger ones are cut at every pass
 FLOOR_FRACTIONS = (0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.5)  # fractions of a unit's train mean rate
 
 
@@ -36,15 +37,22 @@ class ClosedFormForecaster(Forecaster):
     @final
     @torch.no_grad()
     def fit_closed_form(self, train: Batches, validation: Batches) -> None:
-        """Fit the sessions one by one, reading each once: first its forecasts, then their floor and shape."""
+        """Fit the sessions one by one: first its forecasts, then their floor and shape.
+
+        Each session is read once, unless it is very large (`MOST_KEPT`).
+        """
         for session in range(len(self.spec.sessions)):
-            fitted, held_out = list(train.of_session(session)), list(validation.of_session(session))
+            info = self.spec.sessions[session]
+            fitted, held_out = train.of_session(session), validation.of_session(session)
+            if info.n_units * info.n_train_bins <= MOST_KEPT:
+                fitted, held_out = list(fitted), list(held_out)
             self.fit_session(session, fitted, held_out)
             self._fit_floor(session, held_out)
-            self.shape[session].copy_(shapes_of_residuals(self, [*fitted, *held_out])[session])
+            if self.likelihood.n_params > 1:
+                self.shape[session].copy_(shapes_of_residuals(self, chain(fitted, held_out))[session])
 
     @abstractmethod
-    def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
+    def fit_session(self, session: int, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
         """Fit a session's forecasts on ``train``; select every hyper-parameter on ``validation``."""
 
     @abstractmethod
@@ -56,18 +64,16 @@ class ClosedFormForecaster(Forecaster):
         shape = self.shape[session].expand(*mean.shape, -1)
         return torch.cat([self.likelihood.location(mean)[..., None], shape], dim=-1)
 
-    def _fit_floor(self, session: int, validation: Sequence[Batch]) -> None:
+    def _fit_floor(self, session: int, validation: Iterable[Batch]) -> None:
         """Fit a floor for the rates: a fraction of each unit's train mean, the same for all, selected on validation."""
         scale = self.scale(session)
-        if scale.of_counts:
-            predicted, target = self._scored(validation)
-            losses = []
-            for fraction in FLOOR_FRACTIONS:
+        if not scale.of_counts:
+            return
+        losses = torch.zeros(len(FLOOR_FRACTIONS), dtype=torch.float64)
+        for batch in validation:
+            predicted = self.predicted(batch.past, batch.behavior, session, batch.slow)[batch.scored]
+            target = batch.target[batch.scored]
+            for index, fraction in enumerate(FLOOR_FRACTIONS):
                 rate = torch.maximum(predicted, fraction * scale.resting).clamp(min=RATE_FLOOR)
-                losses.append(float((rate - target * rate.log()).mean()))
-            self.floor[session].copy_(FLOOR_FRACTIONS[int(np.argmin(losses))] * scale.resting)
-
-    def _scored(self, batches: Sequence[Batch]) -> tuple[Tensor, Tensor]:
-        """Forecasts and targets of the scored bins, ``[bins, units]`` each."""
-        predicted = [self.predicted(b.past, b.behavior, b.session, b.slow)[b.scored] for b in batches]
-        return torch.cat(predicted), torch.cat([b.target[b.scored] for b in batches])
+                losses[index] += (rate - target * rate.log()).sum(dtype=torch.float64).cpu()
+        self.floor[session].copy_(FLOOR_FRACTIONS[int(losses.argmin())] * scale.resting)

@@ -4,8 +4,26 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
 from torch import Tensor
+
+from synapsnet.errors import TooManyUnitsError
+from synapsnet.models.pairs import MOST_UNITS
+
+
+class Strongest(NamedTuple):
+    """The strongest edges to every unit, where there are too many units for a matrix of all pairs.
+
+    Attributes:
+        senders: Indices of the senders, ascending, ``[post, edges]``.
+        effective: Their effects, see `ConnectivityForecaster.effective_connectivity`, summed over lags.
+        raw: Their entries of `ConnectivityForecaster.raw_connectivity`.
+    """
+
+    senders: Tensor
+    effective: Tensor
+    raw: Tensor
 
 
 class ConnectivityForecaster(ABC):
@@ -47,6 +65,25 @@ class ConnectivityForecaster(ABC):
             session: Index of the session.
             removed: bool ``[post, pre]``.
         """
+
+    def strongest_effects(
+        self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_senders: int
+    ) -> Strongest:
+        """Effects of the strongest senders to every unit, without a matrix of all pairs.
+
+        Strongest are the entries of the raw connectivity that are largest, each times the typical gain of its sender.
+
+        Args:
+            past: As for `effective_connectivity`.
+            behavior: The same.
+            session: The same.
+            slow: The same.
+            n_senders: Number of senders of each unit.
+
+        Raises:
+            TooManyUnitsError: if the model has no other way than by a matrix of all pairs.
+        """
+        raise TooManyUnitsError(f"{type(self).__name__} gives connections for at most {MOST_UNITS:,} units")
 
     @abstractmethod
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:

@@ -14,6 +14,7 @@ from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.edges import zeroed
 from synapsnet.models.lags import by_lag
 from synapsnet.models.linear import LinearForecaster, lags_within
+from synapsnet.models.pairs import check_pairs
 from synapsnet.session import TaskSpec
 
 
@@ -28,6 +29,7 @@ class CoupledAutoregressive(LinearForecaster, ConnectivityForecaster):
     """
 
     def __init__(self, *, spec: TaskSpec, likelihood: Likelihood, lags: Sequence[int], max_features: int) -> None:
+        check_pairs(spec, "a vector autoregression")
         layout = [(1, session.n_units + spec.n_behavior, session.n_units) for session in spec.sessions]
         choices = lags_within(lags, spec.context_bins)
         super().__init__(

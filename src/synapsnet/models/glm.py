@@ -21,6 +21,7 @@ from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.edges import zeroed
 from synapsnet.models.hooks import Selecting
 from synapsnet.models.lags import by_lag, present_first
+from synapsnet.models.pairs import check_pairs
 from synapsnet.models.per_session import PerSession
 from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import Batch, TaskSpec
@@ -54,6 +55,7 @@ class PenalizedGlm(TrainedForecaster):
         self.own = nn.ParameterList()  # [lags, units]
         self.coupling = nn.ParameterList()  # [lags, pre, post]
         self.tuning = nn.ParameterList()  # [lags, features, post]
+        check_pairs(spec, "model=glm")
         self.off_diagonal = PerSession((1 - torch.eye(s.n_units) for s in spec.sessions), persistent=False)
         for session in spec.sessions:
             units = session.n_units

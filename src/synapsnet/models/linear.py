@@ -86,7 +86,7 @@ class LinearForecaster(ClosedFormForecaster):
         return self.scale(session).add_baseline(response, past)
 
     @final
-    def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
+    def fit_session(self, session: int, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
         fitted, held_out = self._moments(train, session), self._moments(validation, session)
         # Features are ordered by lag, so fewer lags are the leading features. In a tie, the fewest lags win.
         choices = self._lag_choices[session]
@@ -113,7 +113,7 @@ class LinearForecaster(ClosedFormForecaster):
             f"{int(fit.at_limit.sum())} of {groups} penalties at a limit of the search (weakest or strongest)",
         )
 
-    def _moments(self, batches: Sequence[Batch], session: int) -> Moments:
+    def _moments(self, batches: Iterable[Batch], session: int) -> Moments:
         """Moments of the features with the largest number of lags, and of targets in train standard deviations."""
         groups, per_lag, targets = self._layout[session]
         n_lags, scale = self._lag_choices[session][-1], self.scale(session)

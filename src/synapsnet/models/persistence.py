@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import final
 
 from torch import Tensor
@@ -15,7 +15,7 @@ from synapsnet.session import Batch
 class Persistence(ClosedFormForecaster):
     """``y_t+1 = x_t``."""
 
-    def fit_session(self, session: int, train: Sequence[Batch], validation: Sequence[Batch]) -> None:
+    def fit_session(self, session: int, train: Iterable[Batch], validation: Iterable[Batch]) -> None:
         """Nothing to fit."""
 
     def predicted(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.committee import Member
 from synapsnet.models.connectivity.base import Connectivity
-from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
+from synapsnet.models.connectivity_forecaster import ConnectivityForecaster, Strongest
 from synapsnet.models.decoders.base import Decoder
 from synapsnet.models.evaluating import evaluating
 from synapsnet.models.finishing import Polish, finish
@@ -24,7 +24,8 @@ from synapsnet.models.trained import TrainedForecaster
 from synapsnet.models.unobserved import UnobservedNeurons
 from synapsnet.session import Batch, Batches, TaskSpec
 
-UNITS_AT_ONCE = 1024  # decoded together, which bounds memory and changes no forecast
+UNITS_AT_ONCE = 256  # decoded together, which bounds memory, is fast, and changes no forecast
+RECEIVERS_AT_ONCE = 512  # whose strongest effects are computed together
 
 
 @final
@@ -219,6 +220,26 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         rest = torch.einsum("bti,btj->ij", response[:, :first_near], gain[:, :first_near])[None]
         slopes = by_lag(torch.cat([by_bin, rest]), n_lags) / len(past)
         return scale.raw_size[:, None] * slopes * matrix
+
+    def strongest_effects(
+        self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_senders: int
+    ) -> Strongest:
+        scale = self.scale(session)
+        gain, found = scale.input_gain(past), list[Strongest]()
+        typical = gain.mean((0, 1))
+        with evaluating(self), self.as_read(), torch.backends.cudnn.flags(enabled=False):
+            inputs = self.inputs(past, session).detach()
+            for units in torch.split(torch.arange(past.shape[2], device=past.device), RECEIVERS_AT_ONCE):
+                rows = self.connectivity.rows(session, units).detach()
+                senders = (rows.abs() * typical).topk(n_senders, dim=1).indices.sort(dim=1).values
+                with torch.enable_grad():
+                    currents = self.connectivity(inputs, session, units).detach().requires_grad_()
+                    drives = self._drives(inputs, currents, behavior, session, slow[:, :, units], units=units)
+                    params = self.parameters_of(torch.stack(drives).mean(0), past, session, units)
+                    (response,) = torch.autograd.grad(self.likelihood.mean(params)[:, -1].sum(), currents)
+                raw, slope = rows.gather(1, senders), (response[..., None] * gain[..., senders]).sum((0, 1)) / len(past)
+                found.append(Strongest(senders, scale.raw_size[units][:, None] * slope * raw, raw))
+        return Strongest(*(torch.cat(parts) for parts in zip(*found, strict=True)))
 
     def via_unobserved(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
         """Mean Jacobian through unobserved neurons, by one backward pass per receiver."""

@@ -2,6 +2,7 @@
 
 Keys of a session: ``/unit_ids``; ``/effective``, ``/standard_error``, ``/evidence``, ``/positive``, ``/replication``,
 ``/via_unobserved``, ``/raw``, ``/inclusion`` ``[post, pre]`` and ``/per_lag`` ``[lags, post, pre]`` of the model;
+``/strongest/senders``, ``/effective`` and ``/raw`` ``[post, edges]`` where there are too many units for matrices;
 ``/method/<name>`` of every model-free method, ``/unsigned`` the names of those that cannot tell excitation from
 inhibition; ``/unit/<column>`` of the unit table; ``/truth`` of a simulation.
 """
@@ -24,7 +25,7 @@ from synapsnet.results.files import UNREADABLE
 
 Matrix = npt.NDArray[np.floating]
 
-_METHOD, _UNIT, _NAMES = "method/", "unit/", "/unit_ids"
+_METHOD, _UNIT, _STRONGEST, _NAMES = "method/", "unit/", "strongest/", "/unit_ids"
 _OF_MODEL = (
     "effective",
     "standard_error",
@@ -62,6 +63,8 @@ class Connectivity:
         unsigned: Names of the methods that cannot tell excitation from inhibition.
         unit_table: Columns of the unit table, ``[units]`` each.
         truth: The known connectivity of a simulation.
+        strongest: Of a session with too many units for matrices, the strongest edges to every unit, ``[post, edges]``
+            each: ``senders`` (their indices), ``effective`` and ``raw``.
 
     Raises:
         UserError: if a shape does not fit, or an estimate is not finite.
@@ -82,8 +85,11 @@ class Connectivity:
     unsigned: tuple[str, ...] = ()
     unit_table: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
     truth: Matrix | None = None
+    strongest: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if any(len(values) != len(self.unit_ids) for values in self.strongest.values()):
+            raise UserError(f"session {self.session_id!r}: the strongest edges are not those of its units")
         square = (len(self.unit_ids), len(self.unit_ids))
         for name in ("evidence", "positive", "replication", "via_unobserved", "raw", "inclusion", "truth"):
             values = getattr(self, name)
@@ -117,7 +123,15 @@ class Connectivity:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """One row per pair of different units: ``post``, ``pre``, and every available matrix of the model."""
+        """One row per edge: ``post``, ``pre``, and every available matrix of the model.
+
+        Edges are all pairs of different units, or the strongest ones where there are too many units.
+        """
+        if self.effective is None and self.strongest:
+            given = {name: values.ravel() for name, values in self.strongest.items()}
+            names, senders = np.array(self.unit_ids), given.pop("senders")
+            post = np.repeat(names, len(senders) // len(names))
+            return pd.DataFrame({"post": post, "pre": names[senders.astype(int)], **given})
         post, pre = np.nonzero(~np.eye(len(self.unit_ids), dtype=bool))
         units = np.array(self.unit_ids)
         matrices = {name: getattr(self, name) for name in (*_OF_MODEL, "truth")}
@@ -132,6 +146,7 @@ def write_connectivity(path: Path, sessions: Iterable[Connectivity]) -> None:
         matrices = {name: getattr(session, name) for name in (*_OF_MODEL, "per_lag", "truth")}
         entries = {
             **{f"{_METHOD}{name}": matrix for name, matrix in session.methods.items()},
+            **{f"{_STRONGEST}{name}": values for name, values in session.strongest.items()},
             "unsigned": np.array(session.unsigned, dtype=np.str_),
             **{name: matrix for name, matrix in matrices.items() if matrix is not None},
             "unit_ids": np.array(session.unit_ids),
@@ -189,4 +204,5 @@ def _connectivity(session_id: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Co
         methods=below(_METHOD),
         unsigned=tuple(map(str, arrays.get("unsigned", ()))),
         unit_table=below(_UNIT),
+        strongest=below(_STRONGEST),
     )

@@ -20,6 +20,10 @@ class Connectivity(nn.Module, ABC):
     def matrix(self, session: int) -> Tensor:
         """``A`` with its zero diagonal, as forecasts use it, ``[post, pre]``."""
 
+    def rows(self, session: int, receivers: Tensor) -> Tensor:
+        """Some rows of `matrix`, ``[receivers, pre]``."""
+        return self.matrix(session)[receivers]
+
     def forward(self, inputs: Tensor, session: int, receivers: Tensor | None = None) -> Tensor:
         """Input currents ``I_t = A x_t`` of all units or of some.
 
@@ -31,8 +35,7 @@ class Connectivity(nn.Module, ABC):
         Returns:
             ``[batch, time, receivers]``.
         """
-        matrix = self.matrix(session)
-        return inputs @ (matrix if receivers is None else matrix[receivers]).T
+        return inputs @ (self.matrix(session) if receivers is None else self.rows(session, receivers)).T
 
     @abstractmethod
     def penalty(self) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from synapsnet.models.connectivity.base import Connectivity
+from synapsnet.models.pairs import check_pairs
 from synapsnet.models.per_session import PerSession
 from synapsnet.session import TaskSpec
 
@@ -31,6 +32,7 @@ class DenseConnectivity(Connectivity):
 
     def __init__(self, *, spec: TaskSpec, prior_scale: float, l1: float) -> None:
         super().__init__()
+        check_pairs(spec, "model/connectivity=dense or sparse")
         self.weights = nn.ParameterList()
         n_train_bins = sum(session.n_train_bins for session in spec.sessions)
         self._l2 = 0.5 / (prior_scale**2 * n_train_bins)

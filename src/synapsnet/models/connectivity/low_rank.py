@@ -40,6 +40,10 @@ class LowRankConnectivity(Connectivity):
         weights: Tensor = self.receiving[session] @ self.sending[session].T
         return weights - torch.diag(torch.diagonal(weights))
 
+    def rows(self, session: int, receivers: Tensor) -> Tensor:
+        weights: Tensor = self.receiving[session][receivers] @ self.sending[session].T
+        return weights.scatter(1, receivers[:, None], 0.0)
+
     def forward(self, inputs: Tensor, session: int, receivers: Tensor | None = None) -> Tensor:
         receiving, sending = self.receiving[session], self.sending[session]
         sent = inputs @ sending

@@ -69,6 +69,10 @@ class LowRankSparseConnectivity(Connectivity):
     def matrix(self, session: int) -> Tensor:
         return self.low_rank.matrix(session).scatter_add(1, self.senders[session], self.weights[session])
 
+    def rows(self, session: int, receivers: Tensor) -> Tensor:
+        rows = self.low_rank.rows(session, receivers)
+        return rows.scatter_add(1, self.senders[session][receivers], self.weights[session][receivers])
+
     def forward(self, inputs: Tensor, session: int, receivers: Tensor | None = None) -> Tensor:
         senders, weights = self.senders[session], self.weights[session]
         if receivers is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +27,17 @@ from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
+from synapsnet.models.pairs import MOST_UNITS, too_many
 from synapsnet.results.connectivity import Connectivity, write_connectivity
 from synapsnet.results.files import CONNECTIVITY, RECOVERY, STAGE
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.loggers import log_table
 from synapsnet.training.module import ForecastModule
 
+log = logging.getLogger(__name__)
+
+STRONGEST = 32  # edges to every unit that are kept where there are too many units for matrices
+WINDOWS_OF_MANY = 16  # of sessions with too many units for matrices
 MOST_DIFFERENTIATED = 64  # maximum number of windows if every receiver needs its own backward pass
 
 
@@ -75,6 +82,9 @@ class ConnectivityWriter(Callback):
         sessions: list[Connectivity] = []
         rows: list[dict[str, str | float]] = []
         for index, session in enumerate(model.spec.sessions):
+            if too_many(session.n_units):
+                sessions.append(self._of_many(model, datamodule, index))
+                continue
             estimates = [method.estimate(datamodule.task, index) for method in self._methods]
             connectivity = Connectivity(
                 session_id=session.session_id,
@@ -96,6 +106,23 @@ class ConnectivityWriter(Callback):
         write_connectivity(Path(trainer.default_root_dir) / STAGE / CONNECTIVITY, sessions)
         if rows:
             self._write_recovery(rows, trainer)
+
+    def _of_many(self, model: Forecaster, datamodule: ForecastDataModule, session: int) -> Connectivity:
+        """Connectivity of a session with too many units for matrices of all pairs."""
+        info, strongest = model.spec.sessions[session], dict[str, npt.NDArray[Any]]()
+        said = f"session {info.session_id}: {info.n_units:,} units, and matrices of all pairs stop at {MOST_UNITS:,}"
+        if isinstance(model, ConnectivityForecaster):
+            given = held_out_windows(datamodule, session, min(self._max_windows, WINDOWS_OF_MANY))
+            with differentiable(model):
+                past, behavior, slow = (part.clone().to(model.device) for part in given)
+                found = model.strongest_effects(past, behavior, session, slow, STRONGEST)
+            strongest = {name: values.detach().cpu().numpy() for name, values in found._asdict().items()}
+            strongest["senders"] = strongest["senders"].astype(np.int32)
+            said += f"; {CONNECTIVITY} keeps the {STRONGEST} strongest edges to each unit"
+        log.info("%s; errors, odds, figures, recovery and model-free methods are left out", said)
+        return Connectivity(
+            session_id=info.session_id, unit_ids=info.unit_ids, unit_table=info.unit_table, strongest=strongest
+        )
 
     def _effective(self, model: Forecaster, datamodule: ForecastDataModule, session: int) -> ConnectivityEstimate:
         claims = isinstance(model, ConnectivityForecaster)
@@ -191,11 +218,15 @@ def held_out_windows(datamodule: ForecastDataModule, session: int, max_windows: 
         traces]``.
     """
     batches = datamodule.val_dataloader().of_session(session)
-    past, behavior, slow, scored = (
-        torch.cat(parts) for parts in zip(*((b.past, b.behavior, b.slow, b.scored) for b in batches), strict=True)
-    )
+    scored = torch.cat([batch.scored for batch in batches])
     lengths = scored.shape[1] - scored.flip(1).int().argmax(1)  # up to the last scored step
     stop = int(lengths.median())
     long_enough = (lengths >= stop).nonzero()[:, 0]
     chosen = long_enough[torch.linspace(0, len(long_enough) - 1, min(max_windows, len(long_enough))).long()]
-    return past[chosen, :stop], behavior[chosen, :stop], slow[chosen, :stop]
+    parts, first = [], 0
+    for batch in batches:  # cut again, because all windows of thousands of units would fill memory
+        of = chosen[(chosen >= first) & (chosen < first + len(batch.past))] - first
+        parts.append((batch.past[of, :stop], batch.behavior[of, :stop], batch.slow[of, :stop]))
+        first += len(batch.past)
+    past, behavior, slow = (torch.cat(of_batches) for of_batches in zip(*parts, strict=True))
+    return past, behavior, slow
