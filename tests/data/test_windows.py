@@ -11,6 +11,7 @@ import torch
 from laws import simulated, small_task
 
 from synapsnet.data.slow import SlowState, keep_traces
+from synapsnet.data.splits import Pieces
 from synapsnet.data.windows import EvaluationLoader, SessionTensors, TrainingLoader, WindowShape
 from synapsnet.session.scale import scale_of
 
@@ -49,6 +50,20 @@ def test_batches_of_a_session_are_those_of_the_whole_loader() -> None:
         for mine, other in zip(found, expected, strict=True):
             assert mine.session == index
             assert torch.equal(mine.past, other.past)
+
+
+def test_batches_of_a_session_plan_no_window_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned: list[int] = []
+    tile = WindowShape.tile
+
+    def counted(self: WindowShape, pieces: Pieces) -> tuple[Pieces, Pieces]:
+        planned.append(len(pieces))
+        return tile(self, pieces)
+
+    monkeypatch.setattr(WindowShape, "tile", counted)
+    loader = EvaluationLoader([(replace(ramp(150, SHAPE), index=index), PIECES) for index in range(9)], batch_size=2)
+    assert all(batch.session == 4 for batch in loader.of_session(4))
+    assert len(planned) == 1
 
 
 def test_target_is_the_next_bin_and_context_stays_within_the_piece() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -151,12 +152,7 @@ class EvaluationLoader:
     ) -> None:
         self._sessions = sessions
         self._batch_size = batch_size
-        self._plan = [
-            (session, starts[low : low + batch_size], stops[low : low + batch_size])
-            for session, pieces in sessions
-            for starts, stops in [session.shape.tile(pieces)]
-            for low in range(0, len(starts), batch_size)
-        ][share.rank :: share.n_processes]
+        self._share = share
 
     def __len__(self) -> int:
         return len(self._plan)
@@ -169,6 +165,16 @@ class EvaluationLoader:
         """The windows of one session, by its index in the task."""
         chosen = [(tensors, pieces) for tensors, pieces in self._sessions if tensors.index == session]
         return EvaluationLoader(chosen, batch_size=self._batch_size)
+
+    @cached_property  # not at once, because a loader that only hands out single sessions needs no plan of all
+    def _plan(self) -> list[tuple[SessionTensors, Pieces, Pieces]]:
+        size = self._batch_size
+        return [
+            (session, starts[low : low + size], stops[low : low + size])
+            for session, pieces in self._sessions
+            for starts, stops in [session.shape.tile(pieces)]
+            for low in range(0, len(starts), size)
+        ][self._share.rank :: self._share.n_processes]
 
 
 class TrainingLoader:
