@@ -98,7 +98,7 @@ def test_forecasts_do_not_depend_on_how_many_units_are_decoded_at_once(
     descend_with_grad(model, task)
     for batch in batches(task):
         expected = model(batch.past, batch.behavior, batch.session, batch.slow)
-        monkeypatch.setattr(synapsnet, "UNITS_AT_ONCE", 4)
+        monkeypatch.setitem(synapsnet.UNITS_AT_ONCE, "cpu", 4)
         found = model(batch.past, batch.behavior, batch.session, batch.slow)
         monkeypatch.undo()
         torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)

@@ -24,7 +24,8 @@ from synapsnet.models.trained import TrainedForecaster
 from synapsnet.models.unobserved import UnobservedNeurons
 from synapsnet.session import Batch, Batches, TaskSpec
 
-UNITS_AT_ONCE = 256  # decoded together, which bounds memory, is fast, and changes no forecast
+UNITS_AT_ONCE = {"cpu": 64}  # decoded together, which changes no forecast: so many fit the cache of a core
+MOST_UNITS_AT_ONCE = 4096  # on other devices, where it bounds memory
 RECEIVERS_AT_ONCE = 512  # whose strongest effects are computed together
 
 
@@ -129,8 +130,9 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         chosen = torch.arange(inputs.shape[2], device=inputs.device) if units is None else units
         speakers = [cast(Member, self.members[index]) for index in self._speakers]
         blocks = []
-        split = (torch.split(part, UNITS_AT_ONCE, dim=2) for part in (own, currents, read))
-        for some, x, current, s in zip(torch.split(chosen, UNITS_AT_ONCE), *split, strict=True):
+        at_once = UNITS_AT_ONCE.get(inputs.device.type, MOST_UNITS_AT_ONCE)
+        split = (torch.split(part, at_once, dim=2) for part in (own, currents, read))
+        for some, x, current, s in zip(torch.split(chosen, at_once), *split, strict=True):
             features = speakers[0].decoder.features(x, current, s, first)
             blocks.append([member.decoded(features, some, behavior, session, first) for member in speakers])
         drives = [torch.cat(parts, dim=2) for parts in zip(*blocks, strict=True)]
