@@ -193,6 +193,14 @@ def test_commands_compose_to_the_settings_of_the_run(tmp_path: Path, overrides: 
         Singleton.set_state(state)
 
 
+def test_missing_runs_of_a_transferred_model_are_transferred_too(tmp_path: Path) -> None:
+    plant_run(tmp_path / "run", planted(), config={"transfer": {"checkpoint": "/r/best.ckpt", "sha256": "0"}})
+    ensemble = next(gather(open_study([tmp_path]).runs))
+    found = gaps(ensemble, CONF)
+    assert found
+    assert all(command.endswith(" mode=transfer ckpt_path=/r/best.ckpt") for _, command in found)
+
+
 def test_names_of_sessions_are_folders_within_the_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = plant_run(tmp_path / "run", planted(), name="..")
     judged(capsys, run, "--out", tmp_path / "out.html")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +75,17 @@ def command_of(run: Run, conf: Path) -> str:
     return _command(run, conf, [run.seed], *parts)
 
 
+def transferred(run: Run) -> list[str]:
+    """The overrides of a run that took the shared weights of a checkpoint."""
+    origin = run.config.get("transfer")
+    path = origin.get("checkpoint") if isinstance(origin, Mapping) else None
+    return ["mode=transfer", f"ckpt_path={quoted(path)}"] if isinstance(path, str) else []
+
+
 def _command(run: Run, conf: Path, seeds: Sequence[int], *part: str) -> str:
     settings = [f"model={quoted(run.model_name)}", *_recording(run, conf), *part, f"seed={','.join(map(str, seeds))}"]
-    multirun = ["-m"] if any("," in setting for setting in (*part, settings[-1])) else []
+    settings += transferred(run)
+    multirun = ["-m"] if len(seeds) > 1 or any("," in setting for setting in part) else []
     return command("train", *multirun, *settings)
 
 

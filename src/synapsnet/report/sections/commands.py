@@ -10,10 +10,9 @@ from typing import Any
 from synapsnet.command_line import command, quoted
 from synapsnet.errors import UserError
 from synapsnet.plain import from_json, require_plain
-from synapsnet.report.gaps import command_of
+from synapsnet.report.gaps import command_of, transferred
 from synapsnet.report.html import Html, folded, join, paragraph, tag
 from synapsnet.report.study import Study
-from synapsnet.results import Run
 from synapsnet.results.run import flat
 
 _GROUP = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*(@[A-Za-z0-9_.]+)?")
@@ -35,7 +34,7 @@ def commands_section(study: Study, conf: Path) -> Html:
         overrides = _overrides(run.facts.get("record"))
         in_memory = run.data["root"] == IN_MEMORY
         partial |= overrides is None
-        line = command("train", *overrides, *_transfer(run)) if overrides is not None else command_of(run, conf)
+        line = command("train", *overrides, *transferred(run)) if overrides is not None else command_of(run, conf)
         shown = "# recordings that were in memory, in Python" if in_memory else line
         said.append(join(tag("dt", study.name(run.folder)), tag("dd", tag("pre", tag("code", shown)))))
     note = (
@@ -65,13 +64,6 @@ def _overrides(record: Any) -> list[str] | None:
     if not all(map(_is_harmless, [*groups, *values, *deleted])):
         return None
     return [*options, *(f"{key}={quoted(value)}" for key, value in values.items()), *(f"~{key}" for key in deleted)]
-
-
-def _transfer(run: Run) -> list[str]:
-    """The overrides of a run that took the shared weights of a checkpoint."""
-    origin = run.config.get("transfer")
-    path = origin.get("checkpoint") if isinstance(origin, Mapping) else None
-    return ["mode=transfer", f"ckpt_path={quoted(path)}"] if isinstance(path, str) else []
 
 
 def _names_code(value: Any) -> bool:
