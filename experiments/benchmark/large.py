@@ -98,7 +98,7 @@ class Cost:
     peak: int
 
 
-def measure(root: str, n_units: int, units_per_batch: int, n_steps: int) -> Cost:
+def measure(root: str, n_units: int, units_per_batch: int, n_steps: int, screens: bool) -> Cost:
     """Build the task and the model, and train in the real training loop."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.simplefilter("ignore")
@@ -121,7 +121,8 @@ def measure(root: str, n_units: int, units_per_batch: int, n_steps: int) -> Cost
         model = build_model(config["model"], config["likelihood"], task.spec)
         batch_size = config["data"]["batch_size"]
         assert isinstance(model, Starting)
-        model.start(task.loader("train", batch_size=batch_size))
+        if screens:
+            model.start(task.loader("train", batch_size=batch_size))
         started = time.perf_counter()
         module = ForecastModule(
             model, optimizer=instantiate(config["optimizer"], _convert_="all"), seed=0, hyper_parameters={}
@@ -155,6 +156,7 @@ def main() -> None:
     parser.add_argument("--bins", type=int, default=8_000, help="frames of each recording (default: %(default)s)")
     parser.add_argument("--units-per-batch", type=int, default=1_000, help="scored units (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=10, help="measured steps (default: %(default)s)")
+    parser.add_argument("--no-screening", action="store_true", help="take any candidate senders, which saves minutes")
     options = parser.parse_args()
     if not STATUS.exists():
         parser.exit(2, "error: the memory of a process can be measured only on Linux\n")
@@ -170,7 +172,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / f"units{n_units}.npz"
                 processes.submit(write, path, n_units, options.bins).result()
-                given = str(path), n_units, options.units_per_batch, options.steps
+                given = str(path), n_units, options.units_per_batch, options.steps, not options.no_screening
                 cost = processes.submit(measure, *given).result()
             first = first or cost
             cells = [
