@@ -29,6 +29,7 @@ def test_a_run_keeps_the_strongest_edges_and_says_what_it_leaves_out(train: Comm
     done = train(*FORM, *QUICKLY, *references, f"data.root={root}", "model.units_per_batch=2", "hydra.run.dir=run")
     assert done.code == 0, done.err
     assert "keeps the 2 strongest edges to each unit" in done.out
+    assert "1 not looked at, because they are large or many" in done.out
     assert "reference var is left out: a vector autoregression holds a number for every pair of units" in done.out
     scores = json.loads((train.folder / "run" / "test_metrics.json").read_text())
     assert set(scores["references"]) == {"ar"}

@@ -9,10 +9,11 @@ import numpy as np
 from synapsnet.audit import QUICK, Finding, Recorded, Sketch, audit_recording, audit_together, sketched, worst
 from synapsnet.audit.text import verdict_line
 from synapsnet.data.task import Task
+from synapsnet.models.pairs import too_many
 from synapsnet.session import Session
 from synapsnet.session.scale import scale_of
 
-_MOST_VALUES = 2**28  # of a session; larger ones are left to the command
+_MOST_VALUES = 2**28  # of a session; larger ones, and those of too many units, are left to the command
 _MOST_SESSIONS = 20  # spread evenly over the task, because each takes about a second
 
 
@@ -32,7 +33,7 @@ def audit_line(task: Task) -> str:
     found |= {"all together": audit_together(sketches)}
     told = [f"{name}: {verdict_line(findings)}" for name, findings in found.items() if worst(findings) != "clean"]
     said = [f"{n_clean} of {len(sketches)} sessions clean"] if n_clean or not told else []
-    said += [f"{n_left} not looked at"] if n_left else []
+    said += [f"{n_left} not looked at, because they are large or many"] if n_left else []
     return f"audit: {'; '.join([*said, *told])}" + ("; synapsnet audit says more" if told else "")
 
 
@@ -43,7 +44,7 @@ def _subjects(task: Task) -> Iterator[Recorded]:
         np.linspace(0, n_sessions - 1, min(n_sessions, _MOST_SESSIONS)).round().astype(int)
     ).tolist():
         info, tensors, pieces = spec.sessions[index], task.sessions[index], task.pieces[index]
-        if tensors.activity.numel() > _MOST_VALUES:
+        if tensors.activity.numel() > _MOST_VALUES or too_many(info.n_units):
             continue
         counts = spec.signal == "spikes"
         raw = tensors.activity if counts else scale_of(spec, index).to_raw(tensors.activity)
