@@ -1,0 +1,113 @@
+"""The benchmark suite: the same training in both loops, countable arithmetic, first times, and the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from laws import names
+
+from experiments.benchmark import arithmetic, fixed_score, startup
+from experiments.benchmark._kit import in_turns, ratio
+from experiments.benchmark._training import bare_loop, composed, real_loop
+from experiments.benchmark.run import main
+from experiments.benchmark.throughput import REFERENCE
+from synapsnet.data.task import Task
+from synapsnet.experiment.build import Config, build_data
+
+TINY = ("data.network.n_units=8", "data.network.duration_s=20")
+
+
+@pytest.fixture(scope="module")
+def nlinear() -> Config:
+    """A model without dropout, whose training does not depend on the random generator."""
+    return composed("model=nlinear", *TINY)
+
+
+@pytest.fixture(scope="module")
+def task(nlinear: Config) -> Task:
+    return build_data(nlinear["data"]).task
+
+
+def test_both_loops_train_the_same_model_on_the_same_batches(task: Task, nlinear: Config) -> None:
+    real, bare = (loop(task, nlinear, 4) for loop in (real_loop, bare_loop))
+    assert real.unit_bins == bare.unit_bins
+    assert len(real.unit_bins) == len(real.seconds) == 4
+    for name, value in real.model.state_dict().items():
+        torch.testing.assert_close(bare.model.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_operations_are_those_of_every_matrix_product(task: Task) -> None:
+    low_rank = ("model=synapsnet_plain", "model/connectivity=low_rank", *TINY)
+    two, five = (composed(*low_rank, f"model.connectivity.rank={rank}") for rank in (2, 5))
+    batch = next(iter(task.train_loader(batch_size=two["data"]["batch_size"], seed=0)))
+    # Forward x S and (x S) Rᵀ, backward to S, to R and to x S: a multiplication and an addition each.
+    expected = batch.past.numel() * (5 - 2) * 5 * 2
+    assert arithmetic.flops_of_step(task, five) - arithmetic.flops_of_step(task, two) == expected
+
+
+def test_operations_are_those_of_a_recurrent_layer_too(task: Task) -> None:
+    one, two = (composed("model=lstm", "model.width=24", f"model.layers={layers}", *TINY) for layers in (1, 2))
+    batch = next(iter(task.train_loader(batch_size=one["data"]["batch_size"], seed=0)))
+    # Four gates, each a product with 24 inputs and one with 24 states; twice as many operations backward.
+    expected = batch.past.shape[:2].numel() * 4 * (24 + 24) * 24 * 2 * 3
+    assert arithmetic.flops_of_step(task, two) - arithmetic.flops_of_step(task, one) == expected
+
+
+def test_contestants_take_turns_and_ratios_are_of_neighbours() -> None:
+    order: list[str] = []
+    found = in_turns({name: lambda name=name: order.append(name) or len(order) for name in "ab"}, 3)
+    assert order == list("ababab")
+    assert found == {"a": [1, 3, 5], "b": [2, 4, 6]}
+    assert ratio([2, 30, 8], [1, 10, 2]) == 3
+
+
+def test_the_first_validation_that_reaches_the_goal_counts(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("step,train/nll,validation/nll\n9,,0.5\n14,0.4,\n19,,0.3\n29,,0.4\n")
+    (tmp_path / "clock.csv").write_text("10,1.5\n20,2.5\n30,4\n")
+    points = fixed_score.read(tmp_path / "metrics.csv", tmp_path / "clock.csv")
+    assert fixed_score.best(points) == fixed_score.Point(20, 2.5, 0.3)
+    assert fixed_score.first_reaching(0.45, points).step == 20
+    assert fixed_score.first_reaching(0.5, points).seconds == 1.5
+    assert fixed_score.first_reaching(0.2, points) is fixed_score.NEVER
+
+
+def test_a_command_that_ends_otherwise_is_not_timed() -> None:
+    with pytest.raises(SystemExit, match="ended with 2: error: there is no setting modle"):
+        startup.cpu_seconds(["modle=synapsnet"], 0)
+
+
+def test_a_part_that_runs_alone_keeps_the_sections_of_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("loop", "throughput", "loop"):
+        assert main(["--quick", "--parts", part, "--out", str(tmp_path)]) == 0
+    table = (tmp_path / "table.md").read_text()
+    assert [line for line in table.splitlines() if line.startswith("## ")] == [
+        "## Throughput of training",
+        "## Lightning's loop",
+    ]
+    (reference,) = (line for line in table.splitlines() if REFERENCE in line)
+    assert reference.endswith("| 1.0 |")
+    by_formula = {"ar", "lasso_var", "mean", "persistence", "var"}
+    for model in names("model"):
+        assert (f"| `{model}` |" in table) != (model in by_formula), model
+    for decoder in ("gru", "transformer"):
+        assert f"| `synapsnet model/decoder={decoder}` |" in table
+    assert "| ratio |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--parts", "lop"], "no lop among throughput"),
+        (["--repeats", "0"], "above 0"),
+        (["--recording", "nowhere.npz"], "no nowhere.npz"),
+    ],
+)
+def test_bad_input_costs_one_line(options: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(options)
+    assert stopped.value.code == 2
+    assert named in capsys.readouterr().err
