@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import torch
 from command import TESTS, in_new_process
+from hydra import compose, initialize_config_dir
 from laws import simulated, small_task
 
 from synapsnet.likelihoods import default_likelihood
 
 PROJECT = TESTS.parent
-GUIDES = ("README.md", "CONTRIBUTING.md", "src/synapsnet/data/README.md", "tests/faults/README.md")
+GUIDES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "src/synapsnet/data/README.md",
+    "tests/faults/README.md",
+    "experiments/README.md",
+)
 TEXTS = {PROJECT / name: (PROJECT / name).read_text(encoding="utf-8") for name in GUIDES}
 PYTHON = [code for text in TEXTS.values() for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
 
@@ -43,6 +51,17 @@ def test_the_example_of_a_model_trains() -> None:
         loss.backward()
         assert torch.isfinite(loss)
     assert all(parameter.grad is not None for parameter in model.factors)
+
+
+@pytest.mark.parametrize(("folder", "command"), named(r"(?m)^(?:srun )?python train\.py (.*)$"))
+def test_commands_of_training_compose(folder: Path, command: str) -> None:
+    """With the first value of what is swept; commands over several lines, or with a glob, are not among them."""
+    if "launcher" in command:
+        pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+        pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+    given = [word.replace("$SEED", "3") for word in shlex.split(command, comments=True) if word != "-m"]
+    with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
+        compose("train", overrides=[word.split(",")[0] for word in given], return_hydra_config=True)
 
 
 @pytest.mark.parametrize(("_", "place"), named(r"`((?:src|conf|tests|experiments)/[\w./-]*)`"))
