@@ -2,6 +2,7 @@
 
     python experiments/benchmark/many_sessions.py
     python experiments/benchmark/many_sessions.py --sessions 60 --units 400 --bins 60000
+    python experiments/benchmark/many_sessions.py --grow --sessions 3 30 300 --units 50 --bins 3000
 
 Archives of spike counts are written into a temporary folder, read, and trained on for some steps. Every measurement has
 a process of its own. Linux alone tells how much memory is a process's own. See README.md in this folder.
@@ -32,7 +33,9 @@ from omegaconf import OmegaConf
 from synapsnet.configuration import conf_folder
 from synapsnet.data.readers.archive import write_archive
 from synapsnet.experiment.build import build_data, build_model, build_trainer
+from synapsnet.models.per_session import PerSession
 from synapsnet.session import Session
+from synapsnet.session.scale import Scale
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
 
@@ -103,6 +106,7 @@ class Cost:
         held: Memory that the task keeps.
         training: Peak memory in training.
         step_s: Median seconds of a training step.
+        own: Memory of what the sessions have of their own: parameters, buffers, gradients and moments.
         weights: Digest of the weights at the end.
     """
 
@@ -111,6 +115,7 @@ class Cost:
     held: int
     training: int
     step_s: float
+    own: int
     weights: str
 
 
@@ -141,13 +146,27 @@ def measure(root: str, in_memory: bool, n_steps: int) -> Cost:
         trainer.fit(module, datamodule=datamodule)
     weights = hashlib.sha256(b"".join(value.numpy().tobytes() for value in model.state_dict().values())).hexdigest()
     step_s = statistics.median(clock.seconds[WARM_UP_STEPS - 1 :])
-    return Cost(reading_s, reading.peak - before, held - before, training.peak - before, step_s, weights)
+    used = [reading.peak - before, held - before, training.peak - before]
+    return Cost(reading_s, *used, step_s, _own(module), weights)
+
+
+def _own(module: ForecastModule) -> int:
+    """Bytes of parameters and buffers of single sessions, with gradients and moments where they exist."""
+    own, state = module.model.per_session(), module.optimizers().state  # type: ignore[union-attr]
+    kept = [parameter for name, parameter in module.model.named_parameters() if name in own]
+    kept += [parameter.grad for parameter in kept if parameter.grad is not None]
+    kept += [tensor for parameter in kept for tensor in state.get(parameter, {}).values()]
+    kept += [
+        buffer for part in module.model.modules() if isinstance(part, PerSession | Scale) for buffer in part.buffers()
+    ]
+    return sum(tensor.numel() * tensor.element_size() for tensor in kept)
 
 
 def main() -> None:
-    """Measure in turns, so that a busy machine slows both equally, and print the medians."""
+    """Measure in turns, so that a busy machine slows all equally, and print the medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sessions", type=int, default=30, help="number of sessions (default: %(default)s)")
+    parser.add_argument("--sessions", type=int, nargs="+", default=[30], help="numbers of sessions (default: 30)")
+    parser.add_argument("--grow", action="store_true", help="compare these numbers of sessions, from scratch files")
     parser.add_argument("--units", type=int, default=200, help="units per session (default: %(default)s)")
     parser.add_argument("--bins", type=int, default=40_000, help="bins per session (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=200, help="steps of training (default: %(default)s)")
@@ -155,23 +174,49 @@ def main() -> None:
     options = parser.parse_args()
     if not STATUS.exists():
         parser.exit(2, "error: the memory of a process can be measured only on Linux\n")
-    measured: dict[bool, list[Cost]] = {True: [], False: []}
+    ways = [(n, in_memory) for n in options.sessions for in_memory in ((False,) if options.grow else (True, False))]
+    measured: dict[tuple[int, bool], list[Cost]] = {way: [] for way in ways}
     fresh: dict[str, Any] = {"max_tasks_per_child": 1, "mp_context": multiprocessing.get_context("spawn")}
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(1, **fresh) as processes:
-        for index in range(options.sessions):
-            write(Path(folder) / f"session{index:03d}.npz", options.units, options.bins)
+        for n_sessions in options.sessions:
+            root = Path(folder) / str(n_sessions)
+            root.mkdir()
+            for index in range(n_sessions):
+                write(root / f"session{index:03d}.npz", options.units, options.bins)
         for _ in range(options.repeats):
-            for in_memory, costs in measured.items():
-                costs.append(processes.submit(measure, folder, in_memory, options.steps).result())
-    if len({cost.weights for costs in measured.values() for cost in costs}) > 1:
-        raise SystemExit("error: training is not the same to the last bit")
-    print(_table(options, measured))
+            for (n_sessions, in_memory), costs in measured.items():
+                root = Path(folder) / str(n_sessions)
+                costs.append(processes.submit(measure, str(root), in_memory, options.steps).result())
+    if options.grow:
+        print(_growth(options, {n_sessions: costs for (n_sessions, _), costs in measured.items()}))
+    for n_sessions in [] if options.grow else options.sessions:
+        costs_of = {in_memory: costs for (n, in_memory), costs in measured.items() if n == n_sessions}
+        if len({cost.weights for costs in costs_of.values() for cost in costs}) > 1:
+            raise SystemExit("error: training is not the same to the last bit")
+        print(_table(options, n_sessions, costs_of))
 
 
-def _table(options: argparse.Namespace, measured: dict[bool, list[Cost]]) -> str:
-    counts = options.sessions * options.units * options.bins
+def _growth(options: argparse.Namespace, measured: dict[int, list[Cost]]) -> str:
     rows = [
-        f"{options.sessions} sessions of {options.units} units and {options.bins} bins, {counts / 2**20:,.0f} MiB of "
+        f"Sessions of {options.units} units and {options.bins} bins, `data.in_memory=false`, {options.steps} training "
+        f"steps; medians of {options.repeats} repeats in turns",
+        "",
+        "| sessions | ms a training step | MiB at most in training | of these the sessions' own parameters | others |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for n_sessions, costs in measured.items():
+        step_ms = statistics.median(cost.step_s for cost in costs) * 1e3
+        training, own = (
+            statistics.median(getattr(cost, name) for cost in costs) / 2**20 for name in ("training", "own")
+        )
+        rows.append(f"| {n_sessions} | {step_ms:.1f} | {training:,.1f} | {own:,.1f} | {training - own:,.1f} |")
+    return "\n".join(rows)
+
+
+def _table(options: argparse.Namespace, n_sessions: int, measured: dict[bool, list[Cost]]) -> str:
+    counts = n_sessions * options.units * options.bins
+    rows = [
+        f"{n_sessions} sessions of {options.units} units and {options.bins} bins, {counts / 2**20:,.0f} MiB of "
         f"counts of one byte; medians of {options.repeats} repeats in turns; {options.steps} training steps, whose "
         "weights are the same to the last bit",
         "",

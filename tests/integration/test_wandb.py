@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from command import QUICK, TRAIN, Command, in_new_process
+from command import QUICK, TRAIN, Command, in_new_process, write_recording
 from wandb_log import Logged, logged_runs
 
 SHOWN = tuple(override for override in QUICK if not override.startswith(("logger", "callbacks", "reference_models")))
@@ -44,6 +45,21 @@ def test_a_run_has_few_keys_and_one_table_whatever_the_number_of_sessions(train:
         assert table.nll[model, "mean"] == pytest.approx(scores["mean"]["nll"])
         for session, of in scores["sessions"].items():
             assert table.nll[model, session] == pytest.approx(of["nll"])
+
+
+def test_more_sessions_bring_no_more_keys_and_figures_of_the_first_eight_alone(train: Command) -> None:
+    keys = {}
+    for n_sessions in (2, 10):
+        for index in range(n_sessions):
+            write_recording(train.folder / str(n_sessions) / f"s{index}.npz", n_bins=400, seed=index)
+        given = (f"data.root={train.folder / str(n_sessions)}", "model=synapsnet_plain", "trainer.max_steps=2")
+        done = train(*SHOWN, *given, "reference_models=[]", f"hydra.run.dir=run{n_sessions}")
+        assert done.code == 0, done.err
+        (logged,) = logged_runs(train.folder / f"run{n_sessions}")
+        keys[n_sessions] = set(logged.keys)
+    assert keys[10] == keys[2]
+    figures = [path.stem.partition("-")[0] for path in (train.folder / "run10" / "figures").iterdir()]
+    assert Counter(figures) == {"unit_scores": 1, "traces": 8, "connectivity": 8}
 
 
 def test_a_simulated_network_keeps_to_the_limit_too(train: Command) -> None:
