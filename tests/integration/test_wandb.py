@@ -47,6 +47,7 @@ def test_a_run_has_few_keys_and_one_table_whatever_the_number_of_sessions(train:
             assert table.nll[model, session] == pytest.approx(of["nll"])
 
 
+@pytest.mark.slow
 def test_more_sessions_bring_no_more_keys_and_figures_of_the_first_eight_alone(train: Command) -> None:
     keys = {}
     for n_sessions in (2, 10):
