@@ -57,8 +57,8 @@ def test_the_example_of_a_model_trains() -> None:
 def test_commands_of_training_compose(folder: Path, command: str) -> None:
     """With the first value of what is swept; commands over several lines, or with a glob, are not among them."""
     if "launcher" in command:
-        pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
-        pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
+        pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="needs the extra sweep")
+        pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="needs the extra sweep")
     given = [word.replace("$SEED", "3") for word in shlex.split(command, comments=True) if word != "-m"]
     with initialize_config_dir(str(PROJECT / "conf"), version_base="1.3"):
         compose("train", overrides=[word.split(",")[0] for word in given], return_hydra_config=True)

@@ -10,7 +10,7 @@ from command import QUICK, TRAIN, in_new_process
 from runs import contents
 
 pytestmark = pytest.mark.slow  # every job is a process of its own
-pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="needs the extra sweep")
 
 
 def test_a_sweep_by_submitit_of_which_a_job_is_killed_goes_on_with_what_is_missing(
