@@ -37,6 +37,8 @@ def encode_behavior(
     Returns:
         float32 ``[time, task.n_behavior]``.
     """
+    if not task.n_behavior:
+        return np.zeros((len(behavior), 0), dtype=np.float32)
     scaled = (fill_causally(behavior) - session.behavior_mean) / session.behavior_scale
     masked = [task.behavior_names.index(name) for name in task.masked_behavior]
     mask = np.isfinite(behavior[:, masked])

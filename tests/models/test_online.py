@@ -38,6 +38,15 @@ def test_decoders_with_a_memory_of_their_own_agree_too(decoder: str) -> None:
     np.testing.assert_allclose(found, model.forecast(sessions[0].activity[:40], None, "s0"), rtol=1e-4, atol=1e-5)
 
 
+def test_windows_of_little_more_than_their_context_overlap_many_times() -> None:
+    sessions = simulated("increments")
+    task = small_task(sessions, "increments", window_bins=7)
+    model = fitted(build("synapsnet", task.spec), task)
+    online = model.online("s0")
+    found = np.stack([online.step(row) for row in sessions[0].activity[:40]])
+    np.testing.assert_allclose(found, model.forecast(sessions[0].activity[:40], None, "s0"), rtol=1e-4, atol=1e-5)
+
+
 def test_a_bin_of_the_wrong_shape_is_refused() -> None:
     task = small_task(simulated("spikes"), "spikes")
     online = build("mean", task.spec).online("s0")

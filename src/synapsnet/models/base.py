@@ -14,6 +14,7 @@ from synapsnet.likelihoods import Likelihood
 from synapsnet.models import serving
 from synapsnet.models.online import Online
 from synapsnet.models.per_session import parameters_per_session
+from synapsnet.models.windows import GrowingWindow, WholeWindow
 from synapsnet.session import Batch, Session, TaskSpec
 from synapsnet.session.scale import Scale, scale_of
 
@@ -68,10 +69,9 @@ class Forecaster(nn.Module, ABC):
         own = self.per_session()
         return {name: parameter for name, parameter in self.named_parameters() if name not in own}
 
-    def latest(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
-        """Parameters of the bin after a window, ``[batch, units, n_params]``: the last step of `forward`."""
-        params: Tensor = self(past, behavior, session, slow)[:, -1]
-        return params
+    def growing_window(self, session: int) -> GrowingWindow:
+        """A window of a session, at first without bins, whose forecasts are the last steps of `forward`."""
+        return WholeWindow(self, session)
 
     def params_of(self, batch: Batch) -> Tensor:
         """Parameters of every next bin of the units that a batch scores, ``[batch, time, units, n_params]``."""

@@ -19,9 +19,11 @@ class HasModes(Protocol):
 @contextmanager
 def evaluating(model: HasModes) -> Iterator[None]:
     """Context with the model in evaluation mode; the previous mode is restored afterwards."""
-    training = model.training
+    if not model.training:  # setting the mode of every module costs as much as an online forecast
+        yield
+        return
     model.train(False)
     try:
         yield
     finally:
-        model.train(training)
+        model.train(True)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Protocol, final
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from synapsnet.covariates import encode_behavior
 from synapsnet.errors import UserError
 from synapsnet.models.evaluating import evaluating
 from synapsnet.models.serving import Servable
-from synapsnet.session.traces import leaky_traces
+from synapsnet.models.windows import GrowingWindow
 
 
-class Latest(Servable, Protocol):
-    """A fitted model that can forecast the bin after a window; see `Forecaster`."""
+class Following(Servable, Protocol):
+    """A fitted model that can follow a recording; see `Forecaster`."""
 
-    def latest(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
-        """Parameters of the bin after the window, ``[batch, units, n_params]``."""
+    def growing_window(self, session: int) -> GrowingWindow:
+        """A window of a session, at first without bins."""
 
 
 @final
@@ -29,12 +29,15 @@ class Online:
 
     A closed loop calls `step` once a bin. Memory does not grow with time.
 
+    Windows of a whole recording overlap, because each begins with context. So the next ones are read here while the
+    present one is forecast, and no bin takes longer because a window ends.
+
     Args:
         model: A fitted model.
         session: Index of the session in the model.
     """
 
-    def __init__(self, model: Latest, session: int) -> None:
+    def __init__(self, model: Following, session: int) -> None:
         self._model, self._session = model, session
         self._info = model.spec.sessions[session]
         self._scale = model.scale(session)
@@ -42,15 +45,12 @@ class Online:
 
     def restart(self) -> None:
         """Forget all bins, because the next one does not follow the last: a new trial, or bins were lost."""
-        spec, device = self._model.spec, self._scale.raw_mean.device
-        n_units, length = self._info.n_units, spec.window_bins
-        self._past = torch.zeros(1, length, n_units, device=device)
-        self._slow = torch.zeros(1, length, n_units, len(spec.slow_s), device=device)
-        self._behavior = torch.zeros(1, length, spec.n_behavior, device=device)
-        self._traces = torch.zeros(1, len(spec.slow_s), n_units, device=device)
+        spec = self._model.spec
+        self._decays = torch.exp(-self._scale.slow_rates)[:, None]
+        self._traces = self._scale.raw_mean.new_zeros(1, len(spec.slow_s), self._info.n_units)
         self._observed = np.full(len(spec.behavior_names), np.nan)
         self._n_bins = 0  # of the segment
-        self._held = 0  # of these, in the window
+        self._windows: deque[GrowingWindow] = deque()  # the first is forecast
 
     @torch.no_grad()
     def step(
@@ -77,26 +77,25 @@ class Online:
             names = ", ".join(spec.behavior_names)
             raise UserError(f"behavior of a bin must be [{len(measured)}] ({names}), got {np.shape(behavior)}")
         measured = measured if behavior is None else np.asarray(behavior, dtype=float)
-        if self._held == spec.window_bins:  # as windows of a whole recording follow each other
-            kept = spec.context_bins - 1
-            for series in (self._past, self._slow, self._behavior):
-                series[:, :kept] = series[:, spec.window_bins - kept :].clone()
-            self._held = kept
-        at, self._held, self._n_bins = self._held, self._held + 1, self._n_bins + 1
-        self._past[0, at] = scale.target(torch.as_tensor(raw.astype(np.float32)).to(self._past.device))
-        present, age = self._past[:, at : at + 1], torch.ones(1, 1, device=self._past.device)
-        along = leaky_traces(scale.level(present), self._traces, scale.slow_rates, age)
-        self._traces = along[:, :, -1]
-        self._slow[:, at : at + 1] = scale.slow(along, present, self._n_bins * age)
+        past = scale.target(torch.as_tensor(raw.astype(np.float32)).to(self._traces.device))[None, None]
+        level = scale.level(past)
+        self._traces = level + self._decays * (self._traces - level)  # as `leaky_traces`, of one bin
+        slow = scale.slow(self._traces[:, :, None], past, past.new_full((1, 1), self._n_bins + 1))
         rows = np.stack([self._observed, measured])  # the last observation, for what is not measured now
-        self._behavior[0, at] = torch.as_tensor(encode_behavior(rows, spec, self._info)[-1]).to(self._past.device)
+        encoded = torch.as_tensor(encode_behavior(rows, spec, self._info)[-1:]).to(past.device)[None]
         self._observed = np.where(np.isfinite(measured), measured, self._observed)
-        if self._held < spec.context_bins:
-            return np.full(self._info.n_units, np.nan, dtype=np.float32)
-        window = slice(0, self._held)
+        step = spec.window_bins - spec.context_bins + 1  # as windows of a whole recording follow each other
+        if self._n_bins % step == 0:
+            self._windows.append(model.growing_window(self._session))
+        since_first = self._n_bins - spec.window_bins
+        if since_first >= 0 and since_first % step == 0:
+            self._windows.popleft()
+        self._n_bins += 1
         with evaluating(model):
-            params = model.latest(
-                self._past[:, window], self._behavior[:, window], self._session, self._slow[:, window]
-            )
+            for window in self._windows:
+                window.add(past, encoded, slow)
+            if self._n_bins < spec.context_bins:
+                return np.full(self._info.n_units, np.nan, dtype=np.float32)
+            params = self._windows[0].params()
         forecast: npt.NDArray[np.float32] = scale.to_raw(model.likelihood.mean(params)[0]).cpu().numpy()
         return forecast

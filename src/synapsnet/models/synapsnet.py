@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
+from synapsnet.models.carried import CarriedWindow
 from synapsnet.models.committee import Member
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster, Strongest
@@ -22,9 +23,11 @@ from synapsnet.models.hooks import Finishing, Starting
 from synapsnet.models.lags import by_lag
 from synapsnet.models.trained import TrainedForecaster
 from synapsnet.models.unobserved import UnobservedNeurons
+from synapsnet.models.windows import GrowingWindow
 from synapsnet.session import Batch, Batches, TaskSpec
 
 UNITS_AT_ONCE = {"cpu": 64}  # decoded together, which changes no forecast: so many fit the cache of a core
+UNIT_BINS_AT_ONCE = 4096  # and more units than that, if they are decoded in few bins
 MOST_UNITS_AT_ONCE = 4096  # on other devices, where it bounds memory
 RECEIVERS_AT_ONCE = 512  # whose strongest effects are computed together
 
@@ -115,31 +118,49 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         units: Tensor | None = None,
         first: int = 0,
     ) -> list[Tensor]:
-        """Drive of all units or of some from step ``first`` on, by member, ``[batch, time - first, units]``.
+        """Drive of all units or of some from step ``first`` on, by speaking member; arguments of `decoded`."""
+        drives = self.decoded(inputs, currents, behavior, session, slow, units=units, first=first)
+        for place, member in enumerate(self._speaking_members()):
+            if member.unobserved is not None:
+                drives[place] = drives[place] + member.unobserved(inputs, behavior, session, units)[:, first:]
+        return drives
+
+    def decoded(
+        self,
+        inputs: Tensor,
+        currents: Tensor,
+        behavior: Tensor,
+        session: int,
+        slow: Tensor,
+        *,
+        units: Tensor | None = None,
+        first: int = 0,
+    ) -> list[Tensor]:
+        """Drive by the decoder of each speaking member, without its unobserved neurons.
 
         Args:
-            inputs: Scaled past activity of all units, which unobserved neurons hear, ``[batch, time, all units]``.
+            inputs: Scaled past activity of all units, ``[batch, time, all units]``.
             currents: Input currents of the units, ``[batch, time, units]``.
             behavior: Encoded behavior, ``[batch, time, features]``.
             session: Index of the session.
             slow: Slow state of the units, ``[batch, time, units, traces]``.
             units: Their indices; None: all units.
             first: The first step that is decoded.
+
+        Returns:
+            One ``[batch, time - first, units]`` for each.
         """
         own, read = inputs if units is None else inputs[..., units], slow if self._slow_state else slow[..., :0]
         chosen = torch.arange(inputs.shape[2], device=inputs.device) if units is None else units
-        speakers = [cast(Member, self.members[index]) for index in self._speakers]
+        speakers = self._speaking_members()
         blocks = []
-        at_once = UNITS_AT_ONCE.get(inputs.device.type, MOST_UNITS_AT_ONCE)
+        n_bins = inputs.shape[0] * (inputs.shape[1] - first)
+        at_once = max(UNITS_AT_ONCE.get(inputs.device.type, MOST_UNITS_AT_ONCE), UNIT_BINS_AT_ONCE // n_bins)
         split = (torch.split(part, at_once, dim=2) for part in (own, currents, read))
         for some, x, current, s in zip(torch.split(chosen, at_once), *split, strict=True):
             features = speakers[0].decoder.features(x, current, s, first)
             blocks.append([member.decoded(features, some, behavior, session, first) for member in speakers])
-        drives = [torch.cat(parts, dim=2) for parts in zip(*blocks, strict=True)]
-        for place, member in enumerate(speakers):
-            if member.unobserved is not None:
-                drives[place] = drives[place] + member.unobserved(inputs, behavior, session, units)[:, first:]
-        return drives
+        return [torch.cat(parts, dim=2) for parts in zip(*blocks, strict=True)]
 
     def _drives_of(self, batch: Batch, first: int = 0) -> list[Tensor]:
         """Drive of the units that a batch scores from step ``first`` on, by member."""
@@ -147,11 +168,8 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         currents = self.connectivity(inputs, batch.session, batch.units)
         return self._drives(inputs, currents, batch.behavior, batch.session, batch.slow, units=batch.units, first=first)
 
-    def latest(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
-        inputs = self.inputs(past, session)
-        currents, last = self.connectivity(inputs, session), past.shape[1] - 1
-        drive = torch.stack(self._drives(inputs, currents, behavior, session, slow, first=last)).mean(0)
-        return self.parameters_of(drive, past[:, last:], session)[:, 0]
+    def growing_window(self, session: int) -> GrowingWindow:
+        return CarriedWindow(self, session)
 
     def params_of(self, batch: Batch) -> Tensor:
         drive = torch.stack(self._drives_of(batch)).mean(0)
@@ -192,7 +210,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
 
     @contextmanager
     def without_unobserved(self) -> Iterator[None]:
-        silenced = [member.register_forward_hook(_silent) for member in self._unobserved()]
+        silenced = [neurons.register_forward_hook(_silent) for neurons in self.unobserved()]
         try:
             yield
         finally:
@@ -246,7 +264,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
     def via_unobserved(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
         """Mean Jacobian through unobserved neurons, by one backward pass per receiver."""
         n_units = past.shape[2]
-        neurons = self._unobserved()
+        neurons = self.unobserved()
         if not neurons:
             return past.new_zeros(n_lags, n_units, n_units)
         scale = self.scale(session)
@@ -254,7 +272,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
             inputs = self.inputs(past, session).detach().requires_grad_()
             drive = self.drive(inputs, behavior, session, slow).detach().requires_grad_()
             (slope,) = torch.autograd.grad(self.expected(drive, past, session)[:, -1].sum(), drive)
-            sent = sum(group(inputs, behavior, session)[:, -1] for group in neurons) / len(self._speakers)
+            sent = sum(group(inputs, behavior, session)[:, -1] for group in neurons) / self.n_speaking
             moved = cast(Tensor, sent) * slope[:, -1]
             gain = scale.input_gain(past)
             rows = []
@@ -264,9 +282,17 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         effects = torch.stack(rows, dim=1) * scale.raw_size[:, None]
         return effects * (1 - torch.eye(n_units, device=past.device))
 
-    def _unobserved(self) -> list[UnobservedNeurons]:
-        members = [cast(Member, self.members[index]) for index in self._speakers]
-        return [member.unobserved for member in members if member.unobserved is not None]
+    def unobserved(self) -> list[UnobservedNeurons]:
+        """The unobserved neurons of speaking members that have any."""
+        return [member.unobserved for member in self._speaking_members() if member.unobserved is not None]
+
+    @property
+    def n_speaking(self) -> int:
+        """Number of members that speak."""
+        return len(self._speakers)
+
+    def _speaking_members(self) -> list[Member]:
+        return [cast(Member, self.members[index]) for index in self._speakers]
 
 
 def _silent(_: nn.Module, called_with: tuple[Tensor, ...], current: Tensor) -> Tensor:

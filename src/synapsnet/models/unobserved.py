@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import TypeAlias, final
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from synapsnet.models.per_session import SessionModules
 from synapsnet.models.population import READOUT_SD
 from synapsnet.session import TaskSpec
+
+State: TypeAlias = tuple[Tensor, Tensor]
+"""The LSTM's output and cell, ``[batch, unobserved]`` each."""
 
 
 @final
@@ -38,9 +41,26 @@ class UnobservedNeurons(nn.Module):
 
     def states(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
         """Inferred states, ``[batch, time, unobserved]``."""
-        received = self.incoming[session](torch.cat([inputs, behavior], dim=-1))
-        states: Tensor = self.dropout(self.recurrent(self.dropout(received))[0])
+        states: Tensor = self.dropout(self.recurrent(self.dropout(self._received(inputs, behavior, session)))[0])
         return states
+
+    def next_state(self, inputs: Tensor, behavior: Tensor, session: int, state: State | None) -> State:
+        """The state after one more bin, in evaluation mode; its output is the last of `states`.
+
+        Args:
+            inputs: Scaled activity of all units in the bin, ``[batch, 1, units]``.
+            behavior: Encoded behavior, ``[batch, 1, features]``.
+            session: Index of the session.
+            state: The state before it; None at the beginning of a window.
+        """
+        received = self._received(inputs, behavior, session)[:, 0]
+        before = (torch.zeros_like(received),) * 2 if state is None else state
+        after: State = torch.lstm_cell(received, before, *self.recurrent.all_weights[0])
+        return after
+
+    def _received(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
+        received: Tensor = self.incoming[session](torch.cat([inputs, behavior], dim=-1))
+        return received
 
     def forward(self, inputs: Tensor, behavior: Tensor, session: int, receivers: Tensor | None = None) -> Tensor:
         """Current sent to recorded units, in units of their drive, ``[batch, time, receivers]``; None: to all units."""

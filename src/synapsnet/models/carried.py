@@ -1,0 +1,55 @@
+"""SynapsNet's window that grows bin by bin: each bin is sent to all units and to unobserved neurons once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+import torch
+from torch import Tensor
+
+from synapsnet.models.unobserved import State
+from synapsnet.models.windows import Series
+
+if TYPE_CHECKING:
+    from synapsnet.models.synapsnet import SynapsNet
+
+
+@final
+class CarriedWindow:
+    """A window that keeps currents and the state of unobserved neurons from bin to bin.
+
+    Decoders read the window anew, because most of their input is the last bins.
+
+    Args:
+        model: The model.
+        session: Index of the session.
+    """
+
+    def __init__(self, model: SynapsNet, session: int) -> None:
+        self._model, self._session = model, session
+        self._past = Series(model.spec.window_bins)
+        self._inputs, self._currents, self._behavior, self._slow = (Series(model.spec.window_bins) for _ in range(4))
+        self._states: list[State | None] = [None] * len(model.unobserved())
+
+    def add(self, past: Tensor, behavior: Tensor, slow: Tensor) -> None:
+        model, session = self._model, self._session
+        self._past.add(past)
+        inputs = model.inputs(self._past.last(2), session)[:, -1:]  # an input is at most a change from the bin before
+        self._inputs.add(inputs)
+        self._currents.add(model.connectivity(inputs, session))
+        self._behavior.add(behavior)
+        self._slow.add(slow)
+        groups = zip(model.unobserved(), self._states, strict=True)
+        self._states = [neurons.next_state(inputs, behavior, session, state) for neurons, state in groups]
+
+    def params(self) -> Tensor:
+        model, session = self._model, self._session
+        series = (self._inputs, self._currents, self._behavior, self._slow)
+        inputs, currents, behavior, slow = (each.last() for each in series)
+        last = inputs.shape[1] - 1
+        drives = model.decoded(inputs, currents, behavior, session, slow, first=last)
+        for neurons, state in zip(model.unobserved(), self._states, strict=True):
+            assert state is not None, "a window without bins"
+            drives.append((state[0] @ neurons.outgoing[session])[:, None])
+        drive = torch.stack(drives).sum(0) / model.n_speaking
+        return model.parameters_of(drive, self._past.last(1), session)[:, 0]
