@@ -46,7 +46,9 @@ def test_a_run_keeps_the_strongest_edges_and_says_what_it_leaves_out(train: Comm
     assert (edges["post"] != edges["pre"]).all()
 
 
-@pytest.mark.parametrize("model", ["model=var", "model=glm", "model=synapsnet_plain", "model=synapsnet"])
+@pytest.mark.parametrize(
+    "model", ["model=var", "model=glm", "model=netformer", "model=synapsnet_plain", "model=synapsnet"]
+)
 def test_a_model_of_all_pairs_is_refused_with_what_to_do(model: str, train: Command) -> None:
     root = write_recording(train.folder / "mouse.npz")
     done = train(model, "logger=csv", f"data.root={root}", "data.context_bins=5", "data.window_bins=20")

@@ -14,6 +14,7 @@ from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.evaluating import evaluating
 from synapsnet.models.lags import by_lag, lagged
 from synapsnet.models.own_past import OwnPast
+from synapsnet.models.pairs import check_pairs
 from synapsnet.models.per_session import PerSession
 from synapsnet.models.population import READOUT_SD
 from synapsnet.models.trained import TrainedForecaster
@@ -51,6 +52,7 @@ class Netformer(TrainedForecaster, ConnectivityForecaster):
         own_past: Callable[..., OwnPast],
     ) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
+        check_pairs(spec, "model=netformer")
         size = spec.context_bins + embedding_dim
         self.embeddings = nn.ParameterList(
             nn.Parameter(torch.randn(session.n_units + spec.n_behavior, embedding_dim)) for session in spec.sessions
