@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +37,7 @@ _OF_TINY = (
     "data.network.duration_s=40",
 )
 _STUDY = "Do the missing runs of a study. Finished runs are kept, and unfinished ones are continued."
+_HEADING = "\n## "
 POLL_S = 0.1  # between two looks at the running processes
 _PATIENCE_S = 60.0  # until a process that was asked to stop is killed
 
@@ -70,6 +72,8 @@ class Study:
         quick: Jobs of ``--quick``, see `tiny`.
         recordings: Subfolders that the folder of recordings must contain.
         runs_of: Name of the study whose runs it takes, and whose missing runs it does; None if it has its own.
+        by_recording: True if its tables and texts treat recordings apart, by the column ``data`` and by headings. Then
+            those of a recording without runs stay as they were.
     """
 
     name: str
@@ -77,6 +81,7 @@ class Study:
     quick: Sequence[Job]
     recordings: tuple[str, ...] = ()
     runs_of: str | None = None
+    by_recording: bool = False
 
     @property
     def runs(self) -> str:
@@ -91,14 +96,14 @@ class Summary:
     Attributes:
         text: ``table.md``.
         tables: CSV files.
-        figures: PNG files.
+        figures: PNG files; a figure, or a function that draws it from ``tables``.
         pages: HTML files.
         texts: Further Markdown files.
     """
 
     text: str
     tables: Mapping[str, pd.DataFrame]
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, Figure | Callable[[Mapping[str, pd.DataFrame]], Figure]]
     pages: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
@@ -262,17 +267,43 @@ def summarize(
     except UserError as error:
         parser.exit(2, f"error: {error}\n")
     to.mkdir(parents=True, exist_ok=True)
+    if study.by_recording:
+        made = with_earlier(made, to)
     written = {"table.md": made.text, **{f"{name}.md": text for name, text in made.texts.items()}}
     for name, text in (written | {f"{name}.html": page for name, page in made.pages.items()}).items():
         (to / name).write_text(text, encoding="utf-8")
     for name, table in made.tables.items():
         table.to_csv(to / f"{name}.csv", index=False, float_format="%.6g")
     for name, figure in made.figures.items():
-        figure.savefig(to / f"{name}.png")
+        (figure(made.tables) if callable(figure) else figure).savefig(to / f"{name}.png")
     say(made.text)
     for job in missing(_jobs(study, options), out):
         print(f"missing: {job}", file=sys.stderr)
     return 0
+
+
+def with_earlier(made: Summary, folder: Path) -> Summary:
+    """Add what an earlier summary in a folder has on recordings without runs; it says which these are."""
+    tables = {name: _with_rows(table, folder / f"{name}.csv") for name, table in made.tables.items()}
+    of_runs, all_recordings = ({*chain(*(table.data for table in some.values()))} for some in (made.tables, tables))
+    kept = sorted(all_recordings - of_runs)
+    if kept:
+        say(f"{', '.join(kept)}: no run, so tables and texts stay as they are in {folder}")
+    texts = {name: _with_sections(text, folder / f"{name}.md", kept) for name, text in made.texts.items()}
+    return replace(made, text=_with_sections(made.text, folder / "table.md", kept), tables=tables, texts=texts)
+
+
+def _with_rows(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    earlier = pd.read_csv(path) if path.is_file() else table[:0]
+    rows = [table, earlier[~earlier.data.isin(table.data)]]
+    return pd.concat([some for some in rows if len(some)]).sort_values("data", kind="stable", ignore_index=True)
+
+
+def _with_sections(text: str, path: Path, kept: Collection[str]) -> str:
+    head, *sections = text.split(_HEADING)
+    earlier = path.read_text(encoding="utf-8").split(_HEADING)[1:] if kept else []
+    sections += [section for section in earlier if section.split("\n", 1)[0] in kept]
+    return _HEADING.join([head, *sorted(section.rstrip("\n") + "\n" for section in sections)])
 
 
 def parser_of(study: Study, module: str, purpose: str) -> argparse.ArgumentParser:

@@ -22,6 +22,9 @@ COLORS = {"synapsnet": BLUE, "synapsnet_no_connectivity": ORANGE}  # all else is
 def draw(runs: pd.DataFrame, table: pd.DataFrame) -> Figure:
     """Points are sessions averaged over seeds, or seeds where there is one session; the bar is their mean.
 
+    A recording without runs has no points: a line is its mean ± the standard error across sessions, or the standard
+    deviation over seeds.
+
     Args:
         runs: One row per run and session.
         table: One row per recording and model, best model first.
@@ -31,16 +34,28 @@ def draw(runs: pd.DataFrame, table: pd.DataFrame) -> Figure:
     figure = new_figure(12, sum(heights))
     grid = figure.subplots(len(blocks), 3, squeeze=False, height_ratios=heights)
     for row, (data, block) in zip(grid, blocks, strict=True):
-        point = "session" if block.n_sessions.iloc[0] > 1 else "seed"
+        of_runs, several = runs[runs.data == data], block.n_sessions.iloc[0] > 1
+        point, spread = ("session", "sem") if several else ("seed", "sd_seeds")
         for axes, score in zip(row, PANELS[block.signal.iloc[0]], strict=True):
-            _panel(axes, runs[runs.data == data], block, score, point)
+            if len(of_runs):
+                points = {
+                    model: of_runs[of_runs.model == model].groupby(point)[score].mean().to_numpy()
+                    for model in block.model
+                }
+            else:
+                points = {of.model: _ends(of[score], of[f"{score}_{spread}"]) for _, of in block.iterrows()}
+            _panel(axes, points, score, joined=not len(of_runs))
             axes.tick_params(axis="y", labelleft=axes is row[0])
-        title(row[0], f"{data}: a point is a {point}")
+        line = f"a line is ± {'the standard error across sessions' if several else 'the sd over seeds'}"
+        title(row[0], f"{data}: {f'a point is a {point}' if len(of_runs) else line}")
     return figure
 
 
-def _panel(axes: Axes, runs: pd.DataFrame, block: pd.DataFrame, score: str, point: str) -> None:
-    points = {model: runs[runs.model == model].groupby(point)[score].mean().to_numpy() for model in block.model}
+def _ends(mean: float, spread: float) -> np.ndarray:
+    return mean + np.nan_to_num(spread) * np.array([-1, 1])
+
+
+def _panel(axes: Axes, points: Mapping[str, np.ndarray], score: str, *, joined: bool) -> None:
     metric = column(score)
     lower_is_better = bool(metric.lower_is_better)
     shown = _on_scale(points, lower_is_better=lower_is_better)
@@ -48,17 +63,18 @@ def _panel(axes: Axes, runs: pd.DataFrame, block: pd.DataFrame, score: str, poin
     low, high = values.min(), values.max()
     margin = 0.06 * (high - low or 1.0)
     axes.set_xlim(low - margin, high + margin)
-    for y, model in enumerate(block.model):
+    for y, model in enumerate(points):
         color, mean = COLORS.get(model, GREY), points[model].mean()
         axes.axhline(y, color=LIGHT, linewidth=0.6, zorder=0)
         if model in shown:
-            axes.plot(points[model], np.full(len(points[model]), y), "o", color=color, alpha=0.6, markeredgewidth=0)
+            style = {"linewidth": 1.0} if joined else {"marker": "o", "linestyle": "", "markeredgewidth": 0}
+            axes.plot(points[model], np.full(len(points[model]), y), color=color, alpha=0.6, **style)
             axes.plot([mean, mean], [y - 0.35, y + 0.35], color=color, linewidth=2.5)
             continue
         edge, side, words = (high, "right", f"{mean:.2f} ▸") if lower_is_better else (low, "left", f"◂ {mean:.2f}")
         axes.text(edge, y, words, ha=side, va="center", fontsize=TICK_SIZE, color=color, backgroundcolor="white")
-    axes.set_yticks(range(len(block)), block.model)
-    axes.set_ylim(len(block) - 0.5, -0.5)
+    axes.set_yticks(range(len(points)), points)
+    axes.set_ylim(len(points) - 0.5, -0.5)
     axes.set_xlabel(f"{metric.label} (less is better)" if lower_is_better else metric.label, color=DARK)
     tidy(axes)
 

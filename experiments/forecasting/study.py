@@ -38,7 +38,7 @@ def jobs(data: Path) -> list[Job]:
     ]
 
 
-STUDY = Study("forecasting", jobs, quick=tiny(MODELS), recordings=tuple(RECORDINGS))
+STUDY = Study("forecasting", jobs, quick=tiny(MODELS), recordings=tuple(RECORDINGS), by_recording=True)
 
 
 def going_on(name: str, recordings: tuple[str, ...]) -> Study:

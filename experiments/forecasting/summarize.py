@@ -191,7 +191,7 @@ def summary(out: Path, data: Path | None = None) -> Summary:
     return Summary(
         "\n\n".join(text) + "\n",
         {"table": table, "paired": means.merge(over_time, how="left", on=KEYS)},
-        {"forecasting": draw(runs, table)},
+        {"forecasting": lambda tables: draw(runs, tables["table"])},
         texts={"paired": "\n\n".join(matrices) + "\n"},
     )
 

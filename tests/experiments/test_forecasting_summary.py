@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -196,6 +198,32 @@ def test_runs_that_were_not_alike_are_refused(summary: Summary, difference: dict
     message = summary.refusal()
     assert named in message
     assert str(Path("var") / "mouse" / "seed0") in message
+
+
+def test_a_recording_without_runs_keeps_what_an_earlier_summary_has_of_it(summary: Summary) -> None:
+    for data in ("mouse", "rat", "worm"):
+        for model in ("var", "mean"):
+            plant(summary.root, model, 0, {"s0": {"pearson_r": 0.1}, "s1": {}}, data=data)
+    first, table = summary()
+    paired_first, pairs = summary.paired()
+    summary.capsys.readouterr()
+    for model in ("var", "mean"):
+        for data in ("mouse", "worm"):
+            shutil.rmtree(summary.root / model / data)
+        plant(summary.root, model, 1, {"s0": {"pearson_r": 0.7}, "s1": {}}, data="rat")
+    again, new_table = summary()
+    paired_again, new_pairs = summary.paired()
+    assert again.startswith("mouse, worm: no run, so tables and texts stay as they are in ")
+    for text, new_text in ((first, again), (paired_first, paired_again)):
+        sections, new_sections = (re.split(r"\n## (?=\w+\n)", each.rstrip())[1:] for each in (text, new_text))
+        assert [section.split()[0] for section in new_sections] == ["mouse", "rat", "worm"]
+        kept = [new.rstrip() == old.rstrip() for new, old in zip(new_sections, sections, strict=True)]
+        assert kept[0]
+        assert kept[2]
+    for frame, new_frame in ((table, new_table), (pairs, new_pairs)):
+        pd.testing.assert_frame_equal(new_frame.drop("rat"), frame.drop("rat"))
+    assert table.seeds["rat"]["var"] == 1
+    assert new_table.seeds["rat"]["var"] == 2
 
 
 def test_a_folder_without_runs_is_refused(summary: Summary) -> None:
