@@ -14,6 +14,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 train=$(realpath -m "${TRAIN:-$here/../../train.py}")
 root=$(dirname "$train")
 deadline_s=300 # of anything waited for
+lstm=1-lstm-recordings-seed1 # second job of a sweep
 job_name=slurm-faults-$$
 
 # --- the job --------------------------------------------------------------------------------------------------------
@@ -30,15 +31,29 @@ exit $code
 EOF
 }
 
+budget=(logger=csv trainer.accelerator=cpu 'reference_models=[]' callbacks.early_stopping=null trainer.max_steps=400)
+
 settings() { # of the run by this name
-    printf '%s\n' logger=csv trainer.accelerator=cpu "hydra.run.dir=$scratch/runs/$1" seed=0 'reference_models=[]' \
-        trainer.max_steps=400
+    printf '%s\n' data.root="$scratch/recordings" seed=1 "hydra.run.dir=$scratch/runs/$1" "${budget[@]}"
 }
 
 submit() { # the run by this name; prints the job's number
     mapfile -t overrides < <(settings "$1")
     sbatch --parsable --job-name="$job_name" --chdir="$root" --output="$scratch/$1.out" --ntasks=1 \
-        "$scratch/job.sh" "${overrides[@]}" | tee "$scratch/$1.job"
+        "$scratch/job.sh" "${overrides[@]}"
+}
+
+# The script of section 3 of experiments/README.md, word for word, for two seeds and with the budget from above.
+# shellcheck disable=SC2016 # the backticks are those of Markdown
+array_script() {
+    sed -n '/^### 3/,/^### 4/{/^```bash/,/^```/{/^```/!p}}' "$here/../../experiments/README.md" |
+        sed "s|=PATH|=$scratch/recordings|; s|SWEEP|$scratch/runs/array|; s|=0-9|=0-1|; s|hydra.run.dir|${budget[*]} &|"
+}
+
+sweep_settings() { # sweep_settings <name> <launcher>: of section 2
+    printf '%s\n' -m model=mean,lstm seed=1 data=neuropixels data.root="$scratch/recordings" "${budget[@]}" \
+        trainer.max_steps=1500 hydra.sweep.dir="$scratch/runs/$1" hydra/launcher="$2" hydra.launcher.timeout_min=60 \
+        hydra.launcher.name="$job_name"
 }
 
 # --- what is waited for, and what must hold -------------------------------------------------------------------------
@@ -77,7 +92,7 @@ requeued() {
 }
 
 steps() { # the steps that the run reported, one a line
-    grep -oP '\bstep \K[0-9]+(?= of )' "$scratch/$1.out" || true
+    grep -oP '\bstep \K[0-9]+(?= of )' "$scratch/runs/$1/train.log" 2>/dev/null || true
 }
 
 trains() { # two reports, and something to go on from
@@ -86,8 +101,8 @@ trains() { # two reports, and something to go on from
     [[ -e $run/metrics.csv || -e $run/checkpoints/last.ckpt ]] && (($(steps "$1" | wc -l) >= 2))
 }
 
-same_scores() { # as the run that nobody stopped, to the last digit
-    local run=$scratch/runs/$1 whole=$scratch/runs/whole
+same_scores() { # same_scores <run> <the run that nobody stopped>: to the last digit
+    local run=$scratch/runs/$1 whole=$scratch/runs/$2
     "$PYTHON" - "$run/test_metrics.json" "$whole/test_metrics.json" <<'EOF' || fail "$1: other test scores"
 import json
 import sys
@@ -96,6 +111,12 @@ stopped, whole = (json.load(open(path))["mean"] for path in sys.argv[1:])
 sys.exit(stopped != whole or not whole)
 EOF
     cmp "$run/metrics.csv" "$whole/metrics.csv" || fail "$1: another metrics.csv"
+}
+
+went_on() { # went_on <run> <steps before>: a run that begins anew has the same scores, too
+    local after
+    after=$(steps "$1" | sed "1,$(wc -l <<<"$2")d" | head -1)
+    ((${after:-0} > $(tail -1 <<<"$2"))) || fail "did not go on: from step $(tail -1 <<<"$2") to '$after'"
 }
 
 contents() { # of a run's folder, with times
@@ -109,22 +130,26 @@ whole() { # every other run is compared with this one
     timeout --foreground "$deadline_s" python train.py "${overrides[@]}"
 }
 
-stopped_by() { # stopped_by <name of the run> <command ...>: the command gets the job's number, while the job trains
-    local name=$1 run=$scratch/runs/$1 job before after
-    shift
-    job=$(submit "$name")
+continues() { # continues <run> <whole run> <job> <command ...>: the command gets the job's number, while the job trains
+    local name=$1 whole=$2 job=$3 run=$scratch/runs/$1 before
+    shift 3
+    echo "$job" >"$scratch/$name.job"
     await "training" trains "$name"
-    touch "$scratch/$name.stopped"
     "$@" "$job"
     await "a requeue" requeued "$job"
-    [[ $run/checkpoints/last.ckpt -nt $scratch/$name.stopped ]] || fail "no last.ckpt was written at the signal"
+    # It may be older than the signal: one that comes during a validation leaves the state of the epoch's start.
+    [[ -e $run/checkpoints/last.ckpt ]] || fail "no last.ckpt"
     [[ ! -e $run/test_metrics.json ]] || fail "test_metrics.json is there before the end"
     before=$(steps "$name")
     await "an end" completed "$job"
-    after=$(steps "$name" | sed "1,$(wc -l <<<"$before")d" | head -1)
-    # A run that begins anew has the same scores, too.
-    ((${after:-0} > $(tail -1 <<<"$before"))) || fail "did not go on: from step $(tail -1 <<<"$before") to '$after'"
-    same_scores "$name"
+    went_on "$name" "$before"
+    same_scores "$name" "$whole"
+}
+
+stopped_by() { # stopped_by <name of the run> <command ...>
+    local job
+    job=$(submit "$1")
+    continues "$1" whole "$job" "${@:2}"
 }
 
 usr1() { stopped_by usr1 scancel --signal=USR1; } # what --signal=USR1@120 does
@@ -151,11 +176,75 @@ allocation() { # allocation <name of the run> <options of salloc, and the start 
     mapfile -t overrides < <(settings "$name")
     timeout --foreground "$deadline_s" salloc --quiet --job-name="$job_name" --ntasks=2 \
         "$@" python train.py "${overrides[@]}" >"$scratch/$name.out" 2>&1 || fail "exit code $?"
-    same_scores "$name"
+    same_scores "$name" whole
 }
 
 two_by_srun() { allocation two_by_srun --ntasks-per-node=2 srun --ntasks=1; }
 two_without_srun() { allocation two_without_srun env; }
+
+array() {
+    local array
+    array_script >"$scratch/array.sh"
+    array=$(sbatch --parsable --job-name="$job_name" --chdir="$root" --output="$scratch/array/seed%a.out" "$scratch/array.sh")
+    # The number of the last task is that of the array: to requeue by it would requeue the other task, too.
+    continues array/seed1 whole "${array}_1" scancel --signal=USR1
+    await "an end" completed "${array}_0"
+    [[ $(job_field "${array}_0" Restarts) == 0 ]] || fail "the task that nobody stopped was requeued, too"
+    [[ -e $scratch/runs/array/seed0/test_metrics.json ]] || fail "no test_metrics.json"
+    python -m synapsnet.report "$scratch/runs/array"
+}
+
+start_sweep() { # start_sweep <name> <launcher>: until the second job trains; $command waits for the jobs, $job is the second
+    mapfile -t overrides < <(sweep_settings "$@")
+    python train.py "${overrides[@]}" &
+    command=$!
+    await "a job" second_job
+    echo "$job" >"$scratch/$1/$lstm.job"
+    await "training" trains "$1/$lstm"
+}
+
+second_job() {
+    job=$(squeue --noheader --array --name="$job_name" --format=%i | grep '_1$')
+}
+
+no_job() { [[ -z $(squeue --noheader --name="$job_name") ]]; }
+command_ended() { ! kill -0 "$command" 2>/dev/null; }
+
+both_rows() {
+    [[ $(cut -d, -f2 "$scratch/runs/$1/sweep_table.csv" | xargs) == "model mean lstm" ]] || fail "rows are missing"
+}
+
+submitit() {
+    mapfile -t overrides < <(sweep_settings submitit submitit_slurm)
+    timeout --foreground "$deadline_s" python train.py "${overrides[@]}"
+    both_rows submitit
+}
+
+submitit_killed() {
+    local mean=submitit_killed/0-mean-recordings-seed1 job command before steps_before
+    start_sweep submitit_killed submitit_slurm
+    await "the first job" test -e "$scratch/runs/$mean/test_metrics.json"
+    kill -KILL "$command"
+    scancel --name="$job_name" # which go on without the command
+    await "an empty queue" no_job
+    [[ ! -e $scratch/runs/submitit_killed/$lstm/test_metrics.json ]] || fail "the job was not stopped, it ran to its end"
+    before=$(contents "$mean")
+    steps_before=$(steps "submitit_killed/$lstm")
+    timeout --foreground "$deadline_s" python train.py "${overrides[@]}"
+    both_rows submitit_killed
+    diff <(echo "$before") <(contents "$mean") || fail "the finished run's folder changed"
+    went_on "submitit_killed/$lstm" "$steps_before"
+    same_scores "submitit_killed/$lstm" "submitit/$lstm"
+}
+
+submitit_usr2() { # what submitit's --signal=USR2@120 does
+    local job command
+    start_sweep submitit_usr2 submitit_requeue
+    continues "submitit_usr2/$lstm" "submitit/$lstm" "$job" scancel --signal=USR2
+    await "an end of the command" command_ended
+    wait "$command"
+    both_rows submitit_usr2
+}
 
 no_hpc_checkpoint() { # Lightning's own, which it would prefer to last.ckpt
     local found
@@ -178,7 +267,7 @@ scenario() { # scenario <function> <in words>
     else
         failed=1
         echo "FAILED  $2 ($((SECONDS - start)) s)"
-        { tail -qn 15 "$scratch/$1.said" "$scratch/$1.out" 2>/dev/null || true; } | sed 's/^/        /'
+        { tail -qn 15 "$scratch/$1.said" "$scratch/$1"{,/*}.out 2>/dev/null || true; } | sed 's/^/        /'
     fi
     current=
 }
@@ -291,12 +380,16 @@ scratch=$(mktemp -d)
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-mkdir "$scratch/bin" "$scratch/runs"
+mkdir "$scratch"/{bin,runs,array,submitit_killed,submitit_usr2}
 batch_script >"$scratch/job.sh"
 printf '#!/bin/sh\nexec "%s" "$@"\n' "$PYTHON" >"$scratch/bin/python"
 chmod +x "$scratch/bin/python"
 export PYTHON PATH=$scratch/bin:$PATH:/usr/sbin OMP_NUM_THREADS=1
 cd "$root"
+PYTHONPATH=$here/..:${PYTHONPATH:-} python -c "
+from pathlib import Path
+from command import write_recording
+write_recording(Path('$scratch/recordings/s0.npz'), n_bins=4000, n_units=20)"
 
 answers || start_slurm
 asked=yes
@@ -308,5 +401,9 @@ scenario requeue "requeued from outside while it trains"
 scenario after_end "requeued after its end"
 scenario two_by_srun "srun of one task in an allocation of two"
 scenario two_without_srun "without srun in an allocation of two"
+scenario array "an array, of which a task is stopped by USR1"
+scenario submitit "a sweep by submitit"
+scenario submitit_killed "the command of such a sweep killed, its jobs cancelled, and given again"
+scenario submitit_usr2 "USR2 to a job of such a sweep; it requeues itself"
 scenario no_hpc_checkpoint "no hpc_ckpt anywhere"
 exit "$failed"
