@@ -7,15 +7,37 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
 
 from experiments._study import PROJECT
 from experiments.benchmark._kit import Plan, Table, in_turns
+from synapsnet.command_line import quoted
 
 _TWO_STEPS = "trainer.max_steps=2"
 _LEAN = ("logger=csv", "callbacks.figures=null", "reference_models=[]")
+
+
+class FirstStep(pl.Callback):
+    """Writes the CPU seconds of the process up to the end of its first training step.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if not self._path.exists():
+            self._path.write_text(str(time.process_time()))
 
 
 def measured(plan: Plan) -> Table:
@@ -26,9 +48,21 @@ def measured(plan: Plan) -> Table:
         f"`{_TWO_STEPS} {' '.join(_LEAN)}`": ((_TWO_STEPS, *_LEAN, *plan.data), 0),
         f"`{_TWO_STEPS}`": ((_TWO_STEPS, *plan.data), 0),
     }
-    seconds = in_turns({name: partial(cpu_seconds, *of) for name, of in commands.items()}, plan.repeats)
-    rows = [(name, f"{statistics.median(values):.2f}") for name, values in seconds.items()]
+    measures = {name: partial(cpu_seconds, *of) for name, of in commands.items()}
+    measures["a run up to its first training step"] = partial(first_step, plan)
+    rows = [(name, f"{statistics.median(of):.2f}") for name, of in in_turns(measures, plan.repeats).items()]
     return Table("Start-up", "from the command to its end", ("`python train.py ...`", "CPU seconds"), rows)
+
+
+def first_step(plan: Plan) -> float:
+    """CPU seconds of a run up to the end of its first training step."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "seconds"
+        callback = (
+            f"+callbacks.first={{_target_: {FirstStep.__module__}.{FirstStep.__name__}, path: {quoted(str(path))}}}"
+        )
+        cpu_seconds((_TWO_STEPS, *_LEAN, *plan.data, callback), 0)
+        return float(path.read_text())
 
 
 def cpu_seconds(settings: Sequence[str], code: int) -> float:
@@ -45,7 +79,12 @@ def cpu_seconds(settings: Sequence[str], code: int) -> float:
         process = subprocess.Popen(
             [sys.executable, str(PROJECT / "train.py"), *settings],
             cwd=folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"},
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "WANDB_MODE": "offline",
+                "PYTHONPATH": os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")]),
+            },
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
