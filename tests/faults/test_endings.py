@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,24 @@ def test_a_budget_of_steps_is_exact_and_its_last_steps_are_validated(
     assert f"stopped at step {budget} of {budget}: its budget was used" in (run / "train.log").read_text()
     assert checkpoint(run, "last")["global_step"] == budget
     assert validated_steps(run)[-1] == budget - 1  # counted from 0
+
+
+def test_a_validation_after_every_few_epochs(train: Command, sessions: Path) -> None:
+    """The last steps are validated all the same, every line has a new score, and patience counts validations."""
+    seldom = (*settings(sessions), "trainer.check_val_every_n_epoch=3")
+    done = train(*seldom, "trainer.max_steps=104")
+    assert done.code == 0, done.err
+    run = train.folder / "run"
+    assert validated_steps(run) == [41, 83, 103]  # epochs have 14 steps
+    steps = re.findall(r"step (\d+) of 104: validation/nll \d", (run / "train.log").read_text())
+    assert steps == ["42", "84", "104"]
+    assert "could not find the monitored key" not in done.out + done.err
+    assert checkpoint(run, "last")["global_step"] == 104
+    astray = "+callbacks.astray={_target_: command.WorsenAt, epoch: 3, batch: 1}"
+    impatient = ("callbacks.early_stopping.patience=2", "callbacks.early_stopping.min_steps=0")
+    done = train(*seldom, "trainer.max_steps=500", *impatient, astray, "hydra.run.dir=impatient")
+    assert done.code == 0, done.err
+    assert scores(train.folder / "impatient")["stopped"] == {"reason": "patience", "step": 126, "budget": 500}
 
 
 def test_patience_says_so(train: Command, sessions: Path) -> None:

@@ -38,10 +38,11 @@ def step_budget(trainer: Trainer) -> int:
 class ValidateAtBudget(Callback):
     """Ends training at exactly ``trainer.max_steps``, with a validation of the last steps.
 
-    Lightning validates at the end of an epoch; without this, the steps of an incomplete last epoch could never be the
-    best.
+    Lightning validates at the end of every epoch or of every few; without this, the steps after the last of these could
+    never be the best.
     """
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
         if trainer.global_step >= step_budget(trainer):
             trainer.should_stop = True
+            trainer.check_val_every_n_epoch = 1

@@ -69,6 +69,10 @@ class RunCheckpoint(ModelCheckpoint):
         self.best_model_path = self.kth_best_model_path = path
         self.best_k_models = {path: self.best_model_score}
 
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.monitor is None or self.monitor in trainer.callback_metrics:  # not before the first validation
+            super().on_train_epoch_end(trainer, pl_module)
+
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         # Lightning's counters cannot describe an interrupted validation: the run resumes from the epoch's start.
         stopped = isinstance(exception, SIGTERMException) and not trainer.validating

@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 
 
 class Patience(EarlyStopping):
-    """Stops after ``patience`` epochs without a better score, but not before ``min_steps`` steps without one.
+    """Stops after ``patience`` validations without a better score, but not before ``min_steps`` steps without one.
 
     An epoch of one short recording has one or two steps. Ten of these are over before the rate has risen.
 
@@ -24,4 +24,5 @@ class Patience(EarlyStopping):
         self._min_steps = min_steps
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.patience = max(self.patience, math.ceil(self._min_steps / trainer.num_training_batches))
+        steps = trainer.num_training_batches * (trainer.check_val_every_n_epoch or 1)  # between two validations
+        self.patience = max(self.patience, math.ceil(self._min_steps / steps))

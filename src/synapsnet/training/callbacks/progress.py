@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -50,7 +51,9 @@ class EpochProgress(Callback):
         self._task = self._bar.add_task("", total=trainer.estimated_stepping_batches, completed=trainer.global_step)
         self._bar.start()
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
+            return
         score = float(trainer.callback_metrics.get(self._monitor, float("nan")))
         self._best = min(self._best, score)
         done, total = trainer.global_step, int(trainer.estimated_stepping_batches)
