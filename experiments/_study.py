@@ -301,7 +301,7 @@ def _with_rows(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def _with_sections(text: str, path: Path, kept: Collection[str]) -> str:
     head, *sections = text.split(_HEADING)
-    earlier = path.read_text(encoding="utf-8").split(_HEADING)[1:] if kept else []
+    earlier = path.read_text(encoding="utf-8").split(_HEADING)[1:] if kept and path.is_file() else []
     sections += [section for section in earlier if section.split("\n", 1)[0] in kept]
     return _HEADING.join([head, *sorted(section.rstrip("\n") + "\n" for section in sections)])
 

@@ -51,7 +51,12 @@ def measured(plan: Plan) -> Table:
     measures = {name: partial(cpu_seconds, *of) for name, of in commands.items()}
     measures["a run up to its first training step"] = partial(first_step, plan)
     rows = [(name, f"{statistics.median(of):.2f}") for name, of in in_turns(measures, plan.repeats).items()]
-    return Table("Start-up", "from the command to its end", ("`python train.py ...`", "CPU seconds"), rows)
+    return Table(
+        "Start-up",
+        "from the command to its end, or to the end of the first step",
+        ("`python train.py ...`", "CPU seconds"),
+        rows,
+    )
 
 
 def first_step(plan: Plan) -> float:

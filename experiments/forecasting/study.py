@@ -47,7 +47,7 @@ def going_on(name: str, recordings: tuple[str, ...]) -> Study:
     def first(data: Path) -> list[Job]:
         return [replace(job, seeds=SEEDS[:1]) for job in jobs(data) if job.folder.name in recordings]
 
-    return Study(name, first, STUDY.quick, recordings, runs_of=STUDY.name)
+    return Study(name, first, STUDY.quick, recordings, runs_of=STUDY.name, by_recording=True)
 
 
 def main_of(study: Study, file: str, write: Callable[[Run], None]) -> int:

@@ -220,8 +220,13 @@ submitit() {
     both_rows submitit
 }
 
+needs_submitit() { # whose scores are compared
+    [[ -e $scratch/runs/submitit/$lstm/test_metrics.json ]] || fail "needs the scenario submitit"
+}
+
 submitit_killed() {
     local mean=submitit_killed/0-mean-recordings-seed1 job command before steps_before
+    needs_submitit
     start_sweep submitit_killed submitit_slurm
     await "the first job" test -e "$scratch/runs/$mean/test_metrics.json"
     kill -KILL "$command"
@@ -239,6 +244,7 @@ submitit_killed() {
 
 submitit_usr2() { # what submitit's --signal=USR2@120 does
     local job command
+    needs_submitit
     start_sweep submitit_usr2 submitit_requeue
     continues "submitit_usr2/$lstm" "submitit/$lstm" "$job" scancel --signal=USR2
     await "an end of the command" command_ended
@@ -268,6 +274,8 @@ scenario() { # scenario <function> <in words>
         failed=1
         echo "FAILED  $2 ($((SECONDS - start)) s)"
         { tail -qn 15 "$scratch/$1.said" "$scratch/$1"{,/*}.out 2>/dev/null || true; } | sed 's/^/        /'
+        kill -- "-$current" 2>/dev/null || true # what it started, and its jobs
+        scancel --quiet --name="$job_name" || true
     fi
     current=
 }

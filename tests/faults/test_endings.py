@@ -101,6 +101,14 @@ def test_a_run_that_the_clock_cut_is_marked_everywhere(train: Command, sessions:
     assert "synapsnet †" in again.out
 
 
+def test_the_clock_cuts_after_a_validation_however_seldom_these_are(train: Command, sessions: Path) -> None:
+    seldom = ("trainer.check_val_every_n_epoch=100000", "trainer.max_time=00:00:00:01", "trainer.max_steps=10000000")
+    done = train(*settings(sessions, *seldom))
+    assert done.code == 0, done.err
+    run = train.folder / "run"
+    assert validated_steps(run) == [scores(run)["stopped"]["step"] - 1]
+
+
 def test_a_run_that_the_clock_cut_is_never_in_bold(capsys: pytest.CaptureFixture[str]) -> None:
     rows = {"a": Scores({"nll": 0.1}, {"nll": 0.0}, cut=True), "b": Scores({"nll": 0.2}, {"nll": 0.0})}
     table = score_table("scores", rows)
@@ -116,6 +124,10 @@ def test_a_run_that_the_clock_cut_is_never_in_bold(capsys: pytest.CaptureFixture
         (("trainer.max_steps=-1",), "training would never end: set trainer.max_steps"),
         (("trainer.max_steps=0",), "trainer.max_steps must be a whole number above 0, or -1"),
         (("trainer.max_epochs=0",), "trainer.max_epochs must be a whole number above 0, or -1"),
+        (
+            ("trainer.check_val_every_n_epoch=0",),
+            "trainer.check_val_every_n_epoch must be a whole number above 0, got 0",
+        ),
         (("trainer.max_steps=many",), "trainer.max_steps must be a whole number above 0, or -1"),
         (("trainer.devices=2", "trainer.max_time=00:00:01:00"), "trainer.max_time ends processes at different steps"),
         (("trainer.devices=2", "trainer.num_nodes=2"), "trainer.num_nodes=2: a run takes one machine"),

@@ -38,6 +38,20 @@ def test_decoders_with_a_memory_of_their_own_agree_too(decoder: str) -> None:
     np.testing.assert_allclose(found, model.forecast(sessions[0].activity[:40], None, "s0"), rtol=1e-4, atol=1e-5)
 
 
+def test_unobserved_neurons_that_are_silent_are_silent_here_too() -> None:
+    sessions = simulated("spikes")
+    task = small_task(sessions, "spikes")
+    model = fitted(build("synapsnet", task.spec), task)
+    model.speak(range(len(model.members)))
+    activity = sessions[0].activity[:30]
+    online = model.online("s0")
+    with model.without_unobserved():
+        found = np.stack([online.step(row) for row in activity])
+        expected = model.forecast(activity, None, "s0")
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(expected[5:], model.forecast(activity, None, "s0")[5:], rtol=1e-3)
+
+
 def test_windows_of_little_more_than_their_context_overlap_many_times() -> None:
     sessions = simulated("increments")
     task = small_task(sessions, "increments", window_bins=7)

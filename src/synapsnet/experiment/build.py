@@ -161,8 +161,11 @@ def planned_steps(config: Config, n_batches: int) -> int:
         n_batches: Steps per epoch.
 
     Raises:
-        UserError: if training would never start, or never end.
+        UserError: if training would never start, never be validated, or never end.
     """
+    every = config["check_val_every_n_epoch"]
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise UserError(f"trainer.check_val_every_n_epoch must be a whole number above 0, got {every!r}")
     max_steps, max_epochs = config["max_steps"], config["max_epochs"]
     for name, value in (("max_steps", max_steps), ("max_epochs", max_epochs)):
         if isinstance(value, bool) or not isinstance(value, int) or value == 0 or value < -1:

@@ -50,6 +50,6 @@ class CarriedWindow:
         drives = model.decoded(inputs, currents, behavior, session, slow, first=last)
         for neurons, state in zip(model.unobserved(), self._states, strict=True):
             assert state is not None, "a window without bins"
-            drives.append((state[0] @ neurons.outgoing[session])[:, None])
+            drives.append(neurons.current(state[0], session)[:, None])
         drive = torch.stack(drives).sum(0) / model.n_speaking
         return model.parameters_of(drive, self._past.last(1), session)[:, 0]

@@ -27,7 +27,7 @@ class Following(Servable, Protocol):
 class Online:
     """One-step forecasts of a session, each from the bins given so far: those of `Forecaster.forecast`, as they come.
 
-    A closed loop calls `step` once a bin. Memory does not grow with time.
+    A closed loop calls `step` once a bin. Memory does not grow with time. Call `restart` after the model has changed.
 
     Windows of a whole recording overlap, because each begins with context. So the next ones are read here while the
     present one is forecast, and no bin takes longer because a window ends.

@@ -210,12 +210,14 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
 
     @contextmanager
     def without_unobserved(self) -> Iterator[None]:
-        silenced = [neurons.register_forward_hook(_silent) for neurons in self.unobserved()]
+        heard = [neurons for neurons in self.unobserved() if not neurons.silenced]
+        for neurons in heard:
+            neurons.silenced = True
         try:
             yield
         finally:
-            for handle in silenced:
-                handle.remove()
+            for neurons in heard:
+                neurons.silenced = False
 
     def effective_connectivity(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
         """Mean Jacobian through the current.
@@ -293,10 +295,6 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
 
     def _speaking_members(self) -> list[Member]:
         return [cast(Member, self.members[index]) for index in self._speakers]
-
-
-def _silent(_: nn.Module, called_with: tuple[Tensor, ...], current: Tensor) -> Tensor:
-    return 0 * current
 
 
 def _restore_speakers(model: SynapsNet, _: object) -> None:

@@ -38,6 +38,7 @@ class UnobservedNeurons(nn.Module):
             nn.Parameter(READOUT_SD * torch.randn(n_neurons, session.n_units)) for session in spec.sessions
         )
         self.dropout = nn.Dropout(dropout)
+        self.silenced = False  # True: they send no current
 
     def states(self, inputs: Tensor, behavior: Tensor, session: int) -> Tensor:
         """Inferred states, ``[batch, time, unobserved]``."""
@@ -64,7 +65,10 @@ class UnobservedNeurons(nn.Module):
 
     def forward(self, inputs: Tensor, behavior: Tensor, session: int, receivers: Tensor | None = None) -> Tensor:
         """Current sent to recorded units, in units of their drive, ``[batch, time, receivers]``; None: to all units."""
+        return self.current(self.states(inputs, behavior, session), session, receivers)
+
+    def current(self, states: Tensor, session: int, receivers: Tensor | None = None) -> Tensor:
+        """Current of given states, ``[..., unobserved]``, to recorded units, ``[..., receivers]``; None: to all."""
         outgoing = self.outgoing[session]
-        sent = outgoing if receivers is None else outgoing[:, receivers]
-        current: Tensor = self.states(inputs, behavior, session) @ sent
-        return current
+        sent: Tensor = states @ (outgoing if receivers is None else outgoing[:, receivers])
+        return 0 * sent if self.silenced else sent

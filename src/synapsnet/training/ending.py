@@ -45,4 +45,3 @@ class ValidateAtBudget(Callback):
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
         if trainer.global_step >= step_budget(trainer):
             trainer.should_stop = True
-            trainer.check_val_every_n_epoch = 1

@@ -94,6 +94,10 @@ class ForecastModule(LightningModule):
             self.log_dict(scalars, batch_size=len(batch.past))
         return loss
 
+    def on_train_batch_end(self, *_: Any) -> None:
+        if self._fitter().should_stop:  # by the budget or the clock: the last steps are validated
+            self._fitter().check_val_every_n_epoch = 1
+
     def on_after_backward(self) -> None:
         average_gradients(self.model.parameters())
 

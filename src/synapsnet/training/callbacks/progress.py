@@ -51,6 +51,10 @@ class EpochProgress(Callback):
         self._task = self._bar.add_task("", total=trainer.estimated_stepping_batches, completed=trainer.global_step)
         self._bar.start()
 
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=trainer.global_step)
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
             return
