@@ -105,25 +105,19 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
 
     def departure(self, inputs: Tensor, currents: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         """Mean drive of the speaking members for the given currents, ``[batch, time, units]``."""
-        return torch.stack(self._drives(inputs, currents, behavior, session, slow)).mean(0)
+        drives = self.decoded(inputs, currents, behavior, session, slow)
+        return torch.stack(self._with_unobserved(drives, inputs, behavior, session)).mean(0)
 
-    def _drives(
-        self,
-        inputs: Tensor,
-        currents: Tensor,
-        behavior: Tensor,
-        session: int,
-        slow: Tensor,
-        *,
-        units: Tensor | None = None,
-        first: int = 0,
+    def _with_unobserved(
+        self, drives: list[Tensor], inputs: Tensor, behavior: Tensor, session: int, units: Tensor | None = None
     ) -> list[Tensor]:
-        """Drive of all units or of some from step ``first`` on, by speaking member; arguments of `decoded`."""
-        drives = self.decoded(inputs, currents, behavior, session, slow, units=units, first=first)
+        """The last steps of every speaking member's drive, as `decoded` returns them, with its unobserved neurons."""
+        added = list(drives)
         for place, member in enumerate(self._speaking_members()):
             if member.unobserved is not None:
-                drives[place] = drives[place] + member.unobserved(inputs, behavior, session, units)[:, first:]
-        return drives
+                sent = member.unobserved(inputs, behavior, session, units)
+                added[place] = drives[place] + sent[:, -drives[place].shape[1] :]
+        return added
 
     def decoded(
         self,
@@ -165,8 +159,10 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
     def _drives_of(self, batch: Batch, first: int = 0) -> list[Tensor]:
         """Drive of the units that a batch scores from step ``first`` on, by member."""
         inputs = self.inputs(batch.past, batch.session)
-        currents = self.connectivity(inputs, batch.session, batch.units)
-        return self._drives(inputs, currents, batch.behavior, batch.session, batch.slow, units=batch.units, first=first)
+        behavior, session, units = batch.behavior, batch.session, batch.units
+        currents = self.connectivity(inputs, session, units)
+        drives = self.decoded(inputs, currents, behavior, session, batch.slow, units=units, first=first)
+        return self._with_unobserved(drives, inputs, behavior, session, units)
 
     def growing_window(self, session: int) -> GrowingWindow:
         return CarriedWindow(self, session)
@@ -256,7 +252,8 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
                 senders = (rows.abs() * typical).topk(n_senders, dim=1).indices.sort(dim=1).values
                 with torch.enable_grad():
                     currents = self.connectivity(inputs, session, units).detach().requires_grad_()
-                    drives = self._drives(inputs, currents, behavior, session, slow[:, :, units], units=units)
+                    decoded = self.decoded(inputs, currents, behavior, session, slow[:, :, units], units=units)
+                    drives = self._with_unobserved(decoded, inputs, behavior, session, units)
                     params = self.parameters_of(torch.stack(drives).mean(0), past, session, units)
                     (response,) = torch.autograd.grad(self.likelihood.mean(params)[:, -1].sum(), currents)
                 raw, slope = rows.gather(1, senders), (response[..., None] * gain[..., senders]).sum((0, 1)) / len(past)
