@@ -150,6 +150,21 @@ class Penalised(Own):
         return torch.zeros(1)
 
 
+class Reading(Own):
+    def training_loss(self, batch: Batch) -> Tensor:
+        loss = super().training_loss(batch)
+        return loss if float(loss.detach()) < 1e6 else loss.clamp(max=1e6)
+
+
+class LeftBehind(Own):
+    def __init__(self, spec: TaskSpec) -> None:
+        super().__init__(spec)
+        self.damping = [torch.full((session.n_units,), 0.9) for session in spec.sessions]  # unknown to torch
+
+    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        return super().drive(inputs, behavior, session, slow) * self.damping[session]
+
+
 class Idle(Own):
     def __init__(self, spec: TaskSpec) -> None:
         super().__init__(spec)

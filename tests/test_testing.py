@@ -67,6 +67,8 @@ MODEL_FAULTS = [
     (models.Short, "test_forecast_of_an_array_is_what_the_batches_give"),
     (models.Unscored, "test_steps_that_are_not_scored_do_not_train"),
     (models.Penalised, "test_the_penalty_is_a_finite_number"),
+    (models.Reading, "test_a_step_needs_no_value_of_a_tensor"),
+    (models.LeftBehind, "test_a_step_needs_no_value_of_a_tensor"),
     (models.Idle, "test_every_parameter_gets_gradient_from_its_sessions"),
     (models.Hoarding, "test_every_parameter_gets_gradient_from_its_sessions"),
     (models.Unseeded, "test_the_same_seed_fits_the_same_model"),

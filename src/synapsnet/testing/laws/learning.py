@@ -60,6 +60,30 @@ class LearningLaws(ModelUnderTest):
         for name, sessions in reached.items():
             assert len(sessions) == (1 if name in own else len(task.sessions)), name
 
+    def test_a_step_needs_no_value_of_a_tensor(self, recipe: Recipe, task: Task) -> None:
+        """A step is computed on the device ``meta``, whose tensors hold no values.
+
+        So an accelerator never waits until Python has read a number of it, and no tensor of the model is left on the
+        CPU. Where CUDA exists, its own check of synchronisation agrees.
+        """
+        model = seeded(recipe, task.spec)
+        if isinstance(model, ClosedFormForecaster):
+            pytest.skip("fitted by formula")
+        batches = list(task.train_loader(batch_size=4, seed=0))
+        model.to("meta").train()
+        for batch in batches:
+            _backward(model, batch.to("meta"))
+        if torch.cuda.is_available():
+            model = seeded(recipe, task.spec).to("cuda").train()
+            moved = [batch.to("cuda") for batch in batches]
+            for checked in (False, True):  # libraries start in the first round
+                torch.cuda.set_sync_debug_mode("error" if checked else "default")
+                try:
+                    for batch in moved:
+                        _backward(model, batch)
+                finally:
+                    torch.cuda.set_sync_debug_mode("default")
+
     def test_the_same_seed_fits_the_same_model(self, model: Forecaster, recipe: Recipe, task: Task) -> None:
         """Fitted again from its seed, a model forecasts the same."""
         again = fitted(seeded(recipe, task.spec), task, steps=self.steps)
@@ -105,6 +129,14 @@ class LearningLaws(ModelUnderTest):
             model.select([batch])
         with torch.no_grad():
             assert nll(model, batch) < min(before, constant) - 0.1
+
+
+def _backward(model: Forecaster, batch: Batch) -> None:
+    """Gradients of a step; a value that was asked for breaks the law."""
+    try:
+        torch.autograd.backward(model.training_loss(batch) + model.penalty())
+    except (RuntimeError, NotImplementedError) as error:
+        raise AssertionError(f"a training step reads a tensor back, or mixes devices: {error}") from error
 
 
 def nll(model: Forecaster, batch: Batch) -> float:
