@@ -12,6 +12,7 @@ from scipy.stats import norm
 from sklearn.linear_model import Ridge
 from torch import Tensor
 
+from synapsnet.models import spike_slab
 from synapsnet.models.spike_slab import FIRST_SLAB, Posterior, QuadraticModel, fit_spike_slab
 
 BINS = 600
@@ -239,3 +240,13 @@ def test_senders_that_do_not_obey_it_are_left_alone() -> None:
     problem = regression(designs, mixing, 0.15 * mask * random_tensor(n, n, seed=4).sign())
     each_alone = fit(mirrored(problem), -1.5)
     torch.testing.assert_close(fit(problem, -1.5).mean, each_alone.mean[:n], rtol=0, atol=0.02)  # errors are 0.04
+
+
+def test_senders_may_be_updated_in_blocks_of_any_size(problem: QuadraticModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for at_once in (1, 4, 32):
+        monkeypatch.setattr(spike_slab, "SENDERS_AT_ONCE", at_once)
+        found.append(fit(problem, -1.0, rounds=1))
+    for other in found[1:]:
+        torch.testing.assert_close(other.mean, found[0].mean, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(other.inclusion, found[0].inclusion, rtol=1e-3, atol=1e-4)

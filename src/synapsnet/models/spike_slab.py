@@ -14,6 +14,7 @@ from torch import Tensor
 SWEEPS = 30  # at most; a warm start takes about five
 TOLERANCE = 0.01  # in standard errors of a coefficient
 SMALLEST_STEP = 0.001  # in the same units; smaller steps are skipped
+SENDERS_AT_ONCE = 32  # whose effect on the other senders is added together, which changes no result
 FLAT = 1e-6  # a sender with less curvature than this, relative to the receiver's largest, carries no information
 FIRST_SLAB = 10.0  # squared standard errors; also a prior worth one connection, which keeps v > 0 if A is empty
 FIRST_LIKENESS = 0.25  # initial variance of the senders' means, relative to the slab
@@ -95,36 +96,58 @@ def fit_spike_slab(
     curvature = problem.diagonal()
     candidates = candidates & (curvature > FLAT * curvature.amax(1, keepdim=True))
     error = torch.where(candidates, curvature.rsqrt(), 0.0)
-    target = (problem.times(present) + problem.score) * error
-    mean = torch.where(candidates, start.mean * curvature.sqrt(), 0.0)
-    inclusion = torch.zeros_like(mean)
-    slab = start.slab_variance
-    pull = problem.times(mean * error) * error
-    pairs = torch.einsum("ir,is->irs", problem.mixing, problem.mixing).flatten(1)
-    covariance = problem.covariance.permute(1, 0, 2, 3).flatten(1, 2)  # [pre, basis², pre]
-    slab_mean, likeness = torch.zeros_like(mean), FIRST_LIKENESS * slab
-    prior_mean = torch.zeros_like(mean)
+    start_mean = torch.where(candidates, start.mean * curvature.sqrt(), 0.0)
+    # From here on, all matrices are [pre, post], because entries of one sender are updated together.
+    target = ((problem.times(present) + problem.score) * error).T.contiguous()
+    pull = (problem.times(start_mean * error) * error).T.contiguous()
+    mean, error, candidates = start_mean.T.contiguous(), error.T.contiguous(), candidates.T.contiguous()
+    inclusion, slab_mean, prior_mean = torch.zeros_like(mean), torch.zeros_like(mean), torch.zeros_like(mean)
+    pairs, covariance = _pairs(problem)
+    slab, likeness = start.slab_variance, FIRST_LIKENESS * start.slab_variance
+    blocks = [slice(first, first + SENDERS_AT_ONCE) for first in range(0, len(mean), SENDERS_AT_ONCE)]
     for _ in range(SWEEPS):
         before = mean.clone()
         shrinkage = slab / (slab + 1)
         offset = min(log_odds, CERTAIN) - 0.5 * math.log(1 + slab)
-        for sender in range(mean.shape[1]):
-            evidence = target[:, sender] - pull[:, sender] + mean[:, sender]
-            surprise = (evidence - prior_mean[:, sender]).square() / (1 + slab)
-            slab_mean[:, sender] = shrinkage * (evidence + prior_mean[:, sender] / slab)
-            included = torch.sigmoid(offset + 0.5 * (evidence.square() - surprise)) * candidates[:, sender]
-            inclusion[:, sender] = included
-            step = included * slab_mean[:, sender] - mean[:, sender]
-            moved = (step.abs() > SMALLEST_STEP).nonzero()[:, 0]  # few, once most entries have converged
-            mean[moved, sender] += step[moved]
-            weighed = pairs[moved] * (step * error[:, sender] * problem.precision)[moved, None]
-            pull.index_add_(0, moved, (weighed @ covariance[sender]) * error[moved])
-        certainty = inclusion.sum(0) / slab + 1 / likeness  # precision of a sender's mean
-        sender_mean = (mean * problem.polarity[:, None]).sum(0) / slab / certainty
+        for block in blocks:
+            steps = torch.zeros_like(mean[block])
+            between = covariance[block, :, block].permute(2, 0, 1).contiguous()  # [sender, other sender, pairs]
+            for index, sender in enumerate(range(len(mean))[block]):
+                evidence = target[sender] - pull[sender] + mean[sender]
+                surprise = (evidence - prior_mean[sender]).square() / (1 + slab)
+                slab_mean[sender] = shrinkage * (evidence + prior_mean[sender] / slab)
+                inclusion[sender] = torch.sigmoid(offset + 0.5 * (evidence.square() - surprise)) * candidates[sender]
+                step = inclusion[sender] * slab_mean[sender] - mean[sender]
+                step *= step.abs() > SMALLEST_STEP
+                mean[sender] += step
+                steps[index] = step * error[sender]
+                pull[block] += (between[index] @ (pairs * steps[index])) * error[block]
+            moved = steps.any(0).nonzero()[:, 0]  # receivers; few, once most entries have converged
+            sources = (steps[:, None, moved] * pairs[:, moved]).flatten(0, 1)
+            others = covariance[:, :, block].transpose(1, 2).flatten(1) @ sources
+            others[block] = 0  # the block itself has heard them
+            pull.index_add_(1, moved, others * error[:, moved])
+        certainty = inclusion.sum(1) / slab + 1 / likeness  # precision of a sender's mean
+        sender_mean = (mean * problem.polarity).sum(1) / slab / certainty
         likeness = max(float((sender_mean.square() + 1 / certainty).mean()), SMALLEST_LIKENESS)
-        prior_mean = problem.polarity[:, None] * sender_mean
+        prior_mean = sender_mean[:, None] * problem.polarity
         spread = inclusion * ((slab_mean - prior_mean).square() + shrinkage)
         slab = float((spread.sum() + FIRST_SLAB) / (inclusion.sum() + 1))
         if float((mean - before).abs().max()) < TOLERANCE:
             break
-    return Posterior(mean * error, inclusion, slab)
+    return Posterior((mean * error).T.contiguous(), inclusion.T.contiguous(), slab)
+
+
+def _pairs(problem: QuadraticModel) -> tuple[Tensor, Tensor]:
+    """Curvature between senders as a sum over pairs of basis filters.
+
+    Returns:
+        Weight of every pair for each receiver, its precision included, ``[pairs, post]``, and the covariance of every
+        two senders for each pair, ``[pre, pairs, pre]``.
+    """
+    n_basis = problem.mixing.shape[1]
+    first, second = torch.triu_indices(n_basis, n_basis, device=problem.mixing.device)
+    twice = torch.where(first == second, 0.5, 1.0)[:, None]
+    weights = problem.mixing.T[first] * problem.mixing.T[second] * problem.precision * twice
+    covariance = problem.covariance[first, :, second] + problem.covariance[second, :, first]
+    return weights, covariance.transpose(0, 1).contiguous()
