@@ -8,9 +8,9 @@ pyproject.toml are kept unless ``--upgrade`` asks for the newest. ``cpu.lock``, 
 is not on PyPI, is kept by hand: its hash is that of the file which was installed and tested.
 """
 
+import argparse
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -19,15 +19,18 @@ LOCKS = PROJECT / "locks"
 PARTS = {"build": "setuptools$", "cuda": "(nvidia|cuda)-|triton$", "dev": ""}
 HEAD = "# Made by .ci/lock.py, which says what this is.\n"
 COMMAND = ("uv", "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "-q")
-EXTRAS = ("--extra", "test", "--extra", "lint")
+EXTRAS = ("--extra", "test", "--extra", "lint", "--extra", "sweep")
 
 
 def main() -> None:
     """Resolve, part, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions that pyproject.toml admits")
+    upgrade = ["--upgrade"] if parser.parse_args().upgrade else []
     with tempfile.TemporaryDirectory() as folder:
         resolved = Path(folder) / "all.lock"  # uv keeps the versions that it finds in it
         resolved.write_text("".join(path.read_text() for part in PARTS if (path := LOCKS / f"{part}.lock").is_file()))
-        command = [*COMMAND, *EXTRAS, *sys.argv[1:], "--output-file", str(resolved), "pyproject.toml"]
+        command = [*COMMAND, *EXTRAS, *upgrade, "--output-file", str(resolved), "pyproject.toml"]
         subprocess.run(command, cwd=PROJECT, check=True)
         packages = re.split(r"^(?=\S)", resolved.read_text(), flags=re.MULTILINE)
     parts: dict[str, str] = dict.fromkeys(PARTS, HEAD)

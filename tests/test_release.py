@@ -31,7 +31,7 @@ def test_the_locks_pin_every_requirement_within_its_range():
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     pinned = locked("dev")
-    for text in [*project["dependencies"], *extras["test"], *extras["lint"]]:
+    for text in [*project["dependencies"], *extras["test"], *extras["lint"], *extras["sweep"]]:
         requirement = Requirement(text)
         versions = pinned[canonicalize_name(requirement.name)]
         assert all(requirement.specifier.contains(version) for version, _ in versions), text

@@ -43,10 +43,10 @@ submit() { # the run by this name; prints the job's number
         "$scratch/job.sh" "${overrides[@]}"
 }
 
-# The script of section 3 of experiments/README.md, word for word, for two seeds and with the budget from above.
+# The script of "Job arrays" in experiments/README.md, word for word, for two seeds and with the budget from above.
 # shellcheck disable=SC2016 # the backticks are those of Markdown
 array_script() {
-    sed -n '/^### 3/,/^### 4/{/^```bash/,/^```/{/^```/!p}}' "$here/../../experiments/README.md" |
+    sed -n '/^### .* Job arrays/,/^### .* Preemption/{/^```bash/,/^```/{/^```/!p}}' "$here/../../experiments/README.md" |
         sed "s|=PATH|=$scratch/recordings|; s|SWEEP|$scratch/runs/array|; s|=0-9|=0-1|; s|hydra.run.dir|${budget[*]} &|"
 }
 

@@ -1,4 +1,4 @@
-"""A sweep whose jobs another program starts, as on a cluster; submitit's local executor stands in for SLURM."""
+"""A sweep whose jobs another program starts, as on a cluster: submitit, locally instead of on SLURM, or Ray."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from command import QUICK, TRAIN, in_new_process
 from runs import contents
 
 pytestmark = pytest.mark.slow  # every job is a process of its own
-pytest.importorskip("hydra_plugins.hydra_submitit_launcher", reason="needs the extra sweep")
+
+LAUNCHERS = {
+    "submitit_local": ("hydra_submitit_launcher", "sweep", "hydra.launcher.timeout_min=5"),
+    "ray": ("hydra_ray_launcher", "ray", "+hydra.launcher.ray.init.num_cpus=2"),
+}
 
 
-def test_a_sweep_by_submitit_of_which_a_job_is_killed_goes_on_with_what_is_missing(
-    tmp_path: Path, sessions: Path
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_sweep_of_which_a_job_is_killed_goes_on_with_what_is_missing(
+    launcher: str, tmp_path: Path, sessions: Path
 ) -> None:
-    launched = ("hydra/launcher=submitit_local", "hydra.launcher.timeout_min=5", "hydra.sweep.dir=sweep")
+    plugin, extra, setting = LAUNCHERS[launcher]
+    pytest.importorskip(f"hydra_plugins.{plugin}", reason=f"needs the extra {extra}")
+    launched = (f"hydra/launcher={launcher}", setting, "hydra.sweep.dir=sweep")
     budget = ("trainer.max_epochs=2", "data.batch_size=4", f"data.root={sessions}")
     sweep = (str(TRAIN), "-m", "model=mean,lstm", *QUICK, *launched, *budget)
     kill = "+callbacks.kill={_target_: command.KillAt, epoch: 1, batch: 0}"
