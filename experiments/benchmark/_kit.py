@@ -25,11 +25,13 @@ class Plan:
         quick: True to try everything on a tiny simulated network.
         repeats: Repeats of each measurement.
         recording: One session of spike counts; None for the simulated demo.
+        netformer: A clone of NetFormer's repository, whose own loop is measured too; None: it is not.
     """
 
     quick: bool
     repeats: int
     recording: Path | None
+    netformer: Path | None = None
 
     @property
     def data(self) -> tuple[str, ...]:

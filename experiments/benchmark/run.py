@@ -51,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--parts", default=",".join(PARTS), help="parts to measure (default: %(default)s)")
     parser.add_argument("--repeats", type=int, help="repeats of each measurement (default: 3, or 1 if --quick)")
     parser.add_argument("--recording", type=Path, help="one session of spike counts (default: the simulated demo)")
+    parser.add_argument("--netformer", type=Path, help="clone of NeuroAIHub/NetFormer, to time its own loop; it is run")
     parser.add_argument("--quick", action="store_true", help="try everything on a tiny simulated network")
     parser.add_argument("--out", type=Path, help="folder of the table (default: results/ here)")
     options = parser.parse_args(arguments)
@@ -64,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.recording is not None and (options.quick or not options.recording.exists()):
         parser.error(f"--recording: {'--quick takes none' if options.quick else f'no {options.recording}'}")
     recording = None if options.recording is None else options.recording.resolve()
-    plan = Plan(options.quick, repeats, recording)
+    if options.netformer is not None and not (options.netformer / "NetFormer" / "models.py").is_file():
+        parser.error(f"--netformer: no NetFormer/models.py in {options.netformer}")
+    plan = Plan(options.quick, repeats, recording, options.netformer)
     default = PROJECT / ("outputs/benchmark_quick" if options.quick else "experiments/benchmark") / "results"
     table = (options.out or default) / "table.md"
     table.parent.mkdir(parents=True, exist_ok=True)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
+import numpy as np
 from hydra.utils import get_class
 
 from experiments.benchmark._kit import Plan, Table, in_turns, ratio
@@ -14,6 +19,7 @@ from experiments.benchmark._training import composed, real_loop
 from experiments.forecasting.study import MODELS
 from synapsnet.configuration import conf_folder
 from synapsnet.data.task import Task
+from synapsnet.errors import UserError
 from synapsnet.experiment.build import Config, build_data
 from synapsnet.models.closed_form import ClosedFormForecaster
 
@@ -27,6 +33,8 @@ def measured(plan: Plan) -> Table:
     task = build_data(gru["data"]).task
     rates: dict[str, Callable[[], float]] = {REFERENCE: partial(reference_rate, task, gru, max(plan.steps // 6, 1))}
     rates |= {f"`{name}`": partial(_rate, task, config, plan.steps) for name, config in contestants(*plan.data).items()}
+    if plan.netformer is not None:
+        rates["NetFormer by its authors' code, a window of 60 bins a target"] = partial(own_loop, task, plan)
     found = in_turns(rates, plan.repeats)
     rows = [
         (name, f"{statistics.median(values):,.0f}", f"{ratio(values, found[REFERENCE]):.1f}")
@@ -54,6 +62,19 @@ def contestants(*data: str) -> dict[str, Config]:
 
 def _is_trained(config: Config) -> bool:
     return not issubclass(get_class(config["model"]["_target_"]), ClosedFormForecaster)
+
+
+def own_loop(task: Task, plan: Plan) -> float:
+    """The rate of NetFormer's own code on the first piece of the train split."""
+    (session,), (start, stop) = task.sessions, task.pieces[0]["train"][0]
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(path := Path(folder) / "activity.npy", session.activity[start:stop].float().numpy())
+        script = Path(__file__).with_name("_own_loop.py")
+        command = [sys.executable, str(script), str(plan.netformer), str(path), str(plan.steps)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"NetFormer's own loop failed: {done.stderr.strip().splitlines()[-1]}")
+    return float(done.stdout.split()[-1])
 
 
 def _rate(task: Task, config: Config, n_steps: int) -> float:

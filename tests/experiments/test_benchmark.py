@@ -8,12 +8,13 @@ import pytest
 import torch
 from laws import names
 
-from experiments.benchmark import arithmetic, fixed_score, startup
-from experiments.benchmark._kit import in_turns, ratio
+from experiments.benchmark import arithmetic, fixed_score, startup, throughput
+from experiments.benchmark._kit import Plan, in_turns, ratio
 from experiments.benchmark._training import bare_loop, composed, real_loop
 from experiments.benchmark.run import main
 from experiments.benchmark.throughput import REFERENCE
 from synapsnet.data.task import Task
+from synapsnet.errors import UserError
 from synapsnet.experiment.build import Config, build_data
 
 TINY = ("data.network.n_units=8", "data.network.duration_s=20")
@@ -111,3 +112,29 @@ def test_bad_input_costs_one_line(options: list[str], named: str, capsys: pytest
         main(options)
     assert stopped.value.code == 2
     assert named in capsys.readouterr().err
+
+
+def test_netformers_own_loop_is_measured_and_its_failure_is_one_line(
+    tmp_path: Path,
+) -> None:
+    """A stand-in for the clone: its module gives the one class that is asked for."""
+    package = tmp_path / "clone" / "NetFormer"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "models.py").write_text(
+        "import pytorch_lightning as pl, torch\n"
+        "class NetFormer_sim(pl.LightningModule):\n"
+        "    def __init__(self, neuron_num, window_size, learning_rate, scheduler, dim_E):\n"
+        "        super().__init__()\n"
+        "        self.read_out = torch.nn.Linear(window_size - 1, 1)\n"
+        "    def training_step(self, batch, index):\n"
+        "        return (self.read_out(batch[0]) - batch[1]).square().mean()\n"
+        "    def configure_optimizers(self):\n"
+        "        return torch.optim.Adam(self.parameters())\n"
+    )
+    plan = Plan(quick=True, repeats=1, recording=None, netformer=tmp_path / "clone")
+    task = build_data(composed(*plan.data, "model=nlinear")["data"]).task
+    assert throughput.own_loop(task, plan) > 0
+    (package / "models.py").write_text("raise ImportError('no einops here')\n")
+    with pytest.raises(UserError, match=r"^NetFormer's own loop failed: ImportError: no einops here$"):
+        throughput.own_loop(task, plan)
