@@ -127,13 +127,14 @@ def _methods(model: str) -> str:
 
 
 def jobs(data: Path) -> Sequence[Job]:
-    """Every model on every network; the slowest, which matter least, come last."""
+    """Every model on every network; the networks of the table first, of these the slowest models last."""
     rows = ROWS
     if importlib.util.find_spec("nest") is None:
         say('left out: the network nest, because NEST is not installed (pip install "synapsnet[nest]")')
         rows = tuple(row for row in ROWS if row.data != "nest")
-    found = [(model, _job(row, model)) for row in rows for model in row.n_seeds]
-    return [job for _, job in sorted(found, key=lambda pair: pair[0] in (*BLACK_BOXES, *SLOWEST))]
+    found = [(row, model) for row in rows for model in row.n_seeds]
+    found.sort(key=lambda pair: (pair[0] not in TABLE, pair[1] in (*BLACK_BOXES, *SLOWEST)))
+    return [_job(row, model) for row, model in found]
 
 
 STUDY = Study("synthetic_connectivity", jobs, quick=[job for model in _EVERY for job in tiny([model], _methods(model))])
