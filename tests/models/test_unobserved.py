@@ -63,8 +63,25 @@ def test_members_without_unobserved_neurons_have_no_other_path() -> None:
     assert not model.via_unobserved(batch.past, batch.behavior, 0, batch.slow, 2).any()
 
 
-def test_who_speaks_is_saved() -> None:
+def test_a_member_speaks_without_its_unobserved_neurons() -> None:
+    model, task = speaking("spikes", [0, 1])
+    model.speak([0, 1], unobserved=False)
+    batch = next(iter(task.loader("test", batch_size=64)))
+    given = batch.past, batch.behavior, 0, batch.slow
+    assert not model.via_unobserved(*given, 2).any()
+    with torch.no_grad():
+        found = model(*given)
+        model.speak([0, 1])
+        assert not torch.allclose(found, model(*given))
+        with model.without_unobserved():
+            torch.testing.assert_close(found, model(*given))
+    assert model.n_heard == (0, 8)
+
+
+@pytest.mark.parametrize("unobserved", [True, False])
+def test_who_speaks_is_saved(unobserved: bool) -> None:
     model, task = speaking("spikes", [1])
+    model.speak([1], unobserved=unobserved)
     other = build("synapsnet", task.spec, "model.unobserved=[0,8]", seed=1).eval()
     other.load_state_dict(model.state_dict())
     batch = next(iter(task.loader("test", batch_size=64)))

@@ -51,5 +51,5 @@ class CarriedWindow:
         for neurons, state in zip(model.unobserved(), self._states, strict=True):
             assert state is not None, "a window without bins"
             drives.append(neurons.current(state[0], session)[:, None])
-        drive = torch.stack(drives).sum(0) / model.n_speaking
+        drive = torch.stack(drives).sum(0) / len(model.n_heard)
         return model.parameters_of(drive, self._past.last(1), session)[:, 0]

@@ -10,6 +10,9 @@ forecasts is better than one of them even where nothing is unobserved.
 
 *Which connections?* A is refined: its posterior under a sparse prior is fitted, given the decoders. The decoders of the
 better committee are then trained a little further with A fixed, and A is refined again, if this validates better.
+
+Where unobserved neurons do not speak, their members can: with their unobserved neurons silenced, all members' decoders
+are trained a little further with A fixed, and speak if they validate clearly better than those that had none.
 Frozen weights, which are another session's as well, stay as they are.
 """
 
@@ -47,11 +50,15 @@ class Polish:
 
 
 class _Candidate(NamedTuple):
-    """Weights, the members that speak, and their validation nll."""
+    """Weights, of which who speaks is a part, and their validation score."""
 
-    members: tuple[int, ...]
-    nll: float
+    score: HeldOut
     state: dict[str, Tensor]
+
+    @property
+    def nll(self) -> str:
+        """For a line."""
+        return f"validation nll {self.score.nll:.4f}"
 
 
 class Finishable(DrivenByCurrents, Protocol):
@@ -60,8 +67,12 @@ class Finishable(DrivenByCurrents, Protocol):
     connectivity: Connectivity
     n_unobserved: tuple[int, ...]
 
-    def speak(self, members: Sequence[int]) -> None:
-        """Let only some members forecast."""
+    @property
+    def n_heard(self) -> tuple[int, ...]:
+        """Number of unobserved neurons that take part, by speaking member."""
+
+    def speak(self, members: Sequence[int], *, unobserved: bool = True) -> None:
+        """Let only some members forecast, with or without their unobserved neurons."""
 
 
 def finish(
@@ -88,33 +99,37 @@ def finish(
     refinable = committee.connectivity.refinable
     trained, said = _copied(model), list[str]()
 
-    def refined(members: tuple[int, ...]) -> _Candidate:
+    def refined() -> _Candidate:
         if refinable:
             committee.connectivity.refine(committee, train, validation)
-        return _Candidate(members, held_out(model, validation).nll, _copied(model))
+        return _Candidate(held_out(model, validation), _copied(model))
 
     sides, alone = [], []
     for members in _sides(committee, validation):
         model.load_state_dict(trained)
         committee.speak(members)
-        sides.append(refined(members))
+        sides.append(refined())
         alone.append(_alone(committee, members, validation))
-        score = f"validation nll {sides[-1].nll:.4f}, of a member by itself {alone[-1].nll:.4f}"
-        said.append(f"{_numbers(committee, members)} unobserved neurons: {score}")
-    best = sides[-1] if alone[-1].clearly_better_than(alone[0]) else sides[0]
-    model.load_state_dict(best.state)
-    if refinable and polish.steps:
+        committee.speak(members)
+        said.append(f"{_numbers(committee)}: {sides[-1].nll}, of a member by itself {alone[-1].nll:.4f}")
+    needed = alone[-1].clearly_better_than(alone[0])
+    best = chosen = sides[-1] if needed else sides[0]
+    trials = (False,) if needed or len(sides) == 1 else (False, True)
+    for silenced in trials if refinable and polish.steps else ():
+        model.load_state_dict(chosen.state)
+        if silenced:
+            committee.speak(range(len(committee.n_unobserved)), unobserved=False)
         _polish(model, shuffled, validation, polish)
-        polished = refined(best.members)
-        said.append(f"polished and refined again: validation nll {polished.nll:.4f}")
-        best = min(best, polished, key=lambda candidate: candidate.nll)
+        polished = refined()
+        said.append(f"{_numbers(committee)}, polished and refined again: {polished.nll}")
+        if polished.score.clearly_better_than(best.score) if silenced else polished.score.nll < best.score.nll:
+            best = polished
     model.load_state_dict(best.state)
-    chosen = f"members that speak have {_numbers(committee, best.members)} unobserved neurons"
-    return [*said, f"{chosen}: validation nll {best.nll:.4f}"]
+    return [*said, f"members that speak have {_numbers(committee)}: {best.nll}"]
 
 
-def _numbers(committee: Finishable, members: Sequence[int]) -> str:
-    return "+".join(str(committee.n_unobserved[member]) for member in members)
+def _numbers(committee: Finishable) -> str:
+    return f"{'+'.join(map(str, committee.n_heard))} unobserved neurons"
 
 
 def _sides(committee: Finishable, validation: Batches) -> list[tuple[int, ...]]:

@@ -41,9 +41,9 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
     unit's activity can reach another's forecast: directly by ``A_s``, or by way of unobserved neurons.
 
     The model is a committee of members that share ``A_s``. Each has a decoder, embeddings and unobserved neurons of its
-    own and is trained on its own loss; the forecast is the mean of the members that speak. Which members speak is
-    decided at the end, on validation (see `synapsnet.models.finishing`): what direct connections explain as well is
-    left to them. The paper's form is one member without unobserved neurons.
+    own and is trained on its own loss; the forecast is the mean of the members that speak. Who speaks, and whether
+    unobserved neurons are heard, is decided at the end, on validation (see `synapsnet.models.finishing`): what direct
+    connections explain as well is left to them. The paper's form is one member without unobserved neurons.
 
     Args:
         spec: The sessions.
@@ -90,15 +90,23 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         )
         self.n_unobserved = tuple(unobserved)
         self.speaking: Tensor
+        self.heard: Tensor
         self.register_buffer("speaking", torch.ones(len(unobserved), dtype=torch.bool))
-        self._speakers = tuple(range(len(unobserved)))  # the same, where reading a buffer would make a GPU wait
+        self.register_buffer("heard", torch.tensor(True))
+        self._speakers, self._heard = tuple(range(len(unobserved))), True  # the same, lest a GPU waits to be read
         self._polish_fraction, self._polish_lr = polish_fraction, polish_lr
         self.register_load_state_dict_post_hook(_restore_speakers)  # type: ignore[no-untyped-call]  # torch's
 
-    def speak(self, members: Sequence[int]) -> None:
-        """Let only some members forecast, by their indices."""
-        self._speakers = tuple(members)
+    def speak(self, members: Sequence[int], *, unobserved: bool = True) -> None:
+        """Let only some members forecast, by their indices, with or without their unobserved neurons."""
+        self._speakers, self._heard = tuple(members), unobserved
         self.speaking.copy_(torch.tensor([member in self._speakers for member in range(len(self.members))]))
+        self.heard.fill_(unobserved)
+
+    @property
+    def n_heard(self) -> tuple[int, ...]:
+        """Number of unobserved neurons of each speaking member that take part in its forecast."""
+        return tuple(self.n_unobserved[member] * self._heard for member in self._speakers)
 
     def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         return self.departure(inputs, self.connectivity(inputs, session), behavior, session, slow)
@@ -114,7 +122,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         """The last steps of every speaking member's drive, as `decoded` returns them, with its unobserved neurons."""
         added = list(drives)
         for place, member in enumerate(self._speaking_members()):
-            if member.unobserved is not None:
+            if self._heard and member.unobserved is not None:
                 sent = member.unobserved(inputs, behavior, session, units)
                 added[place] = drives[place] + sent[:, -drives[place].shape[1] :]
         return added
@@ -271,7 +279,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
             inputs = self.inputs(past, session).detach().requires_grad_()
             drive = self.drive(inputs, behavior, session, slow).detach().requires_grad_()
             (slope,) = torch.autograd.grad(self.expected(drive, past, session)[:, -1].sum(), drive)
-            sent = sum(group(inputs, behavior, session)[:, -1] for group in neurons) / self.n_speaking
+            sent = sum(group(inputs, behavior, session)[:, -1] for group in neurons) / len(self._speakers)
             moved = cast(Tensor, sent) * slope[:, -1]
             gain = scale.input_gain(past)
             rows = []
@@ -282,13 +290,9 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         return effects * (1 - torch.eye(n_units, device=past.device))
 
     def unobserved(self) -> list[UnobservedNeurons]:
-        """The unobserved neurons of speaking members that have any."""
-        return [member.unobserved for member in self._speaking_members() if member.unobserved is not None]
-
-    @property
-    def n_speaking(self) -> int:
-        """Number of members that speak."""
-        return len(self._speakers)
+        """The unobserved neurons that take part in the forecasts of speaking members."""
+        members = self._speaking_members() if self._heard else []
+        return [member.unobserved for member in members if member.unobserved is not None]
 
     def _speaking_members(self) -> list[Member]:
         return [cast(Member, self.members[index]) for index in self._speakers]
@@ -296,3 +300,4 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
 
 def _restore_speakers(model: SynapsNet, _: object) -> None:
     model._speakers = tuple(index for index, speaks in enumerate(model.speaking.tolist()) if speaks)
+    model._heard = bool(model.heard)
