@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from pathlib import Path
+
+# A script that starts the tests in the background makes them ignore Ctrl-C, and so every command that they start.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before torch is imported: the tensors of a test are too small to be worth a second thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
