@@ -5,7 +5,7 @@
 ``CLONE`` is a clone of `NeuroAIHub/NetFormer`, which needs ``einops``; ``ACTIVITY`` an array ``[time, units]`` in
 float32. Prints scored unit-bins per CPU second. It is a process of its own, because another's code runs in it.
 
-POCO's code cannot be measured so: it needs attention kernels of xformers, which exist for GPUs alone.
+POCO's code cannot be measured so: it stops without xformers, which is made for GPUs.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ class Clock(pl.Callback):
 
 
 def main(clone: str, path: str, steps: str) -> None:
-    """Train as ``scripts/train_NetFormer_mouse.sh`` does: windows of 60 bins, the last one scored, 32 in a batch.
+    """Train by the settings of ``scripts/train_NetFormer_mouse.sh``: windows of 60 bins, 32 a batch.
 
-    ``NetFormer_sim`` is the network of that script without its cell types, for a single session.
+    ``NetFormer_sim`` is the network of that script without its cell types, for a single session. Validation, which the
+    schedule of that script asks for, logs and checkpoints are left out.
     """
     sys.path[0] = clone  # in place of this folder
     from NetFormer.models import NetFormer_sim  # type: ignore[import-not-found]

@@ -73,7 +73,8 @@ def own_loop(task: Task, plan: Plan) -> float:
         command = [sys.executable, str(script), str(plan.netformer), str(path), str(plan.steps)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise UserError(f"NetFormer's own loop failed: {done.stderr.strip().splitlines()[-1]}")
+        said = done.stderr.strip() or f"exit code {done.returncode}"
+        raise UserError(f"NetFormer's own loop failed: {said.splitlines()[-1]}")
     return float(done.stdout.split()[-1])
 
 

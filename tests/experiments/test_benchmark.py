@@ -114,9 +114,7 @@ def test_bad_input_costs_one_line(options: list[str], named: str, capsys: pytest
     assert named in capsys.readouterr().err
 
 
-def test_netformers_own_loop_is_measured_and_its_failure_is_one_line(
-    tmp_path: Path,
-) -> None:
+def test_netformers_own_loop_is_measured_and_its_failure_is_one_line(tmp_path: Path) -> None:
     """A stand-in for the clone: its module gives the one class that is asked for."""
     package = tmp_path / "clone" / "NetFormer"
     package.mkdir(parents=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 import torch
@@ -55,3 +55,37 @@ class Member(nn.Module):
         """
         drive: Tensor = self.decoder(features, self.embeddings[session][units], behavior, first)
         return drive
+
+
+@final
+class Speakers(nn.Module):
+    """Who of the members forecasts; a part of the weights.
+
+    Args:
+        n_members: Number of members, all of which speak at first.
+
+    Attributes:
+        members: Their indices, as Python has them, because reading a buffer would make a GPU wait.
+        heard: True if their unobserved neurons take part.
+    """
+
+    chosen: Tensor
+    with_unobserved: Tensor
+
+    def __init__(self, n_members: int) -> None:
+        super().__init__()
+        self.members, self.heard = tuple(range(n_members)), True
+        self.register_buffer("chosen", torch.ones(n_members, dtype=torch.bool))
+        self.register_buffer("with_unobserved", torch.tensor(True))
+        self.register_load_state_dict_post_hook(_as_python_has_them)  # type: ignore[no-untyped-call]  # torch's
+
+    def choose(self, members: Sequence[int], *, heard: bool) -> None:
+        """Let only some members forecast, by their indices, with or without their unobserved neurons."""
+        self.members, self.heard = tuple(members), heard
+        self.chosen.copy_(torch.tensor([member in self.members for member in range(len(self.chosen))]))
+        self.with_unobserved.fill_(heard)
+
+
+def _as_python_has_them(speakers: Speakers, _: object) -> None:
+    speakers.members = tuple(speakers.chosen.nonzero()[:, 0].tolist())
+    speakers.heard = bool(speakers.with_unobserved)

@@ -108,10 +108,10 @@ def finish(
     for members in _sides(committee, validation):
         model.load_state_dict(trained)
         committee.speak(members)
-        sides.append(refined())
+        side, who = refined(), _numbers(committee)
+        sides.append(side)
         alone.append(_alone(committee, members, validation))
-        committee.speak(members)
-        said.append(f"{_numbers(committee)}: {sides[-1].nll}, of a member by itself {alone[-1].nll:.4f}")
+        said.append(f"{who}: {side.nll}, of a member by itself {alone[-1].nll:.4f}")
     needed = alone[-1].clearly_better_than(alone[0])
     best = chosen = sides[-1] if needed else sides[0]
     trials = (False,) if needed or len(sides) == 1 else (False, True)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.carried import CarriedWindow
-from synapsnet.models.committee import Member
+from synapsnet.models.committee import Member, Speakers
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster, Strongest
 from synapsnet.models.decoders.base import Decoder
@@ -89,24 +89,17 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
             for n in unobserved
         )
         self.n_unobserved = tuple(unobserved)
-        self.speaking: Tensor
-        self.heard: Tensor
-        self.register_buffer("speaking", torch.ones(len(unobserved), dtype=torch.bool))
-        self.register_buffer("heard", torch.tensor(True))
-        self._speakers, self._heard = tuple(range(len(unobserved))), True  # the same, lest a GPU waits to be read
+        self.speakers = Speakers(len(unobserved))
         self._polish_fraction, self._polish_lr = polish_fraction, polish_lr
-        self.register_load_state_dict_post_hook(_restore_speakers)  # type: ignore[no-untyped-call]  # torch's
 
     def speak(self, members: Sequence[int], *, unobserved: bool = True) -> None:
         """Let only some members forecast, by their indices, with or without their unobserved neurons."""
-        self._speakers, self._heard = tuple(members), unobserved
-        self.speaking.copy_(torch.tensor([member in self._speakers for member in range(len(self.members))]))
-        self.heard.fill_(unobserved)
+        self.speakers.choose(members, heard=unobserved)
 
     @property
     def n_heard(self) -> tuple[int, ...]:
         """Number of unobserved neurons of each speaking member that take part in its forecast."""
-        return tuple(self.n_unobserved[member] * self._heard for member in self._speakers)
+        return tuple(self.n_unobserved[member] * self.speakers.heard for member in self.speakers.members)
 
     def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         return self.departure(inputs, self.connectivity(inputs, session), behavior, session, slow)
@@ -122,7 +115,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         """The last steps of every speaking member's drive, as `decoded` returns them, with its unobserved neurons."""
         added = list(drives)
         for place, member in enumerate(self._speaking_members()):
-            if self._heard and member.unobserved is not None:
+            if self.speakers.heard and member.unobserved is not None:
                 sent = member.unobserved(inputs, behavior, session, units)
                 added[place] = drives[place] + sent[:, -drives[place].shape[1] :]
         return added
@@ -279,7 +272,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
             inputs = self.inputs(past, session).detach().requires_grad_()
             drive = self.drive(inputs, behavior, session, slow).detach().requires_grad_()
             (slope,) = torch.autograd.grad(self.expected(drive, past, session)[:, -1].sum(), drive)
-            sent = sum(group(inputs, behavior, session)[:, -1] for group in neurons) / len(self._speakers)
+            sent = sum(group(inputs, behavior, session)[:, -1] for group in neurons) / len(self.n_heard)
             moved = cast(Tensor, sent) * slope[:, -1]
             gain = scale.input_gain(past)
             rows = []
@@ -291,13 +284,8 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
 
     def unobserved(self) -> list[UnobservedNeurons]:
         """The unobserved neurons that take part in the forecasts of speaking members."""
-        members = self._speaking_members() if self._heard else []
+        members = self._speaking_members() if self.speakers.heard else []
         return [member.unobserved for member in members if member.unobserved is not None]
 
     def _speaking_members(self) -> list[Member]:
-        return [cast(Member, self.members[index]) for index in self._speakers]
-
-
-def _restore_speakers(model: SynapsNet, _: object) -> None:
-    model._speakers = tuple(index for index, speaks in enumerate(model.speaking.tolist()) if speaks)
-    model._heard = bool(model.heard)
+        return [cast(Member, self.members[index]) for index in self.speakers.members]
