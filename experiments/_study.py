@@ -1,6 +1,7 @@
 """The kit of all studies: a command for the missing runs, and one for tables and figures.
 
     python -m experiments.STUDY.study     --data <folder of recordings> [--jobs 2] [--out <folder of runs>] [--quick]
+                                          [--only <recording>], where the tables treat recordings apart
     python -m experiments.STUDY.summarize --data <folder of recordings> [--out <folder of runs>] [--quick]
 
 Both are called from the root of the project.
@@ -24,11 +25,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synapsnet.errors import UserError
-from synapsnet.results import Run
+from synapsnet.results import Run, runs
 from synapsnet.results.files import SCORES
 
 PROJECT = Path(__file__).resolve().parents[1]
 TINY = "tiny"
+RUNS = "runs"  # table of versions, see `versions_of`
 _OF_TINY = (
     "data=simulated",
     f"data.name={TINY}",
@@ -58,6 +60,11 @@ class Job:
     settings: tuple[str, ...]
     before: Path | None = None
 
+    @property
+    def recording(self) -> str:
+        """Name of the recording: that of the folder, without what follows a hyphen, such as a part."""
+        return self.folder.name.partition("-")[0]
+
     def __str__(self) -> str:
         return f"{self.folder}, seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
 
@@ -73,7 +80,7 @@ class Study:
         recordings: Subfolders that the folder of recordings must contain.
         runs_of: Name of the study whose runs it takes, and whose missing runs it does; None if it has its own.
         by_recording: True if its tables and texts treat recordings apart, by the column ``data`` and by headings. Then
-            those of a recording without runs stay as they were.
+            those of a recording without runs stay as they were, and ``table.md`` says so.
     """
 
     name: str
@@ -89,21 +96,24 @@ class Study:
         return self.runs_of or self.name
 
 
+Tables = Mapping[str, pd.DataFrame]
+
+
 @dataclass(frozen=True)
 class Summary:
     """The output of a study in ``results/``, by file name without suffix.
 
     Attributes:
-        text: ``table.md``.
-        tables: CSV files.
+        text: ``table.md``; Markdown, or a function that writes it from ``tables``.
+        tables: CSV files; one without rows is not written.
         figures: PNG files; a figure, or a function that draws it from ``tables``.
         pages: HTML files.
         texts: Further Markdown files.
     """
 
-    text: str
-    tables: Mapping[str, pd.DataFrame]
-    figures: Mapping[str, Figure | Callable[[Mapping[str, pd.DataFrame]], Figure]]
+    text: str | Callable[[Tables], str]
+    tables: Tables
+    figures: Mapping[str, Figure | Callable[[Tables], Figure]]
     pages: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
@@ -212,10 +222,13 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
     """
     parser = parser_of(study, "study", _STUDY)
     parser.add_argument("--jobs", type=int, default=2, help="parallel processes of one thread each (default: 2)")
+    if study.by_recording:
+        parser.add_argument("--only", nargs="+", choices=study.recordings, help="only the runs of these recordings")
     options = parser.parse_args(arguments)
     out = folder_of(study, options)
-    require_recordings(parser, options, study.recordings)
-    jobs = _jobs(study, options)
+    only = vars(options).get("only")
+    require_recordings(parser, options, only or study.recordings)
+    jobs = [job for job in _jobs(study, options) if not only or job.recording in only]
     left = missing(jobs, out)
     say(f"{_n_runs(left)} of {_n_runs(jobs)} runs to do in {out}")
     with suppress(KeyboardInterrupt):
@@ -264,19 +277,23 @@ def summarize(
     to = options.to or (out if options.quick else PROJECT / "experiments" / study.name) / "results"
     try:
         made = summary(out, options.data)
+        if study.runs_of is None:
+            made = replace(made, tables={**made.tables, RUNS: versions_of(runs(out))})
     except UserError as error:
         parser.exit(2, f"error: {error}\n")
     to.mkdir(parents=True, exist_ok=True)
     if study.by_recording:
         made = with_earlier(made, to)
-    written = {"table.md": made.text, **{f"{name}.md": text for name, text in made.texts.items()}}
+    table = made.text(made.tables) if callable(made.text) else made.text
+    written = {"table.md": table, **{f"{name}.md": text for name, text in made.texts.items()}}
     for name, text in (written | {f"{name}.html": page for name, page in made.pages.items()}).items():
         (to / name).write_text(text, encoding="utf-8")
-    for name, table in made.tables.items():
-        table.to_csv(to / f"{name}.csv", index=False, float_format="%.6g")
+    for name, rows in made.tables.items():
+        if len(rows):
+            rows.to_csv(to / f"{name}.csv", index=False, float_format="%.6g")
     for name, figure in made.figures.items():
         (figure(made.tables) if callable(figure) else figure).savefig(to / f"{name}.png")
-    say(made.text)
+    say(table)
     for job in missing(_jobs(study, options), out):
         print(f"missing: {job}", file=sys.stderr)
     return 0
@@ -290,13 +307,24 @@ def with_earlier(made: Summary, folder: Path) -> Summary:
     if kept:
         say(f"{', '.join(kept)}: no run, so tables and texts stay as they are in {folder}")
     texts = {name: _with_sections(text, folder / f"{name}.md", kept) for name, text in made.texts.items()}
-    return replace(made, text=_with_sections(made.text, folder / "table.md", kept), tables=tables, texts=texts)
+    text = made.text(tables) if callable(made.text) else _with_sections(made.text, folder / "table.md", kept)
+    if kept:
+        head, *sections = text.split(_HEADING)
+        text = _HEADING.join([f"{head.rstrip()}\n\n{', '.join(kept)}: of an earlier summary.\n", *sections])
+    return replace(made, text=text, tables=tables, texts=texts)
+
+
+def versions_of(runs: Iterable[Run]) -> pd.DataFrame:
+    """The commit that runs were made with: one row per recording, model and commit, with the number of runs."""
+    made = [(run.recording, run.model_name, run.facts.get("commit") or "unknown") for run in runs]
+    columns = ["data", "model", "commit"]
+    return pd.DataFrame(made, columns=columns).groupby(columns).size().rename("runs").reset_index()
 
 
 def _with_rows(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     earlier = pd.read_csv(path) if path.is_file() else table[:0]
-    rows = [table, earlier[~earlier.data.isin(table.data)]]
-    return pd.concat([some for some in rows if len(some)]).sort_values("data", kind="stable", ignore_index=True)
+    filled = [rows for rows in (table, earlier[~earlier.data.isin(table.data)]) if len(rows)]
+    return pd.concat(filled or [table]).sort_values("data", kind="stable", ignore_index=True)
 
 
 def _with_sections(text: str, path: Path, kept: Collection[str]) -> str:

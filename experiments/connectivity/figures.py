@@ -67,7 +67,7 @@ def draw_reproducibility(table: pd.DataFrame, recordings: Sequence[str]) -> Figu
     for axes, recording in zip(panels, recordings, strict=True):
         axes.axvline(REPRODUCIBLE_R, color=GREY, linewidth=1, linestyle="--", zorder=0)
         for y, method in enumerate(methods):
-            here = table[(table.recording == recording) & (table.method == method)]
+            here = table[(table.data == recording) & (table.method == method)]
             axes.plot(here.surrogate_r, np.full(len(here), y), "x", color=DARK, markersize=5, alpha=0.7)
             axes.plot(here.split_half_r, np.full(len(here), y), "o", color=_color(method), alpha=0.7, markeredgewidth=0)
         axes.set_xlabel("correlation of edges r")

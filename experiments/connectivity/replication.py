@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from experiments._tables import markdown_table, number
-from synapsnet.analysis.replication import LEVELS, replication_table
+from synapsnet.analysis.replication import LEVELS, Replication, replication_table
 from synapsnet.report.ensemble import Ensemble, Matrix
 from synapsnet.viz.style import BLUE, GREY, MARKERS, VERMILION, heading, new_figure, tidy, title
 
@@ -28,18 +28,18 @@ def replication(found: Sequence[Ensemble]) -> pd.DataFrame:
         if ensemble.promise is not None:
             halves.setdefault((ensemble.recording, ensemble.method), []).append(ensemble.promise)
     rows = [
-        {"recording": recording, "method": method, "n_sessions": len(sessions), **asdict(row)}
+        {"data": recording, "method": method, "n_sessions": len(sessions), **asdict(row)}
         for (recording, method), sessions in halves.items()
         for row in replication_table(sessions)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["data", "method", "n_sessions", *(each.name for each in fields(Replication))])
 
 
 def replication_text(table: pd.DataFrame, recordings: Sequence[str]) -> str:
     """The table as Markdown: one row per recording and model, one column per level."""
     rows = []
     for recording in recordings:
-        for method, block in table[table.recording == recording].groupby("method", sort=False):
+        for method, block in table[table.data == recording].groupby("method", sort=False):
             rows.append([recording, str(method), *(_cell(row) for row in block.itertuples())])
     header = ["recording", "model", *(f"at {level:g}" for level in LEVELS)]
     return "\n".join(["## Replication", NOTE, "", markdown_table(header, rows)])
@@ -56,14 +56,14 @@ def draw_replication(table: pd.DataFrame, recordings: Sequence[str]) -> Figure:
 
     Levels at which fewer than `FEWEST` edges were called are left out, and so are recordings without any other.
     """
-    drawn = [name for name in recordings if (table[table.recording == name].called >= FEWEST).any()] or [recordings[0]]
+    drawn = [name for name in recordings if (table[table.data == name].called >= FEWEST).any()] or [recordings[0]]
     figure = new_figure(1.2 + 3.4 * len(drawn), 4.0)
     panels = figure.subplots(1, len(drawn), sharey=True, sharex=True, squeeze=False)[0]
     methods = list(dict.fromkeys(table.method))
     for axes, recording in zip(panels, drawn, strict=True):
         axes.plot([0.75, 1], [0.75, 1], color=GREY, linewidth=1, linestyle="--", zorder=0)
         for marker, method in zip(MARKERS, methods, strict=False):
-            of = (table.recording == recording) & (table.method == method) & (table.called >= FEWEST)
+            of = (table.data == recording) & (table.method == method) & (table.called >= FEWEST)
             here = table[of]
             if len(here):
                 color = VERMILION if method.startswith("synapsnet") else BLUE

@@ -41,7 +41,7 @@ def reproducibility(found: Sequence[Ensemble]) -> pd.DataFrame:
         halves, n_units = stability.split_half, len(stability.unit_ids)
         rows.append(
             {
-                "recording": ensemble.recording,
+                "data": ensemble.recording,
                 "method": ensemble.method,
                 "session": ensemble.session_id,
                 "n_units": n_units,
@@ -58,7 +58,7 @@ def reproducibility(found: Sequence[Ensemble]) -> pd.DataFrame:
                 "top_chance": halves.top_chance if halves else None,
                 "n_selected": int(stability.edges.selected.sum()) if stability.edges else None,
                 "n_edges": n_units * (n_units - 1),
-                "warning": stability.warning or "",
+                "warning": stability.warning,
             }
         )
     numbers = [
@@ -97,11 +97,11 @@ def over_sessions(table: pd.DataFrame) -> pd.DataFrame:
     Args:
         table: As `reproducibility` returns it.
     """
-    grouped = table.groupby(["recording", "method"], sort=False)
+    grouped = table.groupby(["data", "method"], sort=False)
     of_halves = ["split_half_r", "split_half_rank_r", "evidence_r", "total_r", "surrogate_r", "corrected_r"]
     means = grouped[["seed_r", *of_halves, "top_overlap", "top_chance"]].mean()
     counts = grouped[["n_selected", "n_edges"]].sum(min_count=1)
     fewest, most = grouped["top_k"].min().rename("fewest_top"), grouped["top_k"].max().rename("most_top")
-    said = grouped["warning"].agg(lambda warnings: int((warnings != "").sum())).rename("n_warnings")
+    said = grouped["warning"].count().rename("n_warnings")
     columns = [means, fewest, most, counts, said, grouped.size().rename("n_sessions")]
     return pd.concat(columns, axis=1).reset_index()

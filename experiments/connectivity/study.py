@@ -127,6 +127,7 @@ STUDY = Study(
     jobs,
     quick=_quick(),
     recordings=(*(recording.name for recording in RECORDINGS), CONNECTOME),
+    by_recording=True,
 )
 
 if __name__ == "__main__":

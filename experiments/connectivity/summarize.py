@@ -6,14 +6,14 @@ See README.md in this folder.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments._study import Summary, summarize
+from experiments._study import Summary, Tables, summarize
 from experiments._tables import read_runs
 from experiments.connectivity.connectome import read_anatomy
 from experiments.connectivity.figures import draw_connectome_scores, draw_removal, draw_reproducibility
@@ -41,6 +41,8 @@ MATRICES = {  # recordings whose matrices are drawn, and the methods to show aft
     "calcium_worm": ("synapsnet", "var", "correlation"),
 }
 HALVES_DRAWN = ("synapsnet", "var")
+REPRODUCIBILITY, REPLICATION = "reproducibility", "replication"
+CONNECTOME_SCORES, REMOVAL = "connectome", "edge_removal"
 N_CONNECTIONS = 150  # in space
 HEADER = "# Connectivity of real recordings\nDefinitions and what it means: README.md of the study."
 
@@ -93,13 +95,41 @@ def in_space(runs: Sequence[Run]) -> tuple[dict[str, Figure], dict[str, str]]:
 
 
 def read_removal(runs: Sequence[Run]) -> pd.DataFrame:
-    """Edge removal of every run that has it, with columns ``recording`` and ``method``; empty if there is none."""
+    """Edge removal of every run that has it, with columns ``data`` and ``method``; empty if there is none."""
     tables = [
-        pd.read_csv(run.folder / FILE).assign(recording=run.recording, method=run.model_name)
+        pd.read_csv(run.folder / FILE).assign(data=run.recording, method=run.model_name)
         for run in runs
         if (run.folder / FILE).is_file()
     ]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["data", "method"])
+
+
+def over_repeats(removal: pd.DataFrame) -> pd.DataFrame:
+    """Mean and standard deviation of the scores without random edges, and the score without the strongest."""
+    by = ["data", "method", "session", "score", "order", "share"]
+    kind = removal.order.str.partition(" ")[0]
+    return removal.assign(order=kind).groupby(by).value.agg(["mean", "std"]).reset_index()
+
+
+def text(tables: Tables) -> str:
+    """The tables as Markdown."""
+    recordings = in_order(tables)
+    blocks = [HEADER]
+    if len(tables[CONNECTOME_SCORES]):
+        blocks.append(worm_table(tables[CONNECTOME_SCORES]))
+    blocks.append(reproducibility_table(over_sessions(tables[REPRODUCIBILITY]), recordings))
+    if len(tables[REPLICATION]):
+        blocks.append(replication_text(tables[REPLICATION], recordings))
+    if len(tables[REMOVAL]):
+        blocks.append(removal_table(tables[REMOVAL]))
+    return "\n\n".join(blocks) + "\n"
+
+
+def in_order(tables: Tables) -> list[str]:
+    """Recordings of the tables, in the order of the study."""
+    order = [recording.name for recording in RECORDINGS]
+    names = set(tables[REPRODUCIBILITY].data)
+    return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
 
 
 def summary(out: Path, data: Path | None) -> Summary:
@@ -110,32 +140,26 @@ def summary(out: Path, data: Path | None) -> Summary:
     """
     runs = read_runs(out)
     found = ensembles(runs)
-    stability = reproducibility(found)
-    order = [recording.name for recording in RECORDINGS]
-    recordings = sorted(set(stability.recording), key=lambda name: order.index(name) if name in order else len(order))
-    blocks, tables, figures = [HEADER], {"reproducibility": stability}, dict(draw_sessions(found))
-    if WORMS in recordings:
+    removal = read_removal(runs)
+    tables = {
+        REPRODUCIBILITY: reproducibility(found),
+        CONNECTOME_SCORES: pd.DataFrame(columns=["data"]),
+        REPLICATION: replication(found),
+        REMOVAL: over_repeats(removal) if len(removal) else removal,
+    }
+    figures: dict[str, Figure | Callable[[Tables], Figure]] = dict(draw_sessions(found))
+    figures[REPRODUCIBILITY] = lambda tables: draw_reproducibility(tables[REPRODUCIBILITY], in_order(tables))
+    if any(ensemble.recording == WORMS for ensemble in found):
         if data is None:
             raise UserError(f"--data names the folder of the recordings, which has {CONNECTOME}")
-        worms = worm_scores(found, read_anatomy(data / CONNECTOME))
-        blocks.append(worm_table(worms))
-        tables["connectome"], figures["connectome"] = worms, draw_connectome_scores(worms)
-    blocks.append(reproducibility_table(over_sessions(stability), recordings))
-    figures["reproducibility"] = draw_reproducibility(stability, recordings)
-    kept = replication(found)
-    if len(kept):
-        blocks.append(replication_text(kept, recordings))
-        tables["replication"], figures["replication"] = kept, draw_replication(kept, recordings)
-    removal = read_removal(runs)
-    if len(removal):
-        blocks.append(removal_table(removal))
-        by = ["recording", "method", "session", "score", "order", "share"]
-        order = removal.order.str.partition(" ")[0]
-        tables["edge_removal"] = removal.assign(order=order).groupby(by).value.agg(["mean", "std"]).reset_index()
-        for (recording, method), table in removal.groupby(["recording", "method"]):
-            figures[f"removal_{recording}_{method}"] = draw_removal(table, label=f"{recording}, {method}")
+        tables[CONNECTOME_SCORES] = worm_scores(found, read_anatomy(data / CONNECTOME))
+        figures[CONNECTOME_SCORES] = lambda tables: draw_connectome_scores(tables[CONNECTOME_SCORES])
+    if len(tables[REPLICATION]):
+        figures[REPLICATION] = lambda tables: draw_replication(tables[REPLICATION], in_order(tables))
+    for (recording, method), table in removal.groupby(["data", "method"]):
+        figures[f"removal_{recording}_{method}"] = draw_removal(table, label=f"{recording}, {method}")
     space, pages = in_space(runs)
-    return Summary("\n\n".join(blocks) + "\n", tables, {**figures, **space}, pages)
+    return Summary(text, tables, {**figures, **space}, pages)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def reproducibility_table(table: pd.DataFrame, recordings: Sequence[str]) -> str
     correlations += ["surrogates r", "halves r beyond surrogates"]
     blocks = ["## Reproducibility"]
     for recording in recordings:
-        block = table[table.recording == recording].sort_values("corrected_r", ascending=False)
+        block = table[table.data == recording].sort_values("corrected_r", ascending=False)
         rows = [
             [
                 row.method,
@@ -89,15 +89,15 @@ def removal_table(table: pd.DataFrame) -> str:
     """One row per recording and model: score with all edges, without some, and without all.
 
     Args:
-        table: ``edge_removal.csv`` of the runs, with columns ``recording`` and ``method``.
+        table: As `summarize.read_removal` returns it.
     """
     shares = [share for share in (0.01, 0.1, 0.5) if share in set(table.share)]
     header = ["recording", "model", "score", "all edges"]
     for share in shares:
         header += [f"without the strongest {share:.0%}", f"random {share:.0%}"]
     rows = []
-    for (recording, method), block in table.groupby(["recording", "method"], sort=False):
-        mean = block.assign(kind=block.order.str.partition(" ")[0]).groupby(["kind", "share"]).value.mean()
+    for (recording, method), block in table.groupby(["data", "method"], sort=False):
+        mean = block.groupby(["order", "share"])["mean"].mean()
         row = [str(recording), str(method), block.score.iloc[0].replace("_", " "), f"{mean['strongest', 0.0]:.4f}"]
         for share in shares:
             row += [f"{mean['strongest', share]:.4f}", f"{mean['random', share]:.4f}"]

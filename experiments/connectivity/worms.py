@@ -45,14 +45,14 @@ def worm_scores(found: Sequence[Ensemble], anatomy: Anatomy) -> pd.DataFrame:
                 wiring_scores(fit.estimate.matrix[chosen][:, chosen], cells, anatomy) for fit in ensemble.surrogates
             ]
             rows.append(
-                {"method": method, "session": ensemble.session_id}
+                {"data": WORMS, "method": method, "session": ensemble.session_id}
                 | _scores(matrix[chosen][:, chosen], cells, anatomy)
                 | {"auroc_surrogates": np.mean([scores["auroc"] for scores in by_chance]) if by_chance else np.nan}
             )
         matrix, cells = pooled(matrices)
         chance, chance_sd = auroc_by_chance(matrix, cells, anatomy, seed=0)
         rows.append(
-            {"method": method, "session": POOLED, "auroc_null": chance, "auroc_null_sd": chance_sd}
+            {"data": WORMS, "method": method, "session": POOLED, "auroc_null": chance, "auroc_null_sd": chance_sd}
             | _scores(matrix, cells, anatomy)
         )
     return pd.DataFrame(rows)

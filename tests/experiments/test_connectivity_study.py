@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,30 @@ def test_promises_of_one_half_are_checked_on_the_other(tmp_path: Path, capsys: p
     printed = capsys.readouterr().out
     assert f"| calcium_a1 | synapsnet | {2 * called.sum()}: 0.960 → {rows.observed[0.8]:.3f} ±" in printed
     assert (out / "replication.png").is_file()
+
+
+def test_a_recording_without_runs_keeps_its_rows_in_every_table(tmp_path: Path) -> None:
+    plant_connectome(tmp_path / "connectome_worm")
+    root, out, evidence = tmp_path / "runs", tmp_path / "out", random_effects(0)
+    promise = np.full_like(evidence, 0.96)
+    removed = {"session": "w0", "score": "skill_vs_persistence", "count": 0, "value": [1.0, 0.5]}
+    for data in ("calcium_worm", "calcium_a1"):
+        for part in ("all", "first_half", "second_half"):
+            run = plant_run(root, evidence, data=data, part=part, odds=(promise, evidence))
+        for order in ("strongest", "random 0"):
+            frame = pd.DataFrame({**removed, "order": order, "share": [0.0, 1.0]})
+            frame.to_csv(run / "edge_removal.csv", mode="a", header=order == "strongest", index=False)
+    assert run_summary(root, tmp_path, out) == 0
+    names = ("connectome", "edge_removal", "replication", "reproducibility")
+    tables, text = {name: pd.read_csv(out / f"{name}.csv") for name in names}, (out / "table.md").read_text()
+    for folder in root.glob("*/calcium_worm*"):
+        shutil.rmtree(folder)
+    assert run_summary(root, tmp_path / "no anatomy is needed", out) == 0
+    for name, table in tables.items():
+        pd.testing.assert_frame_equal(pd.read_csv(out / f"{name}.csv"), table)
+    again = (out / "table.md").read_text()
+    assert "calcium_worm: of an earlier summary." in again
+    assert again.replace("\n\ncalcium_worm: of an earlier summary.", "") == text
 
 
 def test_a_missing_connectome_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -214,6 +214,11 @@ def test_a_recording_without_runs_keeps_what_an_earlier_summary_has_of_it(summar
     again, new_table = summary()
     paired_again, new_pairs = summary.paired()
     assert again.startswith("mouse, worm: no run, so tables and texts stay as they are in ")
+    assert "mouse, worm: of an earlier summary." in again
+    made = pd.read_csv(summary.out / "runs.csv")
+    assert made[made.model == "var"].to_dict("list") == {
+        "data": ["mouse", "rat", "worm"], "model": ["var"] * 3, "commit": ["unknown"] * 3, "runs": [1, 2, 1]
+    }  # fmt: skip
     for text, new_text in ((first, again), (paired_first, paired_again)):
         sections, new_sections = (re.split(r"\n## (?=\w+\n)", each.rstrip())[1:] for each in (text, new_text))
         assert [section.split()[0] for section in new_sections] == ["mouse", "rat", "worm"]

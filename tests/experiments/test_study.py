@@ -31,7 +31,8 @@ JOB = Job(Path("glm", "mice"), (0, 1, 2), ("model=glm",))
 
 def finish(folder: Path) -> None:
     folder.mkdir(parents=True)
-    (folder / "test_metrics.json").write_text("{}")
+    (folder / "test_metrics.json").write_text('{"commit": "c0ffee"}')
+    (folder / "config.yaml").write_text("{choices: {model: glm}, data: {name: mice, root: null}}")
 
 
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.name)
@@ -75,7 +76,7 @@ def test_a_quick_study_runs_once_and_is_summarized(tmp_path: Path, capsys: pytes
     assert "missing" not in said.err
     results = tmp_path / "runs" / "results"
     tables = {f"{name}.{suffix}" for name in ("table", "paired") for suffix in ("md", "csv")}
-    assert {path.name for path in results.iterdir()} == {*tables, "forecasting.png"}
+    assert {path.name for path in results.iterdir()} == {*tables, "runs.csv", "forecasting.png"}
 
 
 def test_a_failed_job_is_named_and_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,8 +126,24 @@ def test_missing_runs_are_listed_below_the_table(tmp_path: Path, capsys: pytest.
     study = Study("forecasting", lambda data: [JOB], [])
     arguments = ["--out", str(tmp_path), "--to", str(tmp_path / "to")]
     assert summarize(study, lambda out, data: made, arguments) == 0
-    assert {path.name for path in (tmp_path / "to").iterdir()} == {"table.md", "table.csv", "curve.png", "page.html"}
+    written = {"table.md", "table.csv", "runs.csv", "curve.png", "page.html"}
+    assert {path.name for path in (tmp_path / "to").iterdir()} == written
+    assert (tmp_path / "to" / "runs.csv").read_text() == "data,model,commit,runs\nmice,glm,c0ffee,1\n"
     assert capsys.readouterr().err == "missing: glm/mice, seeds 0, 2\n"
+
+
+def test_a_study_can_be_limited_to_some_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments._study.subprocess.Popen", Done)
+    monkeypatch.setattr(Done, "started", [])
+    jobs = [Job(Path("glm", name), (0,), ()) for name in ("mice", "mice-half", "mice_too", "rats")]
+    study = Study("forecasting", lambda data: jobs, [], recordings=("mice", "mice_too", "rats"), by_recording=True)
+    (tmp_path / "mice").mkdir()
+    assert main(study, ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--only", "mice"]) == 0
+    done = [word for command in Done.started for word in command if word.startswith("hydra.sweep.dir")]
+    assert [path.rpartition("/")[2].strip("'") for path in done] == ["mice", "mice-half"]
+    with pytest.raises(SystemExit) as stopped:
+        main(study, ["--data", str(tmp_path), "--only", "mouse"])
+    assert stopped.value.code == 2
 
 
 def test_bad_input_costs_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
