@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from itertools import permutations
+from itertools import combinations
 
 import pandas as pd
 
@@ -31,9 +31,10 @@ def pairs_over_time(blocks: Mapping[tuple[str, str], OfSeeds]) -> pd.DataFrame:
     The only run of a model `BY_FORMULA` stands for every seed.
     """
     rows = []
-    for (data, model), (other_data, other) in permutations(blocks, 2):
+    for (data, model), (other_data, other) in combinations(blocks, 2):
         if data == other_data:
             by_formula = model in BY_FORMULA, other in BY_FORMULA
             found = compared(blocks[data, model], blocks[other_data, other], by_formula=by_formula)
-            rows += [] if found is None else [{"data": data, "model": model, "other": other, **vars(found)}]
+            for pair, ours in zip(((model, other), (other, model)), found or (), strict=False):
+                rows.append({"data": data, **dict(zip(KEYS[1:], pair, strict=True)), **vars(ours)})
     return pd.DataFrame(rows, columns=[*KEYS, *(field.name for field in fields(BlockBootstrap))])

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy import signal, stats
 
-from synapsnet.analysis.block_bootstrap import FEWEST_BLOCKS, block_bootstrap
+from synapsnet.analysis.block_bootstrap import FEWEST_BLOCKS, block_bootstrap, both_ways
 from synapsnet.metrics import TimeBlocks
 
 RNG = np.random.default_rng(0)
@@ -59,6 +59,16 @@ def test_sessions_count_alike_and_units_in_the_share() -> None:
     assert found.share == pytest.approx(7 / 8)
     assert found.n_blocks == 50  # nothing correlates, so none are joined
     assert (found.low, found.high) == pytest.approx((found.difference, found.difference))  # nothing varies over time
+
+
+def test_the_other_side_of_a_comparison_is_its_mirror_image_but_for_ties() -> None:
+    ours = {"a": blocks(RNG.normal(size=(30, 4))), "b": blocks(RNG.normal(0.2, 1, size=(40, 3)))}
+    theirs = {name: blocks(RNG.normal(size=of.nll.shape)) for name, of in ours.items()}
+    theirs["a"].nll[:, 0] = ours["a"].nll[:, 0]  # a tie
+    one, other = both_ways(ours, theirs)
+    assert one == block_bootstrap(ours, theirs)
+    assert vars(other) == pytest.approx(vars(block_bootstrap(theirs, ours)))
+    assert one.share + other.share == pytest.approx(6 / 7)
 
 
 def test_a_last_short_block_counts_by_its_bins() -> None:

@@ -7,7 +7,7 @@ about other animals, only sessions can speak (see `synapsnet.analysis.significan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -76,31 +76,48 @@ def block_bootstrap(
     Raises:
         ValueError: if the models were scored on other sessions, units or bins.
     """
+    return both_ways(ours, theirs, level=level, n_resamples=n_resamples, seed=seed)[0]
+
+
+def both_ways(
+    ours: Mapping[str, TimeBlocks],
+    theirs: Mapping[str, TimeBlocks],
+    *,
+    level: float = 0.95,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[BlockBootstrap, BlockBootstrap]:
+    """`block_bootstrap` of ours against theirs, and of theirs against ours, from the same resamples."""
     sessions = [_paired(ours[name], theirs[name]) for name in _same(ours, theirs)]
     blocks = [np.arange(len(differences)) for differences, _ in sessions]
     n_free = sum(len(each) - 1 for each in blocks)
 
-    def interval(statistic: Callable[..., _Values]) -> tuple[float, float, float]:
-        """The statistic of all blocks, and its interval."""
-        resampled = stats.bootstrap(
-            blocks,
-            partial(statistic, sessions),
-            n_resamples=n_resamples,
-            batch=200,
-            vectorized=True,
-            confidence_level=_expanded(level, n_free + 1),
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        )
-        whole = statistic(sessions, *(each[None] for each in blocks))[0]
-        low, high = resampled.confidence_interval
-        return float(whole), float(low), float(high)
-
-    return BlockBootstrap(*interval(_difference), *interval(_share), n_blocks=n_free + len(blocks))
+    resampled = stats.bootstrap(
+        blocks,
+        partial(_difference_and_shares, sessions),
+        n_resamples=n_resamples,
+        batch=200,
+        vectorized=True,
+        confidence_level=_expanded(level, n_free + 1),
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    whole = _difference_and_shares(sessions, *(each[None] for each in blocks))[:, 0]
+    difference, share, share_of_theirs = np.stack([whole, *resampled.confidence_interval], axis=1)
+    n_blocks = n_free + len(blocks)
+    return _of_side(difference, share, n_blocks), _of_side(-difference[[0, 2, 1]], share_of_theirs, n_blocks)
 
 
-def compared(ours: OfSeeds, theirs: OfSeeds, *, by_formula: tuple[bool, bool]) -> BlockBootstrap | None:
-    """Compare two models by `block_bootstrap`, their blocks averaged over the seeds that both have.
+def _of_side(difference: _Values, share: _Values, n_blocks: int) -> BlockBootstrap:
+    """From both values, each followed by the lower and the upper end of its interval."""
+    (mean, low, high), (better, share_low, share_high) = difference.tolist(), share.tolist()
+    return BlockBootstrap(mean, low, high, better, share_low, share_high, n_blocks)
+
+
+def compared(
+    ours: OfSeeds, theirs: OfSeeds, *, by_formula: tuple[bool, bool]
+) -> tuple[BlockBootstrap, BlockBootstrap] | None:
+    """Compare two models by `both_ways`, their blocks averaged over the seeds that both have.
 
     Args:
         ours: Blocks by seed, then by session id.
@@ -115,7 +132,7 @@ def compared(ours: OfSeeds, theirs: OfSeeds, *, by_formula: tuple[bool, bool]) -
     if not (ours and theirs and seeds):
         return None
     runs = ((of if same else {seed: of[seed] for seed in seeds}) for same, of in ((one, ours), (other, theirs)))
-    return block_bootstrap(*(_mean(list(of.values())) for of in runs))
+    return both_ways(*(_mean(list(of.values())) for of in runs))
 
 
 def _mean(runs: Sequence[Mapping[str, TimeBlocks]]) -> dict[str, TimeBlocks]:
@@ -160,15 +177,12 @@ def _correlated(values: _Values) -> bool:
     return power > rounding and float((centred[1:] * centred[:-1]).sum()) / power > _CORRELATED / np.sqrt(len(values))
 
 
-def _difference(sessions: Sequence[_Differences], *drawn: npt.NDArray[np.int64], axis: int = -1) -> _Values:
-    means: _Values = np.mean([units.mean(-1) for units in _of_units(sessions, drawn)], axis=0)
-    return means
-
-
-def _share(sessions: Sequence[_Differences], *drawn: npt.NDArray[np.int64], axis: int = -1) -> _Values:
-    better = np.concatenate([units < -TIE for units in _of_units(sessions, drawn)], axis=-1)
-    share: _Values = better.mean(-1)
-    return share
+def _difference_and_shares(sessions: Sequence[_Differences], *drawn: npt.NDArray[np.int64], axis: int = -1) -> _Values:
+    """Mean difference, share of units in which ours is better, and share in which theirs is ``[3, resamples]``."""
+    units = _of_units(sessions, drawn)
+    together = np.concatenate(units, axis=-1)
+    means = np.mean([of_session.mean(-1) for of_session in units], axis=0)
+    return np.stack([means, (together < -TIE).mean(-1), (together > TIE).mean(-1)])
 
 
 def _of_units(sessions: Sequence[_Differences], drawn: Sequence[npt.NDArray[np.int64]]) -> list[_Values]:

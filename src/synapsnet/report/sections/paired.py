@@ -75,6 +75,7 @@ def _bootstrapped(block: Block, leader: Row, row: Row) -> BlockBootstrap | None:
     """None where blocks are missing, or are of other bins."""
     try:
         ours, theirs = ({run.seed: run.time_blocks for run in of.runs if run.has_time_blocks} for of in (leader, row))
-        return compared(ours, theirs, by_formula=(leader.by_formula, row.by_formula))
+        found = compared(ours, theirs, by_formula=(leader.by_formula, row.by_formula))
+        return None if found is None else found[0]
     except (UserError, ValueError):
         return None
