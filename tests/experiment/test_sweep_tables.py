@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from omegaconf import OmegaConf
 from reported import plant_run, plant_scores, planted
 from scipy import stats
 
-from synapsnet.experiment.sweep import conclude
+from synapsnet.experiment.sweep import SweepTable, conclude
 from synapsnet.names import SWEEP_NOTES
 
 N_UNITS = 30
@@ -161,3 +166,20 @@ def test_a_table_fits_eighty_columns(sweep: Sweep) -> None:
             optimizer = {"lr": 0.00123456 if model == "lstm" else 0.1, "weight_decay": seed // 2}
             sweep.run(model, seed, rng.uniform(0.8, 1.4, (5, N_UNITS)), {"optimizer": optimizer})
     assert max(map(len, sweep.printed().splitlines())) <= 80
+
+
+def test_notes_of_a_sweep_that_was_killed_are_removed_and_those_of_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SWEEP_NOTES, "restored afterwards")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here = f".sweep-{platform.node()}"
+    kept = {f"{here}-{os.getppid()}", ".sweep-another.machine-1"}
+    for name in (*kept, f"{here}-{ended.pid}", f"{here}-{os.getpid()}"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.json").touch()
+    SweepTable().on_multirun_start(OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}}))
+    mine = Path(os.environ[SWEEP_NOTES])
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, mine.name}
+    assert not list(mine.iterdir())

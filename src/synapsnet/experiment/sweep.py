@@ -7,11 +7,12 @@ sweep has its own folder of notes, so that two sweeps into one folder stay separ
 from __future__ import annotations
 
 import csv
+import glob
 import json
 import logging
 import math
 import os
-import secrets
+import platform
 import shutil
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from synapsnet.atomic import replacing
 from synapsnet.command_line import command
 from synapsnet.experiment.run_folder import remove_if_empty
 from synapsnet.names import SWEEP_NOTES
+from synapsnet.processes import is_running
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,13 @@ class SweepTable(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        folder = Path(config.hydra.sweep.dir).absolute() / f".sweep-{secrets.token_hex(4)}"
+        sweep = Path(config.hydra.sweep.dir).absolute()
+        here = f".sweep-{platform.node()}-"
+        for notes in sweep.glob(f"{glob.escape(here)}*"):  # of a sweep that was killed before it could end
+            process = notes.name.removeprefix(here)
+            if process == str(os.getpid()) or not is_running(process):
+                shutil.rmtree(notes)
+        folder = sweep / f"{here}{os.getpid()}"
         folder.mkdir(parents=True)
         os.environ[SWEEP_NOTES] = str(folder)
 

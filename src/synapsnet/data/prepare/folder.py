@@ -22,6 +22,7 @@ from synapsnet.data.readers import RECEIPTS
 from synapsnet.data.readers.archive import VERSION
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
+from synapsnet.processes import is_running
 
 _UNFINISHED = f"unfinished-{platform.node()}-"
 
@@ -61,7 +62,7 @@ class Folder:
         self.staging = self._receipts_at / f"{_UNFINISHED}{os.getpid()}"
         self._receipts_at.mkdir(parents=True, exist_ok=True)
         for left in self._receipts_at.glob(f"{_UNFINISHED}*"):
-            if not _runs(left.name.removeprefix(_UNFINISHED)):
+            if not is_running(left.name.removeprefix(_UNFINISHED)):
                 shutil.rmtree(left, ignore_errors=True)
         self._receipts = self._read()
 
@@ -196,13 +197,3 @@ def _parsed(file: Path) -> Receipt | None:
         return Receipt(**content | {"sessions": tuple(Archived(**session) for session in content["sessions"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
-
-
-def _runs(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:  # a process of another user
-        return True
-    return True
