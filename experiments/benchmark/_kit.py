@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,13 +25,13 @@ class Plan:
         quick: True to try everything on a tiny simulated network.
         repeats: Repeats of each measurement.
         recording: One session of spike counts; None for the simulated demo.
-        netformer: A clone of NetFormer's repository, whose own loop is measured too; None: it is not.
+        clones: Clones of rivals' repositories, by the names of `_own_loop`; their own code is measured, too.
     """
 
     quick: bool
     repeats: int
     recording: Path | None
-    netformer: Path | None = None
+    clones: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def data(self) -> tuple[str, ...]:

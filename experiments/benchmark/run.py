@@ -51,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--parts", default=",".join(PARTS), help="parts to measure (default: %(default)s)")
     parser.add_argument("--repeats", type=int, help="repeats of each measurement (default: 3, or 1 if --quick)")
     parser.add_argument("--recording", type=Path, help="one session of spike counts (default: the simulated demo)")
-    parser.add_argument("--netformer", type=Path, help="clone of NeuroAIHub/NetFormer, to time its own loop; it is run")
+    for rival, code in throughput.OWN_CODE.items():
+        parser.add_argument(
+            f"--{rival}", type=Path, help=f"clone of {code.repository}, whose own code is run and timed"
+        )
     parser.add_argument("--quick", action="store_true", help="try everything on a tiny simulated network")
     parser.add_argument("--out", type=Path, help="folder of the table (default: results/ here)")
     options = parser.parse_args(arguments)
@@ -65,9 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.recording is not None and (options.quick or not options.recording.exists()):
         parser.error(f"--recording: {'--quick takes none' if options.quick else f'no {options.recording}'}")
     recording = None if options.recording is None else options.recording.resolve()
-    if options.netformer is not None and not (options.netformer / "NetFormer" / "models.py").is_file():
-        parser.error(f"--netformer: no NetFormer/models.py in {options.netformer}")
-    plan = Plan(options.quick, repeats, recording, options.netformer)
+    clones = {rival: clone for rival in throughput.OWN_CODE if (clone := vars(options)[rival]) is not None}
+    for rival, clone in clones.items():
+        if not (clone / throughput.OWN_CODE[rival].file).is_file():
+            parser.error(f"--{rival}: no {throughput.OWN_CODE[rival].file} in {clone}")
+    plan = Plan(options.quick, repeats, recording, clones)
     default = PROJECT / ("outputs/benchmark_quick" if options.quick else "experiments/benchmark") / "results"
     table = (options.out or default) / "table.md"
     table.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from hydra.utils import get_class
@@ -27,14 +28,39 @@ REFERENCE = f"plain GRU, a window of {WINDOW_BINS} bins a target"
 DECODERS = sorted(path.stem for path in (conf_folder() / "model" / "decoder").glob("*.yaml"))
 
 
+class OwnCode(NamedTuple):
+    """The authors' code of a rival.
+
+    Attributes:
+        repository: Its repository on GitHub.
+        file: The file there that has the model.
+        row: Its row in the table.
+    """
+
+    repository: str
+    file: str
+    row: str
+
+
+OWN_CODE = {
+    "netformer": OwnCode(
+        "NeuroAIHub/NetFormer", "NetFormer/models.py", "NetFormer by its authors' code, a window of 60 bins a target"
+    ),
+    "poco": OwnCode(
+        "yuvenduan/POCO",
+        "zapbench_scripts/standalone_poco.py",
+        "POCO by its authors' code, a window of 64 bins for 16 targets",
+    ),
+}
+
+
 def measured(plan: Plan) -> Table:
     """Scored unit-bins per CPU second in the real loop, and their ratio to the reference in the same turn."""
     gru = composed(*plan.data, "model=synapsnet_plain", "model/decoder=gru")
     task = build_data(gru["data"]).task
     rates: dict[str, Callable[[], float]] = {REFERENCE: partial(reference_rate, task, gru, max(plan.steps // 6, 1))}
     rates |= {f"`{name}`": partial(_rate, task, config, plan.steps) for name, config in contestants(*plan.data).items()}
-    if plan.netformer is not None:
-        rates["NetFormer by its authors' code, a window of 60 bins a target"] = partial(own_loop, task, plan)
+    rates |= {OWN_CODE[rival].row: partial(own_loop, task, plan, rival) for rival in plan.clones}
     found = in_turns(rates, plan.repeats)
     rows = [
         (name, f"{statistics.median(values):,.0f}", f"{ratio(values, found[REFERENCE]):.1f}")
@@ -64,17 +90,17 @@ def _is_trained(config: Config) -> bool:
     return not issubclass(get_class(config["model"]["_target_"]), ClosedFormForecaster)
 
 
-def own_loop(task: Task, plan: Plan) -> float:
-    """The rate of NetFormer's own code on the first piece of the train split."""
+def own_loop(task: Task, plan: Plan, rival: str) -> float:
+    """The rate of a rival's own code on the first piece of the train split."""
     (session,), (start, stop) = task.sessions, task.pieces[0]["train"][0]
     with tempfile.TemporaryDirectory() as folder:
         np.save(path := Path(folder) / "activity.npy", session.activity[start:stop].float().numpy())
         script = Path(__file__).with_name("_own_loop.py")
-        command = [sys.executable, str(script), str(plan.netformer), str(path), str(plan.steps)]
+        command = [sys.executable, str(script), rival, str(plan.clones[rival]), str(path), str(plan.steps)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip() or f"exit code {done.returncode}"
-        raise UserError(f"NetFormer's own loop failed: {said.splitlines()[-1]}")
+        raise UserError(f"{rival}'s own code failed: {said.splitlines()[-1]}")
     return float(done.stdout.split()[-1])
 
 

@@ -64,6 +64,7 @@ _SPIKES = _THREE | _seeds(("glm",), 3)
 _WITH_ATTENTION = _SPIKES | _seeds(ATTENTION, 3)
 _EVERY = _WITH_ATTENTION | _seeds(BLACK_BOXES, 3) | _seeds(SLOWEST, 2)
 _BASE = "data/network=rate_heterogeneous"
+_LARGE = ("data/network=spiking", "data.network.n_units=1000", "data.network.duration_s=3600")
 
 TABLE = (
     Row("rate", ("data/network=rate",), _THREE, "sparse tanh network"),
@@ -76,6 +77,7 @@ TABLE = (
     Row("ring", ("data/network=ring",), _THREE, "ring attractor"),
     Row("lif", ("data/network=lif",), _SPIKES, "leaky integrate-and-fire"),
     Row("nest", ("data/network=nest",), _SPIKES, "NEST, integrate-and-fire"),
+    Row("spiking_1000", _LARGE, _seeds(("synapsnet", "lasso_var"), 1), "Poisson spiking, 1000 units, 60 minutes"),
 )  # fmt: skip
 
 _LEVELS = (

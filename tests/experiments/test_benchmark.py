@@ -10,6 +10,7 @@ from laws import names
 
 from experiments.benchmark import arithmetic, fixed_score, startup, throughput
 from experiments.benchmark._kit import Plan, in_turns, ratio
+from experiments.benchmark._own_loop import attention
 from experiments.benchmark._training import bare_loop, composed, real_loop
 from experiments.benchmark.run import main
 from experiments.benchmark.throughput import REFERENCE
@@ -130,9 +131,49 @@ def test_netformers_own_loop_is_measured_and_its_failure_is_one_line(tmp_path: P
         "    def configure_optimizers(self):\n"
         "        return torch.optim.Adam(self.parameters())\n"
     )
-    plan = Plan(quick=True, repeats=1, recording=None, netformer=tmp_path / "clone")
+    plan = Plan(quick=True, repeats=1, recording=None, clones={"netformer": tmp_path / "clone"})
     task = build_data(composed(*plan.data, "model=nlinear")["data"]).task
-    assert throughput.own_loop(task, plan) > 0
+    assert throughput.own_loop(task, plan, "netformer") > 0
     (package / "models.py").write_text("raise ImportError('no einops here')\n")
-    with pytest.raises(UserError, match=r"^NetFormer's own loop failed: ImportError: no einops here$"):
-        throughput.own_loop(task, plan)
+    with pytest.raises(UserError, match=r"^netformer's own code failed: ImportError: no einops here$"):
+        throughput.own_loop(task, plan, "netformer")
+
+
+def test_pocos_own_code_is_measured(tmp_path: Path) -> None:
+    """A stand-in for the clone: its module imports what the real one imports, and gives the two classes asked for."""
+    package = tmp_path / "clone" / "zapbench_scripts"
+    package.mkdir(parents=True)
+    (package / "standalone_poco.py").write_text(
+        "import torch\n"
+        "import xformers.ops as xops\n"
+        "from torchtyping import TensorType\n"
+        "class NeuralPredictionConfig:\n"
+        "    seq_length, pred_length = 64, 16\n"
+        "class POCO(torch.nn.Module):\n"
+        "    Tin = 48\n"
+        "    def __init__(self, settings, sizes):\n"
+        "        super().__init__()\n"
+        "        self.read_out = torch.nn.Linear(48, 16)\n"
+        "    def forward(self, pasts) -> TensorType['bins', 'windows', 'units']:\n"
+        "        return [self.read_out(pasts[0].permute(1, 2, 0)).permute(2, 0, 1)]\n"
+    )
+    plan = Plan(quick=True, repeats=1, recording=None, clones={"poco": tmp_path / "clone"})
+    task = build_data(composed(*plan.data, "model=nlinear")["data"]).task
+    assert throughput.own_loop(task, plan, "poco") > 0
+
+
+@pytest.mark.parametrize("kv_seqlen", [None, [4, 4, 4]])
+def test_attention_in_place_of_xformers_stays_within_sequences(kv_seqlen: list[int] | None) -> None:
+    """Against torch's attention over everything, with a mask of blocks."""
+    n_keys = 15 if kv_seqlen is None else 12
+    q = torch.randn(1, 15, 2, 6)
+    k, v = torch.randn(2, 1, n_keys, 2, 6)
+    ops = attention()
+    bias = ops.fmha.BlockDiagonalMask.from_seqlens(q_seqlen=[5, 5, 5], kv_seqlen=kv_seqlen)
+    found = ops.memory_efficient_attention(q, k, v, attn_bias=bias, p=0.0)
+    mask = torch.block_diag(*[torch.ones(5, n_keys // 3)] * 3).bool()
+    heads_first = (part.transpose(1, 2) for part in (q, k, v))
+    expected = torch.nn.functional.scaled_dot_product_attention(*heads_first, attn_mask=mask).transpose(1, 2)
+    torch.testing.assert_close(found, expected)
+    with pytest.raises(ValueError, match="several lengths"):
+        ops.fmha.BlockDiagonalMask.from_seqlens(q_seqlen=[5, 4], kv_seqlen=None)
