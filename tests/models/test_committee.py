@@ -34,3 +34,23 @@ def test_context_that_is_not_decoded_changes_no_loss_and_no_gradient(kind: Kind,
         for gradient, by_whole in zip(gradients, expected, strict=True):
             if gradient is not None:
                 torch.testing.assert_close(gradient, by_whole, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("decoder", ["fir", "gru", "transformer"])
+@pytest.mark.parametrize("complete", [True, False], ids=["all parts", "no behavior and slow state"])
+def test_decoders_in_one_function_decode_as_each_does(kind: Kind, decoder: str, complete: bool) -> None:
+    task = small_task(simulated(kind), kind, **({} if complete else {"behavior": []}))
+    settings = (f"model/decoder={decoder}", "model.unobserved=[0,0,8]", f"model.slow_state={str(complete).lower()}")
+    model = build("synapsnet", task.spec, *settings)
+    assert isinstance(model, SynapsNet)
+    descend(model, task, steps=4)
+    model.eval().speak([2, 0])
+    with torch.no_grad():
+        for batch in list(task.loader("train", batch_size=16))[::3]:
+            inputs = model.inputs(batch.past, batch.session)
+            series = (inputs, model.connectivity(inputs, batch.session), batch.behavior)
+            last = inputs.shape[1] - 1
+            expected = model.decoded(*series, batch.session, batch.slow, first=last)
+            found = model.decoding(batch.session)(*series, batch.slow)
+            torch.testing.assert_close(found, torch.stack(expected), rtol=1e-5, atol=1e-6)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, final
 
-import torch
 from torch import Tensor
 
 from synapsnet.models.unobserved import State
@@ -30,6 +29,7 @@ class CarriedWindow:
         self._past = Series(model.spec.window_bins)
         self._inputs, self._currents, self._behavior, self._slow = (Series(model.spec.window_bins) for _ in range(4))
         self._states: list[State | None] = [None] * len(model.unobserved())
+        self._decode = model.decoding(session)
 
     def add(self, past: Tensor, behavior: Tensor, slow: Tensor) -> None:
         model, session = self._model, self._session
@@ -45,11 +45,9 @@ class CarriedWindow:
     def params(self) -> Tensor:
         model, session = self._model, self._session
         series = (self._inputs, self._currents, self._behavior, self._slow)
-        inputs, currents, behavior, slow = (each.last() for each in series)
-        last = inputs.shape[1] - 1
-        drives = model.decoded(inputs, currents, behavior, session, slow, first=last)
+        drive = self._decode(*(each.last() for each in series)).sum(0)
         for neurons, state in zip(model.unobserved(), self._states, strict=True):
             assert state is not None, "a window without bins"
-            drives.append(neurons.current(state[0], session)[:, None])
-        drive = torch.stack(drives).sum(0) / len(model.n_heard)
+            drive = drive + neurons.current(state[0], session)[:, None]
+        drive = drive / len(model.n_heard)
         return model.parameters_of(drive, self._past.last(1), session)[:, 0]

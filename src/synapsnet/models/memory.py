@@ -48,4 +48,5 @@ class Memory(nn.Module):
         time = signal.shape[1]
         kernels = self.get_buffer("kernels")[:, first:time, :time]
         traces = torch.einsum("kts,bsu->btuk", kernels, signal)
-        return torch.cat([lagged(signal, self._lags)[:, first:], traces], dim=-1)
+        seen = signal[:, max(first - self._lags + 1, 0) :]
+        return torch.cat([lagged(seen, self._lags)[:, seen.shape[1] - time + first :], traces], dim=-1)

@@ -157,6 +157,21 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
             blocks.append([member.decoded(features, some, behavior, session, first) for member in speakers])
         return [torch.cat(parts, dim=2) for parts in zip(*blocks, strict=True)]
 
+    def decoding(self, session: int) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
+        """`decoded` of the last step of all units, with the weights of this moment, ``[members, batch, 1, units]``.
+
+        It is a function of inputs, currents, behavior and slow state, for single bins in evaluation mode.
+        """
+        speakers = self._speaking_members()
+        decoders = [speaker.decoder for speaker in speakers]
+        decode = type(decoders[0]).together(decoders, [speaker.embeddings[session] for speaker in speakers])
+
+        def of_last(inputs: Tensor, currents: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
+            last, read = inputs.shape[1] - 1, slow if self._slow_state else slow[..., :0]
+            return decode(decoders[0].features(inputs, currents, read, last), behavior, last)
+
+        return of_last
+
     def _drives_of(self, batch: Batch, first: int = 0) -> list[Tensor]:
         """Drive of the units that a batch scores from step ``first`` on, by member."""
         inputs = self.inputs(batch.past, batch.session)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
+
+Decoding: TypeAlias = Callable[[Tensor, Tensor, int], Tensor]
 
 
 class Decoder(nn.Module, ABC):
@@ -38,6 +42,24 @@ class Decoder(nn.Module, ABC):
         Returns:
             ``[batch, time - first, units]``.
         """
+
+    @classmethod
+    def together(cls, decoders: Sequence[Decoder], embeddings: Sequence[Tensor]) -> Decoding:
+        """Several decoders of this kind, on the same features, in one function; with their weights of this moment.
+
+        Args:
+            decoders: The decoders, in evaluation mode.
+            embeddings: Embeddings of the same units for each.
+
+        Returns:
+            `forward` of each, ``[decoders, batch, time - first, units]``, from features, behavior and first step.
+        """
+
+        def each(features: Tensor, behavior: Tensor, first: int) -> Tensor:
+            pairs = zip(decoders, embeddings, strict=True)
+            return torch.stack([decoder(features, of_units, behavior, first) for decoder, of_units in pairs])
+
+        return each
 
 
 def signals(inputs: Tensor, currents: Tensor, slow: Tensor) -> Tensor:

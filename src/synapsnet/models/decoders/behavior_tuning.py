@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import final
 
+import torch
 from torch import Tensor, nn
 
 from synapsnet.models.lags import lagged
@@ -35,4 +37,23 @@ class BehaviorTuning(nn.Module):
             return 0.0
         filtered = self.filters(lagged(behavior, self._lags)[:, first:].flatten(2))
         response: Tensor = filtered @ self.mixing(embeddings).T
+        return response
+
+    @staticmethod
+    def together(
+        tunings: Sequence[BehaviorTuning], embeddings: Sequence[Tensor]
+    ) -> Callable[[Tensor, int], Tensor | float]:
+        """`forward` of several tunings to the same behavior, ``[tunings, batch, time - first, units]``, or 0."""
+        if not tunings[0]._active:
+            return lambda behavior, first: 0.0
+        lags = tunings[0]._lags
+        filters = torch.stack([tuning.filters.weight.T for tuning in tunings])[:, None]
+        bias = torch.stack([tuning.filters.bias for tuning in tunings])[:, None, None]
+        pairs = zip(tunings, embeddings, strict=True)
+        mixing = torch.stack([tuning.mixing(of_units).T for tuning, of_units in pairs])[:, None]
+
+        def response(behavior: Tensor, first: int) -> Tensor:
+            filtered = lagged(behavior, lags)[:, first:].flatten(2) @ filters + bias
+            return filtered @ mixing
+
         return response
