@@ -158,11 +158,25 @@ def test_the_model_is_left_as_it_was(name: str) -> None:
     np.testing.assert_array_equal(found.matrix, quiet.matrix)  # no dropout, though the model is in training
 
 
-def test_windows_are_differentiated_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = fitted(("transformer",), "increments")
+@pytest.mark.parametrize(
+    ("name", "chunk"),
+    [("transformer", "CHUNK_NUMBERS"), ("synapsnet", "CHUNK_UNIT_BINS"), ("netformer", "CHUNK_UNIT_BINS")],
+)
+def test_windows_are_differentiated_in_chunks(name: str, chunk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fitted((name,), "increments")
     given = windows("increments")
-    whole = effective_connectivity(model, *given, n_lags=2, n_blocks=3, method="transformer")
-    monkeypatch.setattr(jacobian, "CHUNK_NUMBERS", 2 * given[0][0].numel())
-    parts = effective_connectivity(model, *given, n_lags=2, n_blocks=3, method="transformer")
+    sizes = []
+    scored = type(model).parameters_of
+
+    def counted(self: Forecaster, drive: Tensor, *rest: object) -> Tensor:
+        sizes.append(len(drive))
+        return scored(self, drive, *rest)
+
+    whole = effective_connectivity(model, *given, n_lags=2, n_blocks=3, method=name)
+    monkeypatch.setattr(jacobian, chunk, 2 * given[0][0].numel())
+    monkeypatch.setattr(type(model), "parameters_of", counted)
+    parts = effective_connectivity(model, *given, n_lags=2, n_blocks=3, method=name)
+    assert sum(sizes) == len(given[0])
+    assert max(sizes) == 2
     np.testing.assert_allclose(parts.per_lag, whole.per_lag, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(parts.standard_error, whole.standard_error, rtol=1e-3, atol=1e-6)

@@ -14,6 +14,7 @@ from synapsnet.models.evaluating import evaluating
 from synapsnet.models.lags import by_lag
 
 CHUNK_NUMBERS = 2**18  # activity values differentiated at once; bounds the memory of the graph
+CHUNK_UNIT_BINS = 2**20  # the same where a model has its own route: a graph of SynapsNet takes 2 kB a unit and bin
 
 
 def mean_jacobian(
@@ -40,7 +41,20 @@ def mean_jacobian(
         if not isinstance(model, ConnectivityForecaster):
             return differentiated(model, past, behavior, session, slow, n_lags=n_lags, blocks=blocks)
         parts = zip(*(torch.split(tensor, blocks) for tensor in (past, behavior, slow)), strict=True)
-        return torch.stack([model.effective_connectivity(p, b, session, s, n_lags).detach() for p, b, s in parts])
+        return torch.stack([_of_block(model, *part, session=session, n_lags=n_lags) for part in parts])
+
+
+def _of_block(
+    model: ConnectivityForecaster, past: Tensor, behavior: Tensor, slow: Tensor, *, session: int, n_lags: int
+) -> Tensor:
+    """Mean over the windows of a block, a few windows at a time."""
+    n_windows, time, n_units = past.shape
+    step = max(1, CHUNK_UNIT_BINS // (time * n_units))
+    means = [
+        model.effective_connectivity(p, b, session, s, n_lags).detach() * (len(p) / n_windows)
+        for p, b, s in zip(*(torch.split(tensor, step) for tensor in (past, behavior, slow)), strict=True)
+    ]
+    return torch.stack(means).sum(0)
 
 
 def differentiated(

@@ -285,7 +285,9 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         scale = self.scale(session)
         with evaluating(self), self.as_read(), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             inputs = self.inputs(past, session).detach().requires_grad_()
-            drive = self.drive(inputs, behavior, session, slow).detach().requires_grad_()
+            with torch.no_grad():
+                drive = self.drive(inputs, behavior, session, slow)
+            drive = drive.requires_grad_()
             (slope,) = torch.autograd.grad(self.expected(drive, past, session)[:, -1].sum(), drive)
             sent = sum(group(inputs, behavior, session)[:, -1] for group in neurons) / len(self.n_heard)
             moved = cast(Tensor, sent) * slope[:, -1]
