@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from command import LIGHT, Command
-from runs import checkpoint, scores
+from runs import checkpoint, rewrite, scores
 
 from synapsnet.experiment.tables import Scores, print_table, score_table
 
@@ -152,3 +152,18 @@ def test_fewer_steps_than_were_done(train: Command, sessions: Path) -> None:
     (line,) = done.err.splitlines()
     assert "has 20 steps already, and trainer allows 10" in line
     assert not (train.folder / "outputs").exists()
+
+
+def test_a_run_that_was_killed_after_finishing_counts_its_time(train: Command, sessions: Path) -> None:
+    """The last checkpoint is from before finishing, the best one from after it."""
+    same = settings(sessions, "trainer.max_steps=7")
+    assert train(*same).code == 0
+    run = train.folder / "run"
+    best = checkpoint(run, "best")
+    assert best["fit_seconds"] > checkpoint(run, "last")["fit_seconds"]
+    rewrite(run / "checkpoints" / "best.ckpt", best | {"fit_seconds": 1e6})
+    (run / "test_metrics.json").unlink()
+    done = train(*same)
+    assert done.code == 0, done.err
+    assert "going on with the run" in done.out
+    assert scores(run)["fit_seconds"] == 1e6

@@ -124,6 +124,7 @@ def _finish(
     if not isinstance(model, Finishing):
         return _best_score(state)
     if FINISHED in state:
+        module.fit_seconds = max(module.fit_seconds, state["fit_seconds"])  # the last checkpoint is from before it
         return float(state[FINISHED])
     log.info("finishing: choices on validation")
     start = time.monotonic()
