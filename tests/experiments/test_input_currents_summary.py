@@ -130,7 +130,7 @@ def test_currents_of_the_right_matrix_lead_by_the_lag_that_was_planted(summary: 
     assert table.loc["synapsnet_no_unobserved", "peak_lag_bins"] == -lag  # senders and receivers swapped
     assert table.loc["synapsnet_no_unobserved", "asymmetry"] < -0.02
     assert {path.name for path in summary.out.iterdir()} == {
-        "table.md", "table.csv", "lags_mouse.png", "current_mouse.png",
+        "table.md", "table.csv", "runs.csv", "lags_mouse.png", "current_mouse.png",
     }  # fmt: skip
 
 

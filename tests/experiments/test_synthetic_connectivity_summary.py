@@ -245,7 +245,8 @@ def test_methods_without_a_model_are_computed_once() -> None:
     jobs = STUDY.jobs(Path())
     beside = [job.folder for job in jobs if "method=[]" not in job.settings]
     assert {folder.parts[0] for folder in beside} == {"var"}
-    assert {folder.name for folder in beside} == {job.folder.name for job in jobs}
+    without = {"spiking_1000"}  # two models alone
+    assert {folder.name for folder in beside} == {job.folder.name for job in jobs} - without
 
 
 def test_names_of_networks_are_distinct_and_levels_of_curves_exist() -> None:
