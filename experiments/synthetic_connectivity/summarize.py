@@ -16,7 +16,7 @@ from experiments import _tables
 from experiments._study import TINY, Summary, summarize
 from experiments._tables import bold, is_best, is_near, markdown_table, number
 from experiments.synthetic_connectivity.figures import draw_all
-from experiments.synthetic_connectivity.study import METHODS, ROWS, STUDY, TABLE, Row, expected_seeds
+from experiments.synthetic_connectivity.study import METHODS, METHODS_FROM, ROWS, STUDY, TABLE, Row, expected_seeds
 from synapsnet.analysis.replication import LEVELS
 from synapsnet.errors import UserError
 from synapsnet.metrics import Column
@@ -89,7 +89,7 @@ def table_of(runs: pd.DataFrame) -> pd.DataFrame:
         block = runs[runs.data == row.data]
         if block.empty:
             continue
-        names = dict.fromkeys([*row.n_seeds, *METHODS, *block.method])
+        names = dict.fromkeys([*row.n_seeds, *(METHODS if METHODS_FROM in row.n_seeds else ()), *block.method])
         table = pd.DataFrame([_of_method(row, name, block[block.method == name]) for name in names])
         table["auprc_chance"] = block.groupby("seed").auprc_chance.first().mean()
         for score in SCORES:
