@@ -76,7 +76,7 @@ def against_full(variant: Variant, full: Variant) -> dict[str, float]:
     """
     pairs = {name: (full.blocks[name], blocks) for name, blocks in variant.blocks.items() if name in full.blocks}
     of_full, of_variant = ({name: pair[place] for name, pair in pairs.items()} for place in (0, 1))
-    within = block_bootstrap(of_full, of_variant)
+    within, _ = block_bootstrap(of_full, of_variant)
     means = [
         [np.average(of.nll.mean(1), weights=of.n_bins) for of in blocks] for blocks in zip(*pairs.values(), strict=True)
     ]

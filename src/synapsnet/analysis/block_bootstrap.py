@@ -57,7 +57,7 @@ def block_bootstrap(
     level: float = 0.95,
     n_resamples: int = 2000,
     seed: int = 0,
-) -> BlockBootstrap:
+) -> tuple[BlockBootstrap, BlockBootstrap]:
     """Compare two models on the same bins of the same sessions.
 
     Neighbouring blocks are joined in pairs while their differences are correlated, down to `FEWEST_BLOCKS` a session.
@@ -73,25 +73,15 @@ def block_bootstrap(
         n_resamples: Number of resamples.
         seed: Seed of the resamples.
 
+    Returns:
+        Ours against theirs, and theirs against ours, from the same resamples.
+
     Raises:
         ValueError: if the models were scored on other sessions, units or bins.
     """
-    return both_ways(ours, theirs, level=level, n_resamples=n_resamples, seed=seed)[0]
-
-
-def both_ways(
-    ours: Mapping[str, TimeBlocks],
-    theirs: Mapping[str, TimeBlocks],
-    *,
-    level: float = 0.95,
-    n_resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[BlockBootstrap, BlockBootstrap]:
-    """`block_bootstrap` of ours against theirs, and of theirs against ours, from the same resamples."""
     sessions = [_paired(ours[name], theirs[name]) for name in _same(ours, theirs)]
     blocks = [np.arange(len(differences)) for differences, _ in sessions]
     n_free = sum(len(each) - 1 for each in blocks)
-
     resampled = stats.bootstrap(
         blocks,
         partial(_difference_and_shares, sessions),
@@ -117,7 +107,7 @@ def _of_side(difference: _Values, share: _Values, n_blocks: int) -> BlockBootstr
 def compared(
     ours: OfSeeds, theirs: OfSeeds, *, by_formula: tuple[bool, bool]
 ) -> tuple[BlockBootstrap, BlockBootstrap] | None:
-    """Compare two models by `both_ways`, their blocks averaged over the seeds that both have.
+    """Compare two models by `block_bootstrap`, their blocks averaged over the seeds that both have.
 
     Args:
         ours: Blocks by seed, then by session id.
@@ -132,7 +122,7 @@ def compared(
     if not (ours and theirs and seeds):
         return None
     runs = ((of if same else {seed: of[seed] for seed in seeds}) for same, of in ((one, ours), (other, theirs)))
-    return both_ways(*(_mean(list(of.values())) for of in runs))
+    return block_bootstrap(*(_mean(list(of.values())) for of in runs))
 
 
 def _mean(runs: Sequence[Mapping[str, TimeBlocks]]) -> dict[str, TimeBlocks]:

@@ -14,7 +14,7 @@ from synapsnet.models.evaluating import evaluating
 from synapsnet.models.lags import by_lag
 
 CHUNK_NUMBERS = 2**18  # activity values differentiated at once; bounds the memory of the graph
-CHUNK_UNIT_BINS = 2**20  # the same where a model has its own route: a graph of SynapsNet takes 2 kB a unit and bin
+CHUNK_UNIT_BINS = 2**20  # the same where a model has its own route; a committee of three keeps 2.4 kB of each
 
 
 def mean_jacobian(

@@ -7,12 +7,10 @@ sweep has its own folder of notes, so that two sweeps into one folder stay separ
 from __future__ import annotations
 
 import csv
-import glob
 import json
 import logging
 import math
 import os
-import platform
 import shutil
 import sys
 from collections.abc import Sequence
@@ -29,7 +27,7 @@ from synapsnet.atomic import replacing
 from synapsnet.command_line import command
 from synapsnet.experiment.run_folder import remove_if_empty
 from synapsnet.names import SWEEP_NOTES
-from synapsnet.processes import is_running
+from synapsnet.processes import left_behind, named_for_me
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +35,8 @@ TABLE_FILE = "sweep_table.csv"
 """One row per run."""
 SETTINGS_FILE = "sweep_settings.csv"
 """One row per setting, over its seeds."""
+
+_NOTES = ".sweep-"
 
 Status = Literal["finished", "kept", "failed", "stopped"]
 
@@ -50,12 +50,9 @@ class SweepTable(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         sweep = Path(config.hydra.sweep.dir).absolute()
-        here = f".sweep-{platform.node()}-"
-        for notes in sweep.glob(f"{glob.escape(here)}*"):  # of a sweep that was killed before it could end
-            process = notes.name.removeprefix(here)
-            if process == str(os.getpid()) or not is_running(process):
-                shutil.rmtree(notes)
-        folder = sweep / f"{here}{os.getpid()}"
+        folder = sweep / named_for_me(_NOTES)
+        for notes in (*left_behind(sweep, _NOTES), folder):  # of a sweep that was killed before it could end
+            shutil.rmtree(notes, ignore_errors=True)
         folder.mkdir(parents=True)
         os.environ[SWEEP_NOTES] = str(folder)
 

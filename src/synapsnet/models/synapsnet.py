@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.carried import CarriedWindow
-from synapsnet.models.committee import Member, Speakers
+from synapsnet.models.committee import Decoding, Member, Speakers, decoding
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster, Strongest
 from synapsnet.models.decoders.base import Decoder
@@ -157,20 +157,9 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
             blocks.append([member.decoded(features, some, behavior, session, first) for member in speakers])
         return [torch.cat(parts, dim=2) for parts in zip(*blocks, strict=True)]
 
-    def decoding(self, session: int) -> Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]:
-        """`decoded` of the last step of all units, with the weights of this moment, ``[members, batch, 1, units]``.
-
-        It is a function of inputs, currents, behavior and slow state, for single bins in evaluation mode.
-        """
-        speakers = self._speaking_members()
-        decoders = [speaker.decoder for speaker in speakers]
-        decode = type(decoders[0]).together(decoders, [speaker.embeddings[session] for speaker in speakers])
-
-        def of_last(inputs: Tensor, currents: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
-            last, read = inputs.shape[1] - 1, slow if self._slow_state else slow[..., :0]
-            return decode(decoders[0].features(inputs, currents, read, last), behavior, last)
-
-        return of_last
+    def decoding(self, session: int) -> Decoding:
+        """`decoded` of the last step of all units, ``[members, batch, 1, units]``, for single bins; see `decoding`."""
+        return decoding(self._speaking_members(), session, slow_state=self._slow_state)
 
     def _drives_of(self, batch: Batch, first: int = 0) -> list[Tensor]:
         """Drive of the units that a batch scores from step ``first`` on, by member."""

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import json
 import os
-import platform
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,9 +21,9 @@ from synapsnet.data.readers import RECEIPTS
 from synapsnet.data.readers.archive import VERSION
 from synapsnet.data.web.address import public
 from synapsnet.errors import UserError
-from synapsnet.processes import is_running
+from synapsnet.processes import left_behind, named_for_me
 
-_UNFINISHED = f"unfinished-{platform.node()}-"
+_UNFINISHED = "unfinished-"
 
 
 @dataclass(frozen=True)
@@ -59,11 +58,10 @@ class Folder:
         self.path = path
         self._is_new = not path.exists()
         self._receipts_at = path / RECEIPTS
-        self.staging = self._receipts_at / f"{_UNFINISHED}{os.getpid()}"
+        self.staging = self._receipts_at / named_for_me(_UNFINISHED)
         self._receipts_at.mkdir(parents=True, exist_ok=True)
-        for left in self._receipts_at.glob(f"{_UNFINISHED}*"):
-            if not is_running(left.name.removeprefix(_UNFINISHED)):
-                shutil.rmtree(left, ignore_errors=True)
+        for left in left_behind(self._receipts_at, _UNFINISHED):
+            shutil.rmtree(left, ignore_errors=True)
         self._receipts = self._read()
 
     def staged(self, recording: Path | str) -> Path:

@@ -65,10 +65,13 @@ class FirDecoder(Decoder):
         hidden = F.silu(hidden)
         keep = self.dropout(hidden.new_ones(len(hidden), 1, *hidden.shape[2:]))  # one mask per bin would be slow
         response = self.readout(self.mlp(hidden * keep))[..., 0]
-        filters = torch.cat([self.own_filters(embeddings), self.current_filters(embeddings)], dim=-1)
-        linear = (features * filters).sum(-1)
+        linear = (features * self._filters(embeddings)).sum(-1)
         departure: Tensor = linear + self.tuning(embeddings, behavior, first) + response
         return departure
+
+    def _filters(self, embeddings: Tensor) -> Tensor:
+        """Linear filters of units for their features, ``[units, features]``."""
+        return torch.cat([self.own_filters(embeddings), self.current_filters(embeddings)], dim=-1)
 
     @classmethod
     def together(cls, decoders: Sequence[Decoder], embeddings: Sequence[Tensor]) -> Decoding:
@@ -81,9 +84,7 @@ class FirDecoder(Decoder):
         layers = [cast(nn.Linear, fir.mlp[0]) for fir in firs]
         weight, bias = _stacked(layer.weight.T for layer in layers), _stacked(layer.bias[None] for layer in layers)
         readout = _stacked(fir.readout.weight.T for fir in firs)
-        filters = _stacked(
-            torch.cat([fir.own_filters(of_units), fir.current_filters(of_units)], dim=-1) for fir, of_units in pairs
-        )
+        filters = _stacked(fir._filters(of_units) for fir, of_units in pairs)
         tuning = BehaviorTuning.together([fir.tuning for fir in firs], embeddings)
 
         def decode(features: Tensor, behavior: Tensor, first: int) -> Tensor:
