@@ -25,6 +25,8 @@ from synapsnet.results import Run
 SCORES = (
     "pearson_r",
     "auprc",
+    "auprc_evidence",
+    "auprc_inclusion",
     "sign_accuracy",
     "spearman_r",
     "auroc",
@@ -34,6 +36,7 @@ SCORES = (
     "forecast_r",
 )
 OF_MAGNITUDES = ("pearson_r", "spearman_r")  # of methods without signs, for which this is a different score
+OF_ONE = ("auprc_inclusion",)  # of SynapsNet alone, so never bold
 CALLS = ("called", "true_of_called")
 CALLS_LEGEND = """\
 Edges called at a promised probability of replication, mean over networks: number called: share of them that truly exist
@@ -113,7 +116,8 @@ def _mark(table: pd.DataFrame, runs: pd.DataFrame, score: str) -> None:
     whole = (table.seeds >= table.seeds_expected) & (table.seeds > 0) & ~table.cut
     eligible = whole & (table.signed | (score not in OF_MAGNITUDES)) & table[score].notna()
     most = table.seeds_expected[eligible].max()
-    best = is_best(table[score], eligible & (table.seeds_expected == most), Column(score, score, 0, False))
+    rivals = eligible & (table.seeds_expected == most) & (score not in OF_ONE)
+    best = is_best(table[score], rivals, Column(score, score, 0, False))
     by_seed = runs.pivot(index="seed", columns="method", values=score)
     near = [
         best.any() and is_near(by_seed[table.method[best].iloc[0]], by_seed[name]) if possible else False

@@ -10,7 +10,7 @@ from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
-from synapsnet.analysis.recovery import called_scores, recovery_scores
+from synapsnet.analysis.recovery import called_scores, evidence_scores, recovery_scores
 from synapsnet.errors import UserError
 
 N = 40
@@ -166,3 +166,21 @@ def test_called_edges_are_right_if_they_exist_with_that_sign(truth: np.ndarray) 
     assert scores["called_0.99"] == 0
     assert np.isnan(scores["true_of_called_0.99"])
     assert np.isnan(list(called_scores(None, None, truth).values())).all()
+
+
+def test_edges_are_ranked_by_how_sure_they_are(truth: np.ndarray) -> None:
+    off = ~np.eye(N, dtype=bool)
+    rng = np.random.default_rng(2)
+    evidence = 3 * np.sign(truth) + rng.standard_normal(truth.shape)
+    inclusion = 1 / (1 + np.exp(-4 * (np.abs(truth) + rng.standard_normal(truth.shape))))
+    scores = evidence_scores(evidence, inclusion, truth)
+    edges = truth[off] != 0
+    assert scores["auprc_evidence"] == pytest.approx(average_precision_score(edges, np.abs(evidence[off])))
+    assert scores["auprc_inclusion"] == pytest.approx(average_precision_score(edges, inclusion[off]))
+    # Equal probabilities are ranked by their evidence, and a probability counts more than any evidence.
+    certain = np.ones_like(truth)
+    assert evidence_scores(evidence, certain, truth)["auprc_inclusion"] == scores["auprc_evidence"]
+    assert evidence_scores(-1e9 * (truth == 0), (truth != 0) * 1e-3, truth)["auprc_inclusion"] == 1
+    assert np.isnan(evidence_scores(evidence, None, truth)["auprc_inclusion"])
+    assert np.isnan(list(evidence_scores(None, None, truth).values())).all()
+    assert np.isnan(list(evidence_scores(evidence, inclusion, np.ones_like(truth)).values())).all()

@@ -23,6 +23,8 @@ BASE = {
     "auroc": 0.9,
     "auprc": 0.6,
     "auprc_chance": 0.05,
+    "auprc_evidence": 0.7,
+    "auprc_inclusion": np.nan,
     "sign_accuracy": 0.97,
     "sender_sign_accuracy": 1.0,
     "in_degree_r": 0.3,
@@ -140,6 +142,17 @@ def test_the_best_is_bold_and_its_equals_are_found_on_the_same_networks(summary:
     assert cells(printed, "synapsnet")[2].startswith("**0.580")
     assert cells(printed, "lasso_var")[2].endswith("≈")
     assert cells(printed, "var")[2] == "0.566 ± 0.286"
+
+
+def test_rankings_by_evidence_compete_and_a_ranking_of_one_model_does_not(summary: Summary) -> None:
+    of_ours = {"auprc_evidence": 0.8, "auprc_inclusion": 0.9}
+    for seed in range(100, 105):
+        plant(summary.root, "var", seed, {"var": {}})
+        plant(summary.root, "synapsnet", seed, {"synapsnet": of_ours})
+    printed, table = summary()
+    assert cells(printed, "synapsnet")[4:6] == ["**0.800 ± 0.000**", "0.900 ± 0.000"]
+    assert cells(printed, "var")[4:6] == ["0.700 ± 0.000", "-"]
+    assert table.loc[("ring", "synapsnet"), "auprc_inclusion"] == 0.9
 
 
 def test_equal_means_are_equally_bold(summary: Summary) -> None:

@@ -19,7 +19,8 @@ SMALL = ("data=simulated", f"data.network.n_units={N_UNITS}", "data.network.dura
 WITH_FIGURES = tuple(override for override in QUICK if override != "callbacks.figures=null")
 SCORES = {
     "pearson_r", "spearman_r", "auroc", "auprc", "auprc_chance", "sign_accuracy", "sender_sign_accuracy",
-    "in_degree_r", "out_degree_r", *(f"{name}_{level:g}" for name in ("called", "true_of_called") for level in LEVELS),
+    "in_degree_r", "out_degree_r", "auprc_evidence", "auprc_inclusion",
+    *(f"{name}_{level:g}" for name in ("called", "true_of_called") for level in LEVELS),
 }  # fmt: skip
 METHODS = ["correlation", "lagged_correlation", "transfer_entropy"]
 WANTED = f"method=[{','.join(METHODS)}]"
@@ -55,6 +56,7 @@ def test_model_and_methods_are_scored_against_the_truth(network: str, train: Com
     assert set(recovery.columns) == {"session", "method", *SCORES}
     assert recovery["method"].tolist() == ["synapsnet", *METHODS]
     scores = recovery.set_index("method")
+    assert scores[["auprc_evidence", "auprc_inclusion"]].notna().all(axis=1).tolist() == [True, False, False, False]
     assert scores["sign_accuracy"].isna().tolist() == [False, False, False, True]
     between = ~np.eye(N_UNITS, dtype=bool)
     truth = found["truth"][between]

@@ -91,6 +91,33 @@ def called_scores(
     return scores
 
 
+def evidence_scores(
+    evidence: npt.NDArray[np.floating] | None,
+    inclusion: npt.NDArray[np.floating] | None,
+    truth: npt.NDArray[np.floating],
+) -> dict[str, float]:
+    """Average precision of ranking edges by how sure they are, and not by their size.
+
+    Args:
+        evidence: Estimate in standard errors, ``[post, pre]``; None for an estimate without odds.
+        inclusion: Probability that an edge exists, ``[post, pre]``; None for a connectivity that is not sparse.
+        truth: The connectivity that made the recording, ``[post, pre]``.
+
+    Returns:
+        ``auprc_evidence``, by the size of the evidence, and ``auprc_inclusion``, by the probability, equal ones by
+        their evidence; NaN without these, and for a truth in which all pairs or none are edges.
+    """
+    edges = ~np.eye(len(truth), dtype=bool)
+    is_edge, scores = truth[edges] != 0, {"auprc_evidence": math.nan, "auprc_inclusion": math.nan}
+    if evidence is not None and is_edge.any() and not is_edge.all():
+        sizes = rankdata(np.abs(evidence[edges]))
+        scores["auprc_evidence"] = float(average_precision_score(is_edge, sizes))
+        if inclusion is not None:
+            ranks = rankdata(inclusion[edges], method="min") + sizes / (len(sizes) + 1)
+            scores["auprc_inclusion"] = float(average_precision_score(is_edge, ranks))
+    return scores
+
+
 def _sender_sign_accuracy(found: npt.NDArray[np.float64], true: npt.NDArray[np.float64]) -> float:
     excites, inhibits = (true > 0).any(0), (true < 0).any(0)
     pure = excites != inhibits

@@ -22,7 +22,7 @@ from synapsnet.analysis.evidence import connection_evidence
 from synapsnet.analysis.jacobian import differentiable
 from synapsnet.analysis.methods.base import ConnectivityMethod
 from synapsnet.analysis.odds import effect_odds
-from synapsnet.analysis.recovery import called_scores, recovery_scores
+from synapsnet.analysis.recovery import called_scores, evidence_scores, recovery_scores
 from synapsnet.atomic import replacing
 from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
@@ -203,9 +203,15 @@ def _with_odds(
 
 def _row(estimate: ConnectivityEstimate, connectivity: Connectivity, model: str) -> dict[str, str | float]:
     assert connectivity.truth is not None
-    odds = (connectivity.replication, connectivity.evidence) if estimate.method == model else (None, None)
-    scores = recovery_scores(estimate, connectivity.truth) | called_scores(*odds, connectivity.truth)
-    return {"session": estimate.session_id, "method": estimate.method, **scores}
+    odds = (connectivity.evidence, connectivity.inclusion, connectivity.replication)
+    evidence, inclusion, replication = odds if estimate.method == model else (None, None, None)
+    return {
+        "session": estimate.session_id,
+        "method": estimate.method,
+        **recovery_scores(estimate, connectivity.truth),
+        **evidence_scores(evidence, inclusion, connectivity.truth),
+        **called_scores(replication, evidence, connectivity.truth),
+    }
 
 
 def held_out_windows(datamodule: ForecastDataModule, session: int, max_windows: int) -> tuple[Tensor, Tensor, Tensor]:
