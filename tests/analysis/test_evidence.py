@@ -12,7 +12,7 @@ import torch
 from laws import build, data_settings, fitted
 from torch import Tensor
 
-from synapsnet.analysis.block_jackknife import Evidence, block_evidence
+from synapsnet.analysis.block_jackknife import Evidence, block_evidence, time_course
 from synapsnet.analysis.evidence import MOST_BLOCKS, connection_evidence, time_blocks
 from synapsnet.analysis.odds import effect_odds
 from synapsnet.data.task import Task, build_task
@@ -59,7 +59,8 @@ def test_estimates_are_as_far_from_the_truth_as_their_errors_say(noise: str) -> 
     assert np.mean(np.abs(z) > 2) == pytest.approx(0.05, abs=0.04)
 
 
-def test_no_more_lags_are_paid_for_than_there_are_effects() -> None:
+def test_a_delay_costs_little_certainty() -> None:
+    """Three lags of their own would have errors 1.7 times as large."""
     rng = np.random.default_rng(0)
     noise, errors = rng.normal(size=(6000, N_UNITS)), []
     for delay in (1, 3):
@@ -70,7 +71,26 @@ def test_no_more_lags_are_paid_for_than_there_are_effects() -> None:
         z = np.divide(found.estimate.numpy(), found.standard_error.numpy(), where=OFF, out=np.zeros(OFF.shape))
         assert np.unravel_index(z.argmax(), z.shape) == (1, 0)
         assert z.max() > 4
-    assert errors[1] > 1.4 * errors[0]
+    assert errors[1] < 1.3 * errors[0]
+
+
+@pytest.mark.parametrize("course", [(1.0, 0.0, 0.0), (0.8, 0.5, 0.3), (0.8, -0.6, 0.0)])
+def test_effects_are_found_by_the_time_course_that_they_share(course: tuple[float, ...]) -> None:
+    rng = np.random.default_rng(0)
+    coupling = 0.1 * rng.choice([-1, 0, 1], p=[0.2, 0.6, 0.2], size=(N_UNITS, N_UNITS)) * OFF
+    sent = rng.normal(size=(6000, N_UNITS))
+    x = np.concatenate([np.roll(sent, lag, axis=0) for lag in range(len(course))], axis=1)
+    y = x @ np.kron(np.array(course)[:, None], coupling.T) + rng.normal(size=sent.shape)
+    blocks = list(zip(*(torch.from_numpy(of).tensor_split(N_BLOCKS) for of in (x, y)), strict=True))
+    found = time_course(lambda: blocks, n_units=N_UNITS, n_lags=len(course))
+    np.testing.assert_allclose(found, np.array(course) / np.linalg.norm(course), atol=0.05)
+    evidence = block_evidence(lambda: blocks, n_units=N_UNITS, n_lags=len(course))
+    of_sum = np.abs(course).sum()  # the size at all lags; the sign is that of the recent ones
+    z = (evidence.estimate.numpy() - of_sum * coupling)[OFF] / evidence.standard_error.numpy()[OFF]
+    assert np.std(z) == pytest.approx(1.0, abs=0.25)
+    # As certain as a regression that is told the course.
+    told = 6000**-0.5 * of_sum / np.linalg.norm(course)
+    assert evidence.standard_error.numpy()[OFF].mean() == pytest.approx(told, rel=0.1)
 
 
 def bins(seed: int, coupling: Array, n_bins: int = 6000) -> tuple[Tensor, Tensor]:

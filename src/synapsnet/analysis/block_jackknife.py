@@ -7,6 +7,9 @@ without it.
 
 A sender and a receiver that are both rarely active may by luck never meet in the blocks, and then the jackknife is too
 sure. So its variance is averaged with the one that equally noisy bins would give (a moderated variance, Smyth 2004).
+
+Senders act over several bins, but alike. So they are first filtered by one time course, which all pairs share, and each
+pair has a single number to estimate.
 """
 
 from __future__ import annotations
@@ -15,7 +18,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
+from scipy.linalg import eigh
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 STEPS = 50  # of the prior variance, which settles in about ten
 NEGLIGIBLE = 1e-12  # a variance below this, relative to the largest, is a rounding error
@@ -43,7 +48,10 @@ class Evidence:
 
 
 def block_evidence(blocks: Blocks, *, n_units: int, n_lags: int) -> Evidence:
-    """Evidence of the effects of all units at all lags, summed over lags, on every target.
+    """Evidence of the effects of all units, by their shared `time_course`, on every target.
+
+    The estimate is the size of an effect, summed over lags; its sign is that of the time course, in which recent bins
+    count more.
 
     Features and targets count from their means within a block, so that slow drift, which moves all units, is no effect.
 
@@ -56,38 +64,89 @@ def block_evidence(blocks: Blocks, *, n_units: int, n_lags: int) -> Evidence:
         n_units: Number of units.
         n_lags: Number of lags.
     """
-    moments = _Moments(_centred(blocks))
+    course = time_course(blocks, n_units=n_units, n_lags=n_lags)
+
+    def filtered() -> Iterator[tuple[Tensor, Tensor]]:
+        for x, y in _centred(blocks):
+            sent = torch.einsum("blu,l->bu", x[:, : n_lags * n_units].view(-1, n_lags, n_units), course)
+            yield torch.cat([sent, x[:, n_lags * n_units :]], dim=1), y
+
+    moments = _Moments(filtered())
+    fit = _fitted(moments, n_units, 1)
+    total = squares = change = torch.zeros(n_units, n_units, dtype=torch.float64)
+    held_out = torch.zeros(n_units, dtype=torch.float64)
+    for index, (x, y) in enumerate(filtered()):
+        factor = torch.linalg.cholesky(fit.penalised - x.T @ x)
+        left_out = torch.cholesky_solve(x.T @ (y - x @ fit.coefficients), factor)  # less of the coefficients without it
+        held_out = held_out + (y - x @ (fit.coefficients - left_out)).square().sum(0)
+        moved = left_out[:n_units].T
+        total, squares = total + moved, squares + moved.square()
+        change = change + moved * (1 if index < moments.n_blocks // 2 else -1)
+    by_blocks = (squares - total.square() / moments.n_blocks) * (1 - 1 / moments.n_blocks)
+    by_noise = fit.noise[:, None] * fit.variances(moments).diagonal()[:n_units]
+    known = (torch.minimum(by_blocks, by_noise) > NEGLIGIBLE * by_noise.max()) & _others(n_units)
+    ratio = (by_blocks[known] / by_noise[known]).mean()
+    drift = (change[known].square() / squares[known]).mean().clamp(min=1)
+    error, size = torch.where(known, (drift * (by_blocks + ratio * by_noise) / 2).sqrt(), 0.0), course.abs().sum()
+    return Evidence(
+        estimate=size * fit.coefficients[:n_units].T * known,
+        standard_error=size * error,
+        degrees_of_freedom=2.0 * (moments.n_blocks - 1),
+        held_out_error=float((held_out / moments.squares.clamp(min=1e-12)).mean()),
+    )
+
+
+def time_course(blocks: Blocks, *, n_units: int, n_lags: int) -> Tensor:
+    """The time course of effects that stands out most from the noise of all pairs together, ``[lags]`` of length 1.
+
+    Effects are estimated at every lag; the course is the leading generalized eigenvector of their second moments
+    against those of their errors. Its sign makes recent bins positive, each lag counting half of the one before.
+    """
+    recent = F.normalize(torch.full((n_lags,), 0.5, dtype=torch.float64).cumprod(0), dim=0)
+    if n_lags == 1:
+        return recent
+    moments, n_sources = _Moments(_centred(blocks)), n_lags * n_units
+    fit = _fitted(moments, n_units, n_lags)
+    heard = fit.noise > NEGLIGIBLE * fit.noise.max()
+    effects = fit.coefficients[:n_sources, heard].view(n_lags, n_units, -1) * _others(n_units)[:, heard]
+    variances = fit.variances(moments)[:n_sources, :n_sources].view(n_lags, n_units, n_lags, n_units)
+    errors = torch.einsum("aubu->ab", variances)
+    if not (heard.any() and errors.diagonal().min() > 0):  # all are silent
+        return recent
+    found = torch.einsum("aup,bup,p->ab", effects, effects, 1 / fit.noise[heard])
+    _, contrasts = eigh(found.numpy(), errors.numpy())
+    course = errors @ torch.from_numpy(contrasts[:, -1])  # the course to which the best contrast responds most
+    return course / torch.copysign(course.norm(), course @ recent)
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """A ridge regression.
+
+    Attributes:
+        penalised: Second moments of the features with the penalty, ``[features, features]``.
+        inverse: Its inverse.
+        coefficients: ``[features, units]``.
+        noise: Residual variance of each target, ``[units]``.
+    """
+
+    penalised: Tensor
+    inverse: Tensor
+    coefficients: Tensor
+    noise: Tensor
+
+    def variances(self, moments: _Moments) -> Tensor:
+        """Covariance of the coefficients where bins are equally noisy, per variance of the noise."""
+        return self.inverse @ moments.gram @ self.inverse
+
+
+def _fitted(moments: _Moments, n_units: int, n_lags: int) -> _Fit:
     penalty = _penalty(moments, n_units, n_lags)
     penalised = moments.gram + penalty * torch.eye(len(moments.gram), dtype=torch.float64)
     inverse = torch.linalg.inv(penalised)
     coefficients = inverse @ moments.cross
-
-    def summed(rows: Tensor) -> Tensor:
-        return rows[: n_lags * n_units].view(n_lags, n_units, -1).sum(0)
-
-    total = squares = change = torch.zeros(n_units, n_units, dtype=torch.float64)
-    held_out = torch.zeros(n_units, dtype=torch.float64)
-    for index, (x, y) in enumerate(_centred(blocks)):
-        factor = torch.linalg.cholesky(penalised - x.T @ x)
-        left_out = torch.cholesky_solve(x.T @ (y - x @ coefficients), factor)  # less of the coefficients without it
-        held_out = held_out + (y - x @ (coefficients - left_out)).square().sum(0)
-        moved = summed(left_out).T
-        total, squares = total + moved, squares + moved.square()
-        change = change + moved * (1 if index < moments.n_blocks // 2 else -1)
-    by_blocks = (squares - total.square() / moments.n_blocks) * (1 - 1 / moments.n_blocks)
-    sent = summed(inverse)
     noise = moments.residual(coefficients) / (moments.n_bins - torch.sum(inverse * moments.gram))
-    by_noise = noise[:, None] * ((sent @ moments.gram) * sent).sum(1)
-    known = (torch.minimum(by_blocks, by_noise) > NEGLIGIBLE * by_noise.max()) & _others(n_units)
-    ratio = (by_blocks[known] / by_noise[known]).mean()
-    drift = (change[known].square() / squares[known]).mean().clamp(min=1)
-    error = torch.where(known, (drift * (by_blocks + ratio * by_noise) / 2).sqrt(), 0.0)
-    return Evidence(
-        estimate=summed(coefficients).T * known,
-        standard_error=error,
-        degrees_of_freedom=2.0 * (moments.n_blocks - 1),
-        held_out_error=float((held_out / moments.squares.clamp(min=1e-12)).mean()),
-    )
+    return _Fit(penalised, inverse, coefficients, noise)
 
 
 def _centred(blocks: Blocks) -> Iterator[tuple[Tensor, Tensor]]:

@@ -2,9 +2,9 @@
 
 The same estimate serves every model with connectivity. A model forecasts each unit from its own past and behavior, with
 all connections removed and unobserved neurons silent. What remains of the activity is regressed on the last bins of all
-units at once (see `synapsnet.analysis.block_jackknife`). As many bins are taken as forecast best the blocks of time
-that a fit leaves out. Any linear effect of a connection is in that remainder, wherever a model puts it. So an effect
-means the same in every fit, on which two halves of a recording can agree.
+units at once, by one time course for all pairs (see `synapsnet.analysis.block_jackknife`). It is as long as forecasts
+best the blocks of time that a fit leaves out. Any linear effect of a connection is in that remainder, wherever a model
+puts it. So an effect means the same in every fit, on which two halves of a recording can agree.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from synapsnet.models.evaluating import evaluating
 from synapsnet.models.lags import present_first
 from synapsnet.session import Batch, Batches
 
-MOST_LAGS = 3  # last bins of each unit; more cost certainty, and their effects are mostly small
+MOST_LAGS = 3  # last bins of each unit, of which the time course is made
 MOST_FEATURES = 1600  # fewer lags for many units, because time grows with the cube
 MOST_BLOCKS = 40  # more would be more precise, but shorter
 LEAST_BINS = 20  # of a block, so that blocks depend little on each other
@@ -39,7 +39,7 @@ def connection_evidence(model: Forecaster, train: Batches, session: int) -> Evid
 
     Returns:
         Estimates in the units of `effective_connectivity`: raw activity of the receiver per raw activity of the sender,
-        summed over lags.
+        the sizes at all lags added. Where an effect changes its sign over lags, it has that of recent bins.
     """
     assert isinstance(model, ConnectivityForecaster)
     n_units, scale = model.spec.sessions[session].n_units, model.scale(session)
