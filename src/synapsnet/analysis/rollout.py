@@ -57,7 +57,7 @@ def roll_out(
             covariates = session.behavior[starts[:, None] + shown]
             recent = bins[:, ahead:]
             slow = session.slow.of(recent, starts + ahead)
-            params.append(model(recent[:, lead:], covariates, session.index, slow)[:, -1])
+            params.append(model.last(recent[:, lead:], covariates, session.index, slow))
             bins = torch.cat([bins, model.likelihood.mean(params[-1])[:, None]], dim=1)
     return torch.stack(params, dim=1)
 

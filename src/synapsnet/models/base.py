@@ -51,6 +51,11 @@ class Forecaster(nn.Module, ABC):
             ``[batch, time, units, n_params]``; ``[:, t]`` describes bin t+1 and depends only on bins ≤ t.
         """
 
+    def last(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        """The last step of `forward`, ``[batch, units, n_params]``, without what earlier steps alone need."""
+        params: Tensor = self(past, behavior, session, slow)[:, -1]
+        return params
+
     def penalty(self) -> Tensor:
         """Regulariser added to the mean negative log-likelihood per unit-bin, a scalar."""
         return torch.zeros((), device=self.device)

@@ -12,17 +12,17 @@ from torch import Tensor, nn
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
 from synapsnet.models.evaluating import evaluating
+from synapsnet.models.lagged_forecaster import LaggedForecaster
 from synapsnet.models.lags import by_lag, lagged
 from synapsnet.models.own_past import OwnPast
 from synapsnet.models.pairs import check_pairs
 from synapsnet.models.per_session import PerSession
 from synapsnet.models.population import READOUT_SD
-from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import Batch, Batches, TaskSpec
 
 
 @final
-class Netformer(TrainedForecaster, ConnectivityForecaster):
+class Netformer(LaggedForecaster, ConnectivityForecaster):
     """``drive_i = Σ_j a_ij x_j``, with attention ``a_ij = (Q z_i) · (K z_j) / √size`` at every bin, without a softmax.
 
     The token ``z_j`` is the layer norm of the last ``spec.context_bins`` bins of unit j together with its embedding;
@@ -65,14 +65,13 @@ class Netformer(TrainedForecaster, ConnectivityForecaster):
         self.mean_attention = PerSession(torch.zeros(s.n_units, s.n_units) for s in spec.sessions)
         self._kept: dict[int, Tensor] = {}  # of sessions without some of their edges, [post, senders]
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
-        windows = lagged(torch.cat([inputs, behavior], dim=-1), self.spec.context_bins)
+    def drive_of(self, windows: Tensor, session: int, slow: Tensor) -> Tensor:
         tokens = self.tokens(windows, session)
         messages = tokens * windows[..., -1:]
         kept = self._kept.get(session)
         received = messages.sum(2, keepdim=True) if kept is None else kept @ messages
-        receivers = tokens[:, :, : inputs.shape[2]]
-        drive: Tensor = (self.sought(receivers) * received).sum(-1) + self.own_past(inputs, session, slow)
+        receivers = tokens[:, :, : slow.shape[2]]
+        drive: Tensor = (self.sought(receivers) * received).sum(-1)
         return drive
 
     def tokens(self, windows: Tensor, session: int) -> Tensor:

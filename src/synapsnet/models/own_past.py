@@ -29,14 +29,15 @@ class OwnPast(nn.Module):
             nn.Parameter(torch.zeros(session.n_units, self.memory.size + len(spec.slow_s))) for session in spec.sessions
         )
 
-    def forward(self, inputs: Tensor, session: int, slow: Tensor) -> Tensor:
-        """Responses, ``[batch, time, units]``; causal.
+    def forward(self, inputs: Tensor, session: int, slow: Tensor, first: int = 0) -> Tensor:
+        """Responses of the steps from ``first`` on, ``[batch, time - first, units]``; causal.
 
         Args:
             inputs: Scaled past activity, ``[batch, time, units]``.
             session: Index of the session.
             slow: Slow state of every unit, ``[batch, time, units, traces]``.
+            first: The first step that is needed.
         """
-        own = torch.cat([self.memory(inputs), slow], dim=-1)
+        own = torch.cat([self.memory(inputs, first), slow[:, first:]], dim=-1)
         response: Tensor = (own * self.filters[session]).sum(-1)
         return response

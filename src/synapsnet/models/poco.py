@@ -10,16 +10,15 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.attention import AttentionBlock
-from synapsnet.models.lags import lagged
+from synapsnet.models.lagged_forecaster import LaggedForecaster
 from synapsnet.models.population import READOUT_SD
-from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import TaskSpec
 
 EMBEDDING_SD = 0.02  # as in POYO
 
 
 @final
-class Poco(TrainedForecaster):
+class Poco(LaggedForecaster):
     """``drive_i = w · ((1 + α_i) ⊙ relu(W [past of i]) + β_i)``: an MLP shared by all units, with a FiLM of each unit.
 
     The past of a unit is its last ``spec.context_bins`` bins and its slow state. α and β are linear in the unit's
@@ -57,6 +56,7 @@ class Poco(TrainedForecaster):
         dropout: float,
     ) -> None:
         super().__init__(spec=spec, likelihood=likelihood)
+        self.own_past = None
         self.embeddings = nn.ParameterList(
             nn.Parameter(EMBEDDING_SD * torch.randn(session.n_units + spec.n_behavior, width))
             for session in spec.sessions
@@ -78,9 +78,8 @@ class Poco(TrainedForecaster):
         self.own = nn.Linear(spec.context_bins + len(spec.slow_s), hidden)
         self.readout = nn.Parameter(READOUT_SD * torch.randn(hidden))
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
-        n_units = inputs.shape[2]
-        windows = lagged(torch.cat([inputs, behavior], dim=-1), self.spec.context_bins)
+    def drive_of(self, windows: Tensor, session: int, slow: Tensor) -> Tensor:
+        n_units = slow.shape[2]
         identities = self.embeddings[session] + self.session_embeddings[session]
         latents = self.latents(self.tokens(windows) + identities)
         weights, values = self.spread(identities[:n_units], latents)

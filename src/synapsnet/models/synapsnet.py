@@ -161,29 +161,35 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         """`decoded` of the last step of all units, ``[members, batch, 1, units]``, for single bins; see `decoding`."""
         return decoding(self._speaking_members(), session, slow_state=self._slow_state)
 
-    def _drives_of(self, batch: Batch, first: int = 0) -> list[Tensor]:
-        """Drive of the units that a batch scores from step ``first`` on, by member."""
-        inputs = self.inputs(batch.past, batch.session)
-        behavior, session, units = batch.behavior, batch.session, batch.units
+    def last(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        drives = self._drives(past, behavior, session, slow, first=past.shape[1] - 1)
+        return self.parameters_of(torch.stack(drives).mean(0), past[:, -1:], session)[:, 0]
+
+    def _drives(
+        self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, units: Tensor | None = None, first: int = 0
+    ) -> list[Tensor]:
+        """Drive of the units from step ``first`` on, by speaking member."""
+        inputs = self.inputs(past, session)
         currents = self.connectivity(inputs, session, units)
-        drives = self.decoded(inputs, currents, behavior, session, batch.slow, units=units, first=first)
+        drives = self.decoded(inputs, currents, behavior, session, slow, units=units, first=first)
         return self._with_unobserved(drives, inputs, behavior, session, units)
 
     def growing_window(self, session: int) -> GrowingWindow:
         return CarriedWindow(self, session)
 
     def params_of(self, batch: Batch) -> Tensor:
-        drive = torch.stack(self._drives_of(batch)).mean(0)
-        return self.parameters_of(drive, batch.past, batch.session, batch.units)
+        drives = self._drives(batch.past, batch.behavior, batch.session, batch.slow, batch.units)
+        return self.parameters_of(torch.stack(drives).mean(0), batch.past, batch.session, batch.units)
 
     def training_loss(self, batch: Batch) -> Tensor:
         """Mean of the members' own losses, because members trained on their mean forecast would not be a committee.
 
         No window is scored before it has its context, so these steps are not decoded.
         """
-        first = self.spec.context_bins - 1
+        first, session, units = self.spec.context_bins - 1, batch.session, batch.units
         late = batch.since(first)
-        params = [self.parameters_of(d, late.past, late.session, late.units) for d in self._drives_of(batch, first)]
+        drives = self._drives(batch.past, batch.behavior, session, batch.slow, units, first)
+        params = [self.parameters_of(drive, late.past, session, units) for drive in drives]
         return torch.stack([self.loss_of(of_member, late) for of_member in params]).mean()
 
     def start(self, train: Batches) -> None:

@@ -10,16 +10,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 from synapsnet.likelihoods import Likelihood
-from synapsnet.models.lags import lagged
+from synapsnet.models.lagged_forecaster import LaggedForecaster
 from synapsnet.models.own_past import OwnPast
 from synapsnet.models.per_session import SessionModules
 from synapsnet.models.population import READOUT_SD
-from synapsnet.models.trained import TrainedForecaster
 from synapsnet.session import TaskSpec
 
 
 @final
-class Tsmixer(TrainedForecaster):
+class Tsmixer(LaggedForecaster):
     """Blocks that mix the last ``spec.context_bins`` bins of all units and behavior, then a projection over time.
 
     The layers over time are shared by all channels of all sessions; those over channels belong to a session. Every unit
@@ -49,12 +48,11 @@ class Tsmixer(TrainedForecaster):
         self.project = nn.Parameter(READOUT_SD * torch.randn(spec.context_bins))
         self.own_past = own_past(spec=spec)
 
-    def drive(self, inputs: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
-        channels = torch.cat([inputs, behavior], dim=-1)
-        windows = lagged(channels, self.spec.context_bins).transpose(2, 3)
+    def drive_of(self, windows: Tensor, session: int, slow: Tensor) -> Tensor:
+        windows = windows.transpose(2, 3)
         for block in self.blocks:
             windows = block(windows, session)
-        drive: Tensor = self.project @ windows[..., : inputs.shape[-1]] + self.own_past(inputs, session, slow)
+        drive: Tensor = self.project @ windows[..., : slow.shape[2]]
         return drive
 
 

@@ -24,8 +24,8 @@ class Windowed(Protocol):
 
     spec: TaskSpec
 
-    def __call__(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
-        """Parameters of every next bin, ``[batch, time, units, n_params]``."""
+    def last(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
+        """Parameters of the bin after a window, ``[batch, units, n_params]``."""
 
 
 class Series:
@@ -68,4 +68,4 @@ class WholeWindow:
             series.add(values)
 
     def params(self) -> Tensor:
-        return self._model(self._past.last(), self._behavior.last(), self._session, self._slow.last())[:, -1]
+        return self._model.last(self._past.last(), self._behavior.last(), self._session, self._slow.last())

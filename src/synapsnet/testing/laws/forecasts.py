@@ -39,6 +39,13 @@ class ForecastLaws(ModelUnderTest):
             torch.testing.assert_close(perturbed[:, : CUT + 1], params[:, : CUT + 1], rtol=1e-5, atol=1e-5)
 
     @torch.no_grad()
+    def test_the_last_step_alone_is_that_of_the_window(self, model: Forecaster, task: Task) -> None:
+        """Roll-outs and forecasts bin by bin ask for the last step only."""
+        for batch in batches(task):
+            window = (batch.past, batch.behavior, batch.session, batch.slow)
+            torch.testing.assert_close(model.last(*window), model(*window)[:, -1], rtol=1e-5, atol=1e-5)
+
+    @torch.no_grad()
     def test_the_past_matters(self, model: Forecaster, task: Task) -> None:
         """The counterpart of causality: of a blind model, the law above would hold for nothing."""
         for batch in batches(task):
