@@ -40,6 +40,7 @@ _OF_TINY = (
 )
 _STUDY = "Do the missing runs of a study. Finished runs are kept, and unfinished ones are continued."
 _HEADING = "\n## "
+_DIGITS = "%.6g"  # of numbers in tables
 POLL_S = 0.1  # between two looks at the running processes
 _PATIENCE_S = 60.0  # until a process that was asked to stop is killed
 
@@ -277,8 +278,8 @@ def summarize(
     to = options.to or (out if options.quick else PROJECT / "experiments" / study.name) / "results"
     try:
         made = summary(out, options.data)
-        if study.runs_of is None:
-            made = replace(made, tables={**made.tables, RUNS: versions_of(runs(out))})
+        versions = {RUNS: versions_of(runs(out))} if study.runs_of is None else {}
+        made = replace(made, tables={name: as_written(rows) for name, rows in {**made.tables, **versions}.items()})
     except UserError as error:
         parser.exit(2, f"error: {error}\n")
     to.mkdir(parents=True, exist_ok=True)
@@ -290,13 +291,19 @@ def summarize(
         (to / name).write_text(text, encoding="utf-8")
     for name, rows in made.tables.items():
         if len(rows):
-            rows.to_csv(to / f"{name}.csv", index=False, float_format="%.6g")
+            rows.to_csv(to / f"{name}.csv", index=False, float_format=_DIGITS)
     for name, figure in made.figures.items():
         (figure(made.tables) if callable(figure) else figure).savefig(to / f"{name}.png")
     say(table)
     for job in missing(_jobs(study, options), out):
         print(f"missing: {job}", file=sys.stderr)
     return 0
+
+
+def as_written(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with its numbers rounded as in its file, so that a text made from either is the same."""
+    floats = table.select_dtypes("float").columns
+    return table.assign(**{name: table[name].map(lambda value: float(_DIGITS % value)) for name in floats})
 
 
 def with_earlier(made: Summary, folder: Path) -> Summary:

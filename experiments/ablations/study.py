@@ -71,7 +71,7 @@ def _quick() -> list[Job]:
     return [_job(variant, TINY, of_tiny.settings[1:]) for variant in (FULL, *_QUICK)]
 
 
-STUDY = Study("ablations", jobs, quick=_quick(), recordings=RECORDINGS)
+STUDY = Study("ablations", jobs, quick=_quick(), recordings=RECORDINGS, by_recording=True)
 
 if __name__ == "__main__":
     sys.exit(main(STUDY))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments._study import Summary, summarize
+from experiments._study import Summary, Tables, summarize
 from experiments._tables import markdown_table, number
 from experiments.ablations.study import FULL, STUDY, VARIANTS
 from synapsnet.analysis.block_bootstrap import block_bootstrap
@@ -146,12 +146,19 @@ def draw(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
+def text_of(tables: Tables) -> str:
+    """``table.md``, from the table alone."""
+    blocks = (f"## {recording}\n\n{markdown(table)}" for recording, table in tables["table"].groupby("data"))
+    return "\n\n".join(["# Ablations", LEGEND, *blocks]) + "\n"
+
+
 def summary(out: Path, data: Path | None = None) -> Summary:
     """The tables and the figure of the runs."""
-    tables = {recording: table_of(variants) for recording, variants in sorted(read(out).items())}
-    text = ["# Ablations", LEGEND, *(f"## {recording}\n\n{markdown(table)}" for recording, table in tables.items())]
-    rows = pd.concat([table.assign(data=recording) for recording, table in tables.items()], ignore_index=True)
-    return Summary("\n\n".join(text) + "\n", {"table": rows}, {"ablations": draw(tables)})
+    found = [table_of(variants).assign(data=recording) for recording, variants in sorted(read(out).items())]
+    rows = pd.concat(found, ignore_index=True)
+    return Summary(
+        text_of, {"table": rows}, {"ablations": lambda tables: draw(dict(list(tables["table"].groupby("data"))))}
+    )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from experiments.benchmark._kit import Plan, Table, in_turns
 from experiments.benchmark._training import composed, fresh
 from synapsnet.experiment.build import build_data
 
-_MODELS = ("synapsnet", "synapsnet_plain", "lstm", "var", "synapsnet model/decoder=gru")
+_RIVALS = ("lstm", "var", "tsmixer", "netformer", "poco")
+_MODELS = ("synapsnet", "synapsnet_plain", "synapsnet model/decoder=gru", *_RIVALS)
 _UNITS, _QUICK_UNITS = 500, 8
 _BINS, _QUICK_BINS = 300, 10  # forecast
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from experiments._study import Summary, summarize
+from experiments._study import Summary, Tables, summarize
 from experiments._tables import bold, is_best, markdown_table, read_runs
 from experiments.horizon.figures import draw_horizon, draw_pit
 from experiments.horizon.scores import CALIBRATION, FILE
@@ -25,6 +24,7 @@ Closed-loop forecasts on the test split, by the number of bins ahead; the best o
 better. Mean over sessions. The naive forecast is the activity at the origin. Behavior stays as it was at the origin;
 the rows "behavior given" know it as it was recorded. Rows are sorted by the median gain at the longest horizon.
 Definitions: README.md of the study."""
+HORIZONS, CALIBRATIONS = "horizon", "calibration"  # tables
 CALIBRATED = """\
 One bin ahead, mean over sessions: CRPS ↓, share of bins within the central intervals of 50 % and 90 %, and the largest
 departure of a PIT bin from its share under a calibrated forecast (0 is best)."""
@@ -81,24 +81,25 @@ def calibration_block(calibrations: pd.DataFrame) -> str:
     return markdown_table(["model", "CRPS ↓", *(f"within {share:.0%}" for share in INTERVALS), "PIT off by"], rows)
 
 
-def _blocks(horizons: pd.DataFrame, calibrations: pd.DataFrame) -> Sequence[str]:
+def text_of(tables: Tables) -> str:
+    """``table.md``, from the tables alone."""
     text = ["# Horizon", LEGEND]
-    for data, block in horizons.groupby("data", sort=False):
+    for data, block in tables[HORIZONS].groupby("data", sort=False):
         text.append(f"## {data}")
         text += [score_block(block, column(name)) for name in SCORES[block.signal.iloc[0]]]
     text += ["# Calibration", CALIBRATED]
-    for data, block in calibrations.groupby("data", sort=False):
+    for data, block in tables[CALIBRATIONS].groupby("data", sort=False):
         text.append(f"## {data}\n\n{calibration_block(block)}")
-    return text
+    return "\n\n".join(text) + "\n"
 
 
 def summary(out: Path, data: Path | None = None) -> Summary:
     """The tables and figures of the runs."""
     horizons, calibrations = read(out)
     return Summary(
-        "\n\n".join(_blocks(horizons, calibrations)) + "\n",
-        {"horizon": horizons[horizons.ahead.isin(SHOWN)], "calibration": calibrations},
-        {"horizon": draw_horizon(horizons), "pit": draw_pit(calibrations)},
+        text_of,
+        {HORIZONS: horizons[horizons.ahead.isin(SHOWN)], CALIBRATIONS: calibrations},
+        {HORIZONS: lambda tables: draw_horizon(tables[HORIZONS]), "pit": lambda tables: draw_pit(tables[CALIBRATIONS])},
     )
 
 

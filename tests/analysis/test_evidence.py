@@ -74,8 +74,12 @@ def test_a_delay_costs_little_certainty() -> None:
     assert errors[1] < 1.3 * errors[0]
 
 
+@pytest.mark.parametrize("n_senders", [N_UNITS, 5])
 @pytest.mark.parametrize("course", [(1.0, 0.0, 0.0), (0.8, 0.5, 0.3), (0.8, -0.6, 0.0)])
-def test_effects_are_found_by_the_time_course_that_they_share(course: tuple[float, ...]) -> None:
+def test_effects_are_found_by_the_time_course_that_they_share(
+    course: tuple[float, ...], n_senders: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synapsnet.analysis.block_jackknife.MOST_FEATURES", len(course) * n_senders)
     rng = np.random.default_rng(0)
     coupling = 0.1 * rng.choice([-1, 0, 1], p=[0.2, 0.6, 0.2], size=(N_UNITS, N_UNITS)) * OFF
     sent = rng.normal(size=(6000, N_UNITS))

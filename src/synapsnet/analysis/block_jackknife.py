@@ -22,6 +22,7 @@ from scipy.linalg import eigh
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
+MOST_FEATURES = 1600  # senders at all lags from which the time course is made, because time grows with the cube
 STEPS = 50  # of the prior variance, which settles in about ten
 NEGLIGIBLE = 1e-12  # a variance below this, relative to the largest, is a rounding error
 
@@ -72,7 +73,7 @@ def block_evidence(blocks: Blocks, *, n_units: int, n_lags: int) -> Evidence:
             yield torch.cat([sent, x[:, n_lags * n_units :]], dim=1), y
 
     moments = _Moments(filtered())
-    fit = _fitted(moments, n_units, 1)
+    fit = _fitted(moments, _others(n_units))
     total = squares = change = torch.zeros(n_units, n_units, dtype=torch.float64)
     held_out = torch.zeros(n_units, dtype=torch.float64)
     for index, (x, y) in enumerate(filtered()):
@@ -101,15 +102,24 @@ def time_course(blocks: Blocks, *, n_units: int, n_lags: int) -> Tensor:
 
     Effects are estimated at every lag; the course is the leading generalized eigenvector of their second moments
     against those of their errors. Its sign makes recent bins positive, each lag counting half of the one before.
+    Of many units, only some send here, as `MOST_FEATURES` says.
     """
     recent = F.normalize(torch.full((n_lags,), 0.5, dtype=torch.float64).cumprod(0), dim=0)
     if n_lags == 1:
         return recent
-    moments, n_sources = _Moments(_centred(blocks)), n_lags * n_units
-    fit = _fitted(moments, n_units, n_lags)
+    senders = torch.arange(0, n_units, -(n_lags * n_units // -MOST_FEATURES))
+    n_sources, others = n_lags * len(senders), _others(n_units)[senders]
+
+    def chosen() -> Iterator[tuple[Tensor, Tensor]]:
+        for x, y in _centred(blocks):
+            sent = x[:, : n_lags * n_units].view(-1, n_lags, n_units)[:, :, senders]
+            yield torch.cat([sent.flatten(1), x[:, n_lags * n_units :]], dim=1), y
+
+    moments = _Moments(chosen())
+    fit = _fitted(moments, others.repeat(n_lags, 1))
     heard = fit.noise > NEGLIGIBLE * fit.noise.max()
-    effects = fit.coefficients[:n_sources, heard].view(n_lags, n_units, -1) * _others(n_units)[:, heard]
-    variances = fit.variances(moments)[:n_sources, :n_sources].view(n_lags, n_units, n_lags, n_units)
+    effects = fit.coefficients[:n_sources, heard].view(n_lags, len(senders), -1) * others[:, heard]
+    variances = fit.variances(moments)[:n_sources, :n_sources].view(n_lags, len(senders), n_lags, len(senders))
     errors = torch.einsum("aubu->ab", variances)
     if not (heard.any() and errors.diagonal().min() > 0):  # all are silent
         return recent
@@ -140,8 +150,9 @@ class _Fit:
         return self.inverse @ moments.gram @ self.inverse
 
 
-def _fitted(moments: _Moments, n_units: int, n_lags: int) -> _Fit:
-    penalty = _penalty(moments, n_units, n_lags)
+def _fitted(moments: _Moments, between: Tensor) -> _Fit:
+    """The fit whose penalty is that of the effects between different units, a mask ``[sources, units]``."""
+    penalty = _penalty(moments, between)
     penalised = moments.gram + penalty * torch.eye(len(moments.gram), dtype=torch.float64)
     inverse = torch.linalg.inv(penalised)
     coefficients = inverse @ moments.cross
@@ -171,19 +182,19 @@ class _Moments:
         return (self.squares - explained.sum(0)).clamp(min=0)
 
 
-def _penalty(moments: _Moments, n_units: int, n_lags: int) -> float:
+def _penalty(moments: _Moments, of_others: Tensor) -> float:
     """The ridge as an empirical prior on effects between different units, by expectation-maximisation.
 
     It is noise variance over effect variance, but at most the mean square of a sender, because a stronger penalty turns
     effects into covariances, and common input into connections.
     """
-    n_sources = n_lags * n_units
+    n_sources = len(of_others)
     most = penalty = float(moments.gram.diagonal()[:n_sources].mean()) or 1.0  # 1 if all are silent
     values, basis = torch.linalg.eigh(moments.gram)
     values = values.clamp(min=0)
     rotated = basis.T @ moments.cross
     between = torch.zeros(moments.cross.shape, dtype=torch.bool)
-    between[:n_sources] = _others(n_units).repeat(n_lags, 1)
+    between[:n_sources] = of_others
     for _ in range(STEPS):
         coefficients = basis @ (rotated / (values + penalty)[:, None])
         variances = basis.square() @ (1 / (values + penalty))  # in units of the noise

@@ -23,7 +23,6 @@ from synapsnet.models.lags import present_first
 from synapsnet.session import Batch, Batches
 
 MOST_LAGS = 3  # last bins of each unit, of which the time course is made
-MOST_FEATURES = 1600  # fewer lags for many units, because time grows with the cube
 MOST_BLOCKS = 40  # more would be more precise, but shorter
 LEAST_BINS = 20  # of a block, so that blocks depend little on each other
 
@@ -43,7 +42,7 @@ def connection_evidence(model: Forecaster, train: Batches, session: int) -> Evid
     """
     assert isinstance(model, ConnectivityForecaster)
     n_units, scale = model.spec.sessions[session].n_units, model.scale(session)
-    most_lags = max(min(MOST_LAGS, model.spec.context_bins, MOST_FEATURES // n_units), 1)
+    most_lags = min(MOST_LAGS, model.spec.context_bins)
     every = ~torch.eye(n_units, dtype=torch.bool, device=model.device)
     batches, gain, n_bins = [], torch.zeros(n_units), 0
     with evaluating(model), model.without_edges(session, every), model.without_unobserved():

@@ -242,8 +242,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
             (response,) = torch.autograd.grad(mean.sum(), currents)
             matrix = self.connectivity.matrix(session).detach()
         scale = self.scale(session)
-        gain = scale.input_gain(past)
-        first_near = max(past.shape[1] - n_lags + 1, 0)
+        gain, first_near = scale.input_gain(past), max(past.shape[1] - n_lags + 1, 0)
         # One matrix per separate lag; earlier lags in a single product, because a matrix for each would fill memory.
         by_bin = torch.einsum("bti,btj->tij", response[:, first_near:], gain[:, first_near:]).flip(0)
         rest = torch.einsum("bti,btj->ij", response[:, :first_near], gain[:, :first_near])[None]
@@ -273,16 +272,14 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
 
     def via_unobserved(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor, n_lags: int) -> Tensor:
         """Mean Jacobian through unobserved neurons, by one backward pass per receiver."""
-        n_units = past.shape[2]
-        neurons = self.unobserved()
+        n_units, neurons = past.shape[2], self.unobserved()
         if not neurons:
             return past.new_zeros(n_lags, n_units, n_units)
         scale = self.scale(session)
         with evaluating(self), self.as_read(), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
             inputs = self.inputs(past, session).detach().requires_grad_()
             with torch.no_grad():
-                drive = self.drive(inputs, behavior, session, slow)
-            drive = drive.requires_grad_()
+                drive = self.drive(inputs, behavior, session, slow).requires_grad_()
             (slope,) = torch.autograd.grad(self.expected(drive, past, session)[:, -1].sum(), drive)
             sent = sum(group(inputs, behavior, session)[:, -1] for group in neurons) / len(self.n_heard)
             moved = cast(Tensor, sent) * slope[:, -1]
