@@ -126,3 +126,8 @@ def test_a_study_asks_the_metric_too():
 def test_without_the_file_nothing_knows_of_it():
     assert column("mae").lower_is_better is None
     assert "AbsoluteError" not in {family.__name__ for family in metric_families("calcium")}
+
+
+def test_what_grows_without_bound_still_fits_a_cell() -> None:
+    shown = [column("mse").text(value) for value in (1.23456, -0.00001, 123456.7, 1.7e44, math.inf, math.nan)]
+    assert shown == ["1.235", "0.000", "123456.700", "1.7e+44", "inf", "-"]

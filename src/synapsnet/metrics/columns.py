@@ -26,6 +26,9 @@ class Parts(NamedTuple):
     weight: npt.NDArray[np.float64]
 
 
+HUGE = 1e6  # as of a roll-out that grows without bound
+
+
 @dataclass(frozen=True)
 class Column:
     """One metric as tables show it.
@@ -53,8 +56,10 @@ class Column:
         return f"{self.label} ↓" if self.lower_is_better else self.label
 
     def text(self, value: float) -> str:
-        """A value as tables show it; a dash where undefined."""
-        return "-" if math.isnan(value) else format(value, f"z{self.form}")
+        """A value as tables show it; a dash where undefined, and powers of ten where it is huge."""
+        if math.isnan(value):
+            return "-"
+        return format(value, f"z{self.form}" if abs(value) < HUGE else ".1e")
 
     def best(self, values: Iterable[float]) -> float:
         """The best value, ignoring NaN; NaN if there is none."""
