@@ -86,7 +86,7 @@ def add_probes(out: Path) -> None:
     add_to_runs(out, joint, seed=0, file=FILE, write=write_probe)
 
 
-STUDY = Study("transfer", jobs, quick=_quick(), recordings=tuple(RECORDINGS))
+STUDY = Study("transfer", jobs, quick=_quick(), recordings=tuple(RECORDINGS), by_recording=True)
 
 if __name__ == "__main__":
     sys.exit(main(STUDY, then=add_probes))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from experiments._study import Summary, summarize
+from experiments._study import Summary, Tables, summarize
 from experiments._tables import bold, is_best, markdown_table, number, read_runs, score_cell
 from experiments.transfer.figures import PANELS, draw_probes, draw_transfer
 from experiments.transfer.probe import FILE
@@ -147,20 +149,27 @@ def probe_block(animals: pd.DataFrame) -> str:
     return f"{table}\n\nEmbeddings correlate with their random start by r = {animals.start_r.mean():.2f}."
 
 
+def text_of(tables: Tables) -> str:
+    """``table.md``, from the tables alone."""
+    text = ["# Transfer", LEGEND, PAIRED]
+    for name, of in tables["scores"].groupby("data", sort=False):
+        tests = tables["paired"]
+        text += [f"## {name}", score_block(of), paired_block(tests[tests.data == name])]
+    if "probes" in tables:
+        text += ["# Probes", PROBED]
+        text += [f"## {name}\n\n{probe_block(of)}" for name, of in tables["probes"].groupby("data", sort=False)]
+    return "\n\n".join(text) + "\n"
+
+
 def summary(out: Path, data: Path | None = None) -> Summary:
     """The tables and figures of the runs."""
     scores, probes = read(out)
-    text, tables, figures = ["# Transfer", LEGEND, PAIRED], {"scores": scores}, {"transfer": draw_transfer(scores)}
-    tests = {str(name): paired(of) for name, of in scores.groupby("data", sort=False)}
-    for name, of in scores.groupby("data", sort=False):
-        text += [f"## {name}", score_block(of), paired_block(tests[str(name)])]
-    tables["paired"] = pd.concat([of.assign(data=name) for name, of in tests.items()], ignore_index=True)
+    tests = [paired(of).assign(data=name) for name, of in scores.groupby("data", sort=False)]
+    tables = {"scores": scores, "paired": pd.concat(tests, ignore_index=True)}
+    figures: dict[str, Callable[[Tables], Figure]] = {"transfer": lambda tables: draw_transfer(tables["scores"])}
     if len(probes):
-        animals = by_animal(probes)
-        text += ["# Probes", PROBED]
-        text += [f"## {name}\n\n{probe_block(of)}" for name, of in animals.groupby("data", sort=False)]
-        tables["probes"], figures["probes"] = animals, draw_probes(animals)
-    return Summary("\n\n".join(text) + "\n", tables, figures)
+        tables["probes"], figures["probes"] = by_animal(probes), lambda tables: draw_probes(tables["probes"])
+    return Summary(text_of, tables, figures)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import yaml
 from scipy import stats
 
 from experiments.ablations.fixed import FixedConnectivity
-from experiments.ablations.summarize import read, table_of, text_of
+from experiments.ablations.summarize import read, table_of
 from synapsnet.errors import UserError
 from synapsnet.metrics import TimeBlocks
 from synapsnet.results.time_blocks import write_time_blocks
@@ -90,12 +90,6 @@ def test_variants_are_compared_on_the_sessions_that_they_share(tmp_path: Path) -
     assert table.share_worse["no_connectivity"] == 1
     p = stats.ttest_1samp(list(differences.values()), 0).pvalue
     assert table.p["no_connectivity"] == pytest.approx(min(2 * p, 1), rel=1e-3)  # Holm's correction of two tests
-
-
-def test_the_committed_text_is_that_of_the_committed_table() -> None:
-    results = Path(__file__).resolve().parents[2] / "experiments" / "ablations" / "results"
-    text = text_of({"table": pd.read_csv(results / "table.csv")})
-    assert text == (results / "table.md").read_text(encoding="utf-8")
 
 
 def test_a_recording_without_the_full_model_is_said(tmp_path: Path) -> None:
