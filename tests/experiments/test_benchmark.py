@@ -80,6 +80,7 @@ def test_a_command_that_ends_otherwise_is_not_timed() -> None:
         startup.cpu_seconds(["modle=synapsnet"], 0)
 
 
+@pytest.mark.slow
 def test_a_part_that_runs_alone_keeps_the_sections_of_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +116,7 @@ def test_bad_input_costs_one_line(options: list[str], named: str, capsys: pytest
     assert named in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_netformers_own_loop_is_measured_and_its_failure_is_one_line(tmp_path: Path) -> None:
     """A stand-in for the clone: its module gives the one class that is asked for."""
     package = tmp_path / "clone" / "NetFormer"

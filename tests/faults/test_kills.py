@@ -35,7 +35,8 @@ def kill_and_go_on(model: str, chance: random.Random, train: Command, sessions: 
     assert not {name for name in left if "partial" in name or name in (".results", ".next")}
 
 
-@pytest.mark.parametrize("model", ["synapsnet", pytest.param("lstm", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["synapsnet", "lstm"])
 def test_a_kill_at_a_random_point(model: str, train: Command, sessions: Path) -> None:
     kill_and_go_on(model, random.Random(model), train, sessions)
 

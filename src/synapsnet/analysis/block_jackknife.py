@@ -14,6 +14,7 @@ pair has a single number to estimate.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -107,7 +108,7 @@ def time_course(blocks: Blocks, *, n_units: int, n_lags: int) -> Tensor:
     recent = F.normalize(torch.full((n_lags,), 0.5, dtype=torch.float64).cumprod(0), dim=0)
     if n_lags == 1:
         return recent
-    senders = torch.arange(0, n_units, -(n_lags * n_units // -MOST_FEATURES))
+    senders = torch.arange(0, n_units, math.ceil(n_lags * n_units / MOST_FEATURES))
     n_sources, others = n_lags * len(senders), _others(n_units)[senders]
 
     def chosen() -> Iterator[tuple[Tensor, Tensor]]:
