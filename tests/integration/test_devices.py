@@ -19,6 +19,7 @@ def files(run: Path) -> set[str]:
     return {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(train: Command, sessions: Path) -> None:
     """Batches of three windows, which two cannot share evenly, of two sessions."""
     for name, devices in {"one": 1, "two": 2}.items():

@@ -84,6 +84,7 @@ def test_the_summary_holds_the_best_validation_scores(train: Command, sessions: 
     assert logged.summary["validation/pearson_r"]["max"] == pytest.approx(r.max())
 
 
+@pytest.mark.slow
 def test_runs_of_a_sweep_lie_in_one_folder_under_names_of_their_own(train: Command, sessions: Path) -> None:
     given = (*SHOWN, f"data.root={sessions}", "callbacks.figures=null", "reference_models=[]", "hydra.sweep.dir=s")
     done = in_new_process(train.folder, str(TRAIN), "-m", "model=mean", "data.min_rate=0,0.01", *given)
