@@ -144,6 +144,26 @@ def test_noise_of_rare_events_is_no_evidence(signal: str) -> None:
     assert (odds.replication > 0.8).sum() <= 2
 
 
+@pytest.mark.parametrize("n_units", [1, 4])
+@pytest.mark.parametrize("n_bins", [6, 200])
+@pytest.mark.parametrize("sent", ["the same at every lag", "constant", "nothing", "rare"])
+def test_lags_that_tell_nothing_apart_do_no_harm(sent: str, n_bins: int, n_units: int) -> None:
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        x = 1e3 * rng.normal(size=(n_bins, n_units))
+        lags = {
+            "the same at every lag": [x, x, x],
+            "constant": [np.ones_like(x) * x[:1]] * 3,
+            "nothing": [0 * x] * 3,
+            "rare": [np.roll(rng.random(x.shape) < 0.02, lag, axis=0) for lag in range(3)],
+        }[sent]
+        features, y = torch.from_numpy(np.concatenate(lags, axis=1) * 1.0), torch.from_numpy(rng.normal(size=x.shape))
+        blocks = list(zip(features.tensor_split(3), y.tensor_split(3), strict=True))
+        found = block_evidence(lambda blocks=blocks: blocks, n_units=n_units, n_lags=3)  # type: ignore[misc]
+        assert bool(torch.isfinite(found.estimate).all() and torch.isfinite(found.standard_error).all())
+        assert bool((found.standard_error >= 0).all())
+
+
 def test_a_silent_unit_has_no_evidence() -> None:
     task = task_of(planted(2000, "normal", 0)[0])
     model = fitted(build("var", task.spec), task, steps=0)

@@ -25,6 +25,7 @@ from torch.nn import functional as F  # noqa: N812 - the field's name for it
 
 MOST_FEATURES = 1600  # senders at all lags from which the time course is made, because time grows with the cube
 STEPS = 50  # of the prior variance, which settles in about ten
+ALIKE = 1e-9  # relative variance below which lags, or senders, are told apart by rounding errors alone
 NEGLIGIBLE = 1e-12  # a variance below this, relative to the largest, is a rounding error
 
 Blocks = Callable[[], Iterable[tuple[Tensor, Tensor]]]
@@ -122,11 +123,15 @@ def time_course(blocks: Blocks, *, n_units: int, n_lags: int) -> Tensor:
     effects = fit.coefficients[:n_sources, heard].view(n_lags, len(senders), -1) * others[:, heard]
     variances = fit.variances(moments)[:n_sources, :n_sources].view(n_lags, len(senders), n_lags, len(senders))
     errors = torch.einsum("aubu->ab", variances)
-    if not (heard.any() and errors.diagonal().min() > 0):  # all are silent
+    known = errors.diagonal()
+    if not effects.any() or known.min() <= NEGLIGIBLE * known.max():  # silent, alone, or a lag that never varies
         return recent
+    sizes, axes = torch.linalg.eigh(errors)
+    errors = (axes * sizes.clamp(min=ALIKE * float(sizes.max()))) @ axes.T
     found = torch.einsum("aup,bup,p->ab", effects, effects, 1 / fit.noise[heard])
     _, contrasts = eigh(found.numpy(), errors.numpy())
-    course = errors @ torch.from_numpy(contrasts[:, -1])  # the course to which the best contrast responds most
+    # The course to which the best contrast responds most.
+    course: Tensor = errors @ torch.from_numpy(contrasts[:, -1])
     return course / torch.copysign(course.norm(), course @ recent)
 
 
@@ -187,7 +192,8 @@ def _penalty(moments: _Moments, of_others: Tensor) -> float:
     """The ridge as an empirical prior on effects between different units, by expectation-maximisation.
 
     It is noise variance over effect variance, but at most the mean square of a sender, because a stronger penalty turns
-    effects into covariances, and common input into connections.
+    effects into covariances, and common input into connections. A few bins may be explained without noise; then it is
+    the least that can be inverted.
     """
     n_sources = len(of_others)
     most = penalty = float(moments.gram.diagonal()[:n_sources].mean()) or 1.0  # 1 if all are silent
@@ -201,7 +207,7 @@ def _penalty(moments: _Moments, of_others: Tensor) -> float:
         variances = basis.square() @ (1 / (values + penalty))  # in units of the noise
         noise = moments.residual(coefficients) / (moments.n_bins - float((values / (values + penalty)).sum()))
         sizes = coefficients.square() / noise.clamp(min=torch.finfo(noise.dtype).tiny) + variances[:, None]
-        penalty = min(most, 1 / float(sizes[between].mean()))
+        penalty = min(most, max(1 / float(sizes[between].mean()), ALIKE * most))
     return penalty
 
 
