@@ -26,9 +26,8 @@ LEGEND = """\
 Scores on the test split, mean over sessions, one seed. *Against full*: nll of the variant minus that of the full model
 on the same bins of the same sessions, in nats per unit and bin (above 0, the variant is worse), with the 95 % interval
 of a paired bootstrap over blocks of time; *units worse* is the share of units with a higher nll than under the full
-model, with its interval, which leans towards one half, because resampling adds noise to every unit. With several
-sessions, p is that of the paired t test over sessions, corrected by Holm's method for the variants in the table. Sorted
-by the difference. Definitions: README.md of the study."""
+model, with its interval. With several sessions, p is that of the paired t test over sessions, corrected by Holm's
+method for the variants in the table. Sorted by the difference. Definitions: README.md of the study."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,6 +39,31 @@ def test_intervals_hold_the_planted_difference(memory: float, n_blocks: int, lea
     assert least < np.mean(held) < 0.99
 
 
+@pytest.mark.parametrize(
+    ("mean", "spread", "n_blocks"), [(-0.3, 0.1, 10), (-0.3, 0.1, 24), (-0.1, 0.1, 64), (0, 0, 24)]
+)
+def test_intervals_of_the_share_hold_what_other_stretches_of_time_would_give(
+    mean: float, spread: float, n_blocks: int
+) -> None:
+    units = RNG.normal(mean, spread, 100)
+    held, shares = [], []
+    for _ in range(100):
+        noisy = units + RNG.normal(size=(n_blocks, 100))
+        found, _ = block_bootstrap({"s": blocks(noisy)}, {"s": blocks(0 * noisy)}, n_resamples=200)
+        assert found.share_low <= found.share <= found.share_high
+        held.append((found.share_low, found.share_high))
+        shares.append(found.share)
+    low, high = np.transpose(held)
+    assert np.mean((low < np.mean(shares)) & (np.mean(shares) < high)) > 0.85  # percentiles: 0.2 to 1
+
+
+def test_a_share_of_all_units_has_an_interval_that_reaches_it() -> None:
+    ahead = blocks(RNG.normal(-5, 1, size=(20, 9)))
+    one, other = block_bootstrap({"s": ahead}, {"s": blocks(0 * ahead.nll)})
+    assert (one.share, one.share_high, other.share, other.share_low) == (1, 1, 0, 0)
+    assert 0.9 < one.share_low == pytest.approx(1 - other.share_high)
+
+
 def test_correlated_blocks_are_joined_and_make_the_interval_wider() -> None:
     noise = RNG.normal(size=(64, 1))
     slow = signal.lfilter([1], [1, -0.8], noise, axis=0)

@@ -13,7 +13,7 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special, stats
 
 from synapsnet.metrics import TIE, TimeBlocks
 
@@ -61,10 +61,13 @@ def block_bootstrap(
     """Compare two models on the same bins of the same sessions.
 
     Neighbouring blocks are joined in pairs while their differences are correlated, down to `FEWEST_BLOCKS` a session.
-    Intervals are percentiles, expanded for the number of blocks. Where differences change more slowly than that,
-    intervals are too narrow: of planted differences, those of 95 % held 95 % with independent blocks, and 83 to 86 %
-    where 40 to 64 neighbouring blocks correlated with r 0.7 (``pytest tests/analysis/test_block_bootstrap.py``).
-    The interval of the share leans towards one half, because a resample adds noise to every unit.
+    Intervals of the difference are percentiles, expanded for the number of blocks. Where differences change more slowly
+    than that, intervals are too narrow: of planted differences, those of 95 % held 95 % with independent blocks, and
+    83 to 86 % where 40 to 64 neighbouring blocks correlated with r 0.7
+    (``pytest tests/analysis/test_block_bootstrap.py``).
+
+    A resample adds noise to every unit, so shares of resamples lean towards one half, and their percentiles may miss
+    the share itself. Its interval therefore has their spread alone, around the logit of the share.
 
     Args:
         ours: Blocks by session id.
@@ -93,9 +96,19 @@ def block_bootstrap(
         rng=np.random.default_rng(seed),
     )
     whole = _difference_and_shares(sessions, *(each[None] for each in blocks))[:, 0]
-    difference, share, share_of_theirs = np.stack([whole, *resampled.confidence_interval], axis=1)
-    n_blocks = n_free + len(blocks)
+    difference = np.array([whole[0], *(end[0] for end in resampled.confidence_interval)])
+    n_units, n_blocks = sum(each.shape[1] for each, _ in sessions), n_free + len(blocks)
+    spread = _wide(level, n_free + 1) * resampled.standard_error
+    share, share_of_theirs = (np.array([whole[at], *_around(whole[at], spread[at], n_units)]) for at in (1, 2))
     return _of_side(difference, share, n_blocks), _of_side(-difference[[0, 2, 1]], share_of_theirs, n_blocks)
+
+
+def _around(share: float, spread: float, n_units: int) -> tuple[float, float]:
+    """Interval of a share that reaches as far to both sides on the scale of its logit."""
+    inside = np.clip(share, 0.5 / n_units, 1 - 0.5 / n_units)
+    reach = spread / (inside * (1 - inside))
+    low, high = special.expit(special.logit(inside) + reach * np.array([-1, 1]))
+    return min(low, share), max(high, share)
 
 
 def _of_side(difference: _Values, share: _Values, n_blocks: int) -> BlockBootstrap:
@@ -135,8 +148,12 @@ def _mean(runs: Sequence[Mapping[str, TimeBlocks]]) -> dict[str, TimeBlocks]:
 
 def _expanded(level: float, n: int) -> float:
     """Level at which percentiles of ``n`` replicates are as wide as Student's interval (Hesterberg 2015)."""
-    wide = np.sqrt(n / (n - 1)) * stats.t.ppf((1 + level) / 2, n - 1)
-    return float(1 - 2 * stats.norm.sf(wide))
+    return float(1 - 2 * stats.norm.sf(_wide(level, n)))
+
+
+def _wide(level: float, n: int) -> float:
+    """Half of Student's interval of the mean of ``n`` replicates, in standard errors of a bootstrap."""
+    return float(np.sqrt(n / (n - 1)) * stats.t.ppf((1 + level) / 2, n - 1))
 
 
 def _same(ours: Mapping[str, TimeBlocks], theirs: Mapping[str, TimeBlocks]) -> list[str]:
