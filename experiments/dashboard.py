@@ -2,6 +2,7 @@
 
     python -m experiments.dashboard STUDY --entity NAME [--project synapsnet]   # saves a view, and prints its address
     python -m experiments.dashboard STUDY --json workspace.json                 # writes the same, without an account
+    python -m experiments.dashboard STUDY --preview workspace.png --runs SWEEP  # draws it, from offline logs
 
 STUDY is the group of the runs: the name of a study, or of a sweep's folder such as ``2026-11-26/12-00-00``. The package
 is in the extra ``dashboard``.
@@ -16,6 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from experiments.dashboard_preview import preview
+from experiments.wandb_log import logged_runs
+from synapsnet.errors import UserError
 from synapsnet.metrics import declared_columns
 
 STEP = "trainer/global_step"
@@ -102,20 +106,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--entity", help="W&B user or team")
     parser.add_argument("--project", default="synapsnet", help="W&B project (default: synapsnet)")
     parser.add_argument("--json", type=Path, help="write the workspace to this file and save nothing")
+    parser.add_argument("--preview", type=Path, help="draw the workspace to this file and save nothing")
+    parser.add_argument("--runs", type=Path, help="run or sweep with offline logs of W&B, for --preview")
     options = parser.parse_args(arguments)
-    if options.json is None and options.entity is None:
+    if options.json is None and options.preview is None and options.entity is None:
         parser.exit(2, "error: name the W&B user or team by --entity, or a file by --json\n")
+    if (options.preview is None) != (options.runs is None):
+        parser.exit(2, "error: --preview FILE and --runs PATH go together\n")
     try:
         made = workspace(options.study, entity=options.entity or "", project=options.project)
     except ModuleNotFoundError as error:
         parser.exit(2, f"error: {error.name} is not installed: pip install 'synapsnet[dashboard]'\n")
+    view = json.loads(made._to_model().model_dump_json(by_alias=True, exclude_none=True))  # as `save` sends it
     if options.json is not None:
-        view = json.loads(made._to_model().model_dump_json(by_alias=True, exclude_none=True))  # as `save` sends it
         options.json.write_text(json.dumps(view, indent=1) + "\n", encoding="utf-8")
         print(options.json)
-        return 0
-    made.save()
-    print(made.url)
+    if options.preview is not None:
+        try:
+            preview(view, logged_runs(options.runs)).savefig(options.preview, dpi=100)
+        except UserError as error:
+            parser.exit(2, f"error: {error}\n")
+        print(options.preview)
+    if options.json is None and options.preview is None:
+        made.save()
+        print(made.url)
     return 0
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from command import QUICK, Command
-from wandb_log import logged_runs
 
 from experiments.dashboard import main
+from experiments.dashboard_preview import preview
+from experiments.wandb_log import logged_runs
 
 NOT_OF_EVERY_RUN = {"figures/connectivity", "test/bits_per_spike"}  # of recordings without truth; of spikes
 
@@ -46,6 +47,25 @@ def test_every_panel_shows_what_a_run_logs(view: dict[str, Any], train: Command)
     assert done.code == 0, done.err
     (logged,) = logged_runs(train.folder / "run")
     assert keys(view) - logged.keys == NOT_OF_EVERY_RUN
+
+    drawn = {axes.get_title(loc="left"): axes for part in preview(view, [logged]).subfigs for axes in part.axes}
+    (bar,) = drawn["median gain"].patches
+    assert bar.get_width() == logged.summary["test/median_gain"]
+    (curve,) = drawn["validation nll ↓"].lines
+    assert list(curve.get_ydata()) == [item["validation/nll"] for item in logged.history if "validation/nll" in item]
+    assert {name for name, axes in drawn.items() if axes.texts and "not logged" in axes.texts[0].get_text()} == {
+        "figures/connectivity"
+    }
+
+
+def test_a_preview_needs_runs_with_logs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "picture.png"
+    for others, said in (([], "--preview FILE and --runs PATH go"), (["--runs", str(tmp_path)], "no offline logs")):
+        with pytest.raises(SystemExit) as stopped:
+            main(["forecasting", "--preview", str(picture), *others])
+        assert stopped.value.code == 2
+        assert said in capsys.readouterr().err
+    assert not picture.exists()
 
 
 def test_the_typical_unit_comes_first_and_runs_are_those_of_the_study(view: dict[str, Any]) -> None:

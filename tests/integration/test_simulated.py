@@ -10,8 +10,8 @@ import pytest
 from command import QUICK, Command
 from omegaconf import OmegaConf
 from sklearn.metrics import average_precision_score
-from wandb_log import logged_runs
 
+from experiments.wandb_log import logged_runs
 from synapsnet.analysis.replication import LEVELS
 
 N_UNITS = 15
