@@ -1,4 +1,8 @@
-"""Steps and CPU seconds until models first reach a fixed validation score: the best that NetFormer reaches."""
+"""Steps and CPU seconds until models first reach a fixed validation score: the best that NetFormer reaches.
+
+With a clone of NetFormer, the goal is what its authors' code reaches in the schedule of their script. That is a squared
+error, in standard deviations of the train split, so all models are then compared by it.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +19,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import lightning.pytorch as pl
+import numpy as np
+import torch
 
 from experiments._study import PROJECT
 from experiments.benchmark._kit import Plan, Table
+from experiments.benchmark._training import composed
+from experiments.benchmark.throughput import own_code
 from synapsnet.command_line import quoted
+from synapsnet.experiment.build import build_data
 from synapsnet.results.files import CURVE
+from synapsnet.session.scale import scale_of
 
 _GOAL = "netformer"
 _MODELS = (_GOAL, "synapsnet", "tsmixer", "lstm")
-_NLL = "validation/nll"
+OWN_SCHEDULE = "NetFormer by its authors' code and schedule"
 _LEAN = (
     "logger=csv",
     "score_test=false",
@@ -59,12 +69,12 @@ class Point:
     Attributes:
         step: Training steps so far.
         seconds: CPU seconds so far.
-        nll: Score, in nats per unit-bin; lower is better.
+        score: Nll in nats per unit-bin, or squared error; lower is better.
     """
 
     step: float
     seconds: float
-    nll: float
+    score: float
 
 
 NEVER = Point(math.inf, math.inf, math.nan)
@@ -72,19 +82,21 @@ NEVER = Point(math.inf, math.inf, math.nan)
 
 def measured(plan: Plan) -> Table:
     """Steps and CPU seconds to the goal, which is NetFormer's in the same turn; each turn has a seed of its own."""
-    courses: dict[str, list[list[Point]]] = {name: [] for name in _MODELS[: 2 if plan.quick else None]}
+    goal, score = (OWN_SCHEDULE, "mse") if _GOAL in plan.clones else (_GOAL, "nll")
+    models = _MODELS[: 2 if plan.quick else None]
+    courses: dict[str, list[list[Point]]] = {name: [] for name in dict.fromkeys((goal, *models))}
     for seed in range(plan.repeats):
         for name, of_turns in courses.items():
-            of_turns.append(course(plan, name, seed))
-    goals = [best(of_turn).nll for of_turn in courses[_GOAL]]
+            of_turns.append(own_course(plan) if name == OWN_SCHEDULE else course(plan, name, seed, score))
+    goals = [best(of_turn).score for of_turn in courses[goal]]
     rows = []
     for name, of_turns in courses.items():
         ends = [best(of_turn) for of_turn in of_turns]
-        hits = [first_reaching(goal, of_turn) for goal, of_turn in zip(goals, of_turns, strict=True)]
+        hits = [first_reaching(best_of_goal, of_turn) for best_of_goal, of_turn in zip(goals, of_turns, strict=True)]
         rows.append(
             (
-                f"`{name}`",
-                f"{statistics.median(end.nll for end in ends):.4f}",
+                name if name == OWN_SCHEDULE else f"`{name}`",
+                f"{statistics.median(end.score for end in ends):.4f}",
                 f"{statistics.median(end.step for end in ends):.0f}",
                 *(
                     _cell([getattr(hit, field) for hit in hits], digits)
@@ -94,14 +106,30 @@ def measured(plan: Plan) -> Table:
         )
     return Table(
         "Time to a fixed score",
-        f"the goal is the best validation nll of `{_GOAL}`, {statistics.median(goals):.4f}; CPU seconds of training "
+        f"the goal is the best validation {score} of {goal}, {statistics.median(goals):.4f}; CPU seconds of training "
         "with its validations, without start-up and without what follows the last step",
-        ("model", "best validation nll", "its step", "steps to the goal", "CPU seconds to the goal"),
+        ("model", f"best validation {score}", "its step", "steps to the goal", "CPU seconds to the goal"),
         rows,
     )
 
 
-def course(plan: Plan, model: str, seed: int) -> list[Point]:
+def own_course(plan: Plan) -> list[Point]:
+    """The validations of NetFormer's own code, on windows within the pieces of each split."""
+    task = build_data(composed(*plan.data, "model=netformer")["data"]).task
+    (session,), scale = task.sessions, scale_of(task.spec, 0, torch.float32)
+    pieces = {
+        f"{split}{place}": scale.inputs(session.activity[None, first:stop].float())[0].numpy()
+        for split in ("train", "validation")
+        for place, (first, stop) in enumerate(task.pieces[0][split].tolist())
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(path := Path(folder) / "pieces.npz", **pieces)
+        epochs = ("1",) if plan.quick else ()
+        printed = own_code(_GOAL, "_own_schedule.py", str(plan.clones[_GOAL]), str(path), *epochs)
+    return [Point(int(step), float(at), float(error)) for step, at, error in map(str.split, printed.splitlines())]
+
+
+def course(plan: Plan, model: str, seed: int, score: str) -> list[Point]:
     """The validations of one run of ``train.py``."""
     budget = ("trainer.max_steps=10",) if plan.quick else ()
     with tempfile.TemporaryDirectory() as folder:
@@ -127,25 +155,25 @@ def course(plan: Plan, model: str, seed: int) -> list[Point]:
         )
         if done.returncode:
             raise SystemExit(f"error: {model} failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
-        return read(run / CURVE, clock)
+        return read(run / CURVE, clock, score)
 
 
-def read(curve: Path, clock: Path) -> list[Point]:
+def read(curve: Path, clock: Path, score: str) -> list[Point]:
     """The validations of a run, from its curve and the clock beside it."""
     with curve.open(newline="") as file:
-        scores = [float(row[_NLL]) for row in csv.DictReader(file) if row[_NLL]]
+        scores = [float(value) for row in csv.DictReader(file) if (value := row[f"validation/{score}"])]
     times = [line.split(",") for line in clock.read_text().splitlines()]
-    return [Point(int(step), float(at), nll) for (step, at), nll in zip(times, scores, strict=True)]
+    return [Point(int(step), float(at), value) for (step, at), value in zip(times, scores, strict=True)]
 
 
 def best(points: Sequence[Point]) -> Point:
     """The validation with the best score."""
-    return min(points, key=lambda point: point.nll)
+    return min(points, key=lambda point: point.score)
 
 
 def first_reaching(goal: float, points: Sequence[Point]) -> Point:
     """The first validation with at least the score of the goal."""
-    return next((point for point in points if point.nll <= goal), NEVER)
+    return next((point for point in points if point.score <= goal), NEVER)
 
 
 def _cell(values: Sequence[float], digits: int) -> str:

@@ -95,13 +95,18 @@ def own_loop(task: Task, plan: Plan, rival: str) -> float:
     (session,), (start, stop) = task.sessions, task.pieces[0]["train"][0]
     with tempfile.TemporaryDirectory() as folder:
         np.save(path := Path(folder) / "activity.npy", session.activity[start:stop].float().numpy())
-        script = Path(__file__).with_name("_own_loop.py")
-        command = [sys.executable, str(script), rival, str(plan.clones[rival]), str(path), str(plan.steps)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        printed = own_code(rival, "_own_loop.py", rival, str(plan.clones[rival]), str(path), str(plan.steps))
+    return float(printed.split()[-1])
+
+
+def own_code(rival: str, script: str, *arguments: str) -> str:
+    """What a script that runs a rival's own code prints."""
+    command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip() or f"exit code {done.returncode}"
         raise UserError(f"{rival}'s own code failed: {said.splitlines()[-1]}")
-    return float(done.stdout.split()[-1])
+    return done.stdout
 
 
 def _rate(task: Task, config: Config, n_steps: int) -> float:

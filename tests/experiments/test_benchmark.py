@@ -68,7 +68,7 @@ def test_contestants_take_turns_and_ratios_are_of_neighbours() -> None:
 def test_the_first_validation_that_reaches_the_goal_counts(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text("step,train/nll,validation/nll\n9,,0.5\n14,0.4,\n19,,0.3\n29,,0.4\n")
     (tmp_path / "clock.csv").write_text("10,1.5\n20,2.5\n30,4\n")
-    points = fixed_score.read(tmp_path / "metrics.csv", tmp_path / "clock.csv")
+    points = fixed_score.read(tmp_path / "metrics.csv", tmp_path / "clock.csv", "nll")
     assert fixed_score.best(points) == fixed_score.Point(20, 2.5, 0.3)
     assert fixed_score.first_reaching(0.45, points).step == 20
     assert fixed_score.first_reaching(0.5, points).seconds == 1.5
@@ -116,8 +116,8 @@ def test_bad_input_costs_one_line(options: list[str], named: str, capsys: pytest
     assert named in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_netformers_own_loop_is_measured_and_its_failure_is_one_line(tmp_path: Path) -> None:
+@pytest.fixture
+def netformer(tmp_path: Path) -> Plan:
     """A stand-in for the clone: its module gives the one class that is asked for."""
     package = tmp_path / "clone" / "NetFormer"
     package.mkdir(parents=True)
@@ -130,15 +130,31 @@ def test_netformers_own_loop_is_measured_and_its_failure_is_one_line(tmp_path: P
         "        self.read_out = torch.nn.Linear(window_size - 1, 1)\n"
         "    def training_step(self, batch, index):\n"
         "        return (self.read_out(batch[0]) - batch[1]).square().mean()\n"
+        "    def validation_step(self, batch, index):\n"
+        "        self.log('VAL_loss', self.training_step(batch, index))\n"
         "    def configure_optimizers(self):\n"
         "        return torch.optim.Adam(self.parameters())\n"
     )
-    plan = Plan(quick=True, repeats=1, recording=None, clones={"netformer": tmp_path / "clone"})
-    task = build_data(composed(*plan.data, "model=nlinear")["data"]).task
-    assert throughput.own_loop(task, plan, "netformer") > 0
-    (package / "models.py").write_text("raise ImportError('no einops here')\n")
+    return Plan(quick=True, repeats=1, recording=None, clones={"netformer": tmp_path / "clone"})
+
+
+@pytest.mark.slow
+def test_netformers_own_loop_is_measured_and_its_failure_is_one_line(netformer: Plan) -> None:
+    task = build_data(composed(*netformer.data, "model=nlinear")["data"]).task
+    assert throughput.own_loop(task, netformer, "netformer") > 0
+    (netformer.clones["netformer"] / "NetFormer" / "models.py").write_text("raise ImportError('no einops here')\n")
     with pytest.raises(UserError, match=r"^netformer's own code failed: ImportError: no einops here$"):
-        throughput.own_loop(task, plan, "netformer")
+        throughput.own_loop(task, netformer, "netformer")
+
+
+@pytest.mark.slow
+def test_with_a_clone_the_goal_is_what_its_own_schedule_reaches(netformer: Plan) -> None:
+    table = fixed_score.measured(netformer)
+    own, ours, synapsnet = table.rows
+    assert [own[0], ours[0], synapsnet[0]] == [fixed_score.OWN_SCHEDULE, "`netformer`", "`synapsnet`"]
+    assert f"the goal is the best validation mse of {own[0]}, {own[1]}" in table.subject
+    assert 0.5 < float(own[1]) < 3  # of z-scored activity
+    assert own[2] == own[3]
 
 
 def test_pocos_own_code_is_measured(tmp_path: Path) -> None:
