@@ -157,6 +157,7 @@ def test_with_a_clone_the_goal_is_what_its_own_schedule_reaches(netformer: Plan)
     assert own[2] == own[3]
 
 
+@pytest.mark.slow
 def test_pocos_own_code_is_measured(tmp_path: Path) -> None:
     """A stand-in for the clone: its module imports what the real one imports, and gives the two classes asked for."""
     package = tmp_path / "clone" / "zapbench_scripts"
