@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.pairs import check_pairs
-from synapsnet.models.per_session import PerSession
 from synapsnet.session import TaskSpec
 
 
@@ -37,17 +36,16 @@ class DenseConnectivity(Connectivity):
         n_train_bins = sum(session.n_train_bins for session in spec.sessions)
         self._l2 = 0.5 / (prior_scale**2 * n_train_bins)
         self._l1 = l1 / n_train_bins
-        self.off_diagonal = PerSession((1.0 - torch.eye(s.n_units) for s in spec.sessions), persistent=False)
         for session in spec.sessions:
             n_units = session.n_units
             weight = torch.randn(n_units, n_units) * (0.1 * prior_scale / math.sqrt(n_units))
-            self.weights.append(nn.Parameter(weight))
+            self.weights.append(nn.Parameter(weight.fill_diagonal_(0)))
 
     def matrix(self, session: int) -> Tensor:
-        matrix: Tensor = self.weights[session] * self.off_diagonal[session]
-        return matrix
+        return self.weights[session].clone().fill_diagonal_(0)  # without a gradient on the diagonal, which stays 0
 
     def penalty(self) -> Tensor:
-        flat = torch.cat([self.matrix(session).flatten() for session in range(len(self.weights))])
-        penalty = flat.square().sum() * self._l2
-        return penalty + flat.abs().sum() * self._l1 if self._l1 else penalty
+        # One session after the other, because copies of all matrices would fill the memory.
+        penalty = torch.stack([weight.square().sum() for weight in self.weights]).sum() * self._l2
+        sizes = [weight.abs().sum() for weight in self.weights] if self._l1 else []
+        return penalty + torch.stack(sizes).sum() * self._l1 if sizes else penalty
