@@ -33,6 +33,18 @@ def test_l1_adds_the_absolute_weights_off_the_diagonal() -> None:
     assert float(dense.penalty()) == pytest.approx(3.0 * total / 840, rel=1e-4)
 
 
+@pytest.mark.parametrize("l1", [0.0, 3.0])
+def test_the_prior_holds_no_copy_of_a_matrix_until_the_gradient(l1: float) -> None:
+    dense = DenseConnectivity(spec=SPEC, prior_scale=0.5, l1=l1)
+    held: list[torch.Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: held.append(tensor) or tensor, lambda tensor: tensor):
+        penalty = dense.penalty()
+    weights = {weight.data_ptr() for weight in dense.weights}
+    assert {tensor.data_ptr() for tensor in held if tensor.numel() > 1} == weights
+    penalty.backward()
+    assert not any(weight.grad.diagonal().any() for weight in dense.weights)
+
+
 def test_l1_leaves_fewer_edges_standing() -> None:
     """Fit A to one strong edge and much noise: the penalty spares the edge."""
     torch.manual_seed(0)

@@ -42,7 +42,8 @@ class DenseConnectivity(Connectivity):
             self.weights.append(nn.Parameter(weight.fill_diagonal_(0)))
 
     def matrix(self, session: int) -> Tensor:
-        return self.weights[session].clone().fill_diagonal_(0)  # without a gradient on the diagonal, which stays 0
+        matrix: Tensor = self.weights[session].clone().fill_diagonal_(0)
+        return matrix  # without a gradient on the diagonal, which stays 0
 
     def penalty(self) -> Tensor:
         # One session after the other, because copies of all matrices would fill the memory.
