@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.dashboard_preview import preview
-from experiments.wandb_log import logged_runs
+from experiments._dashboard_preview import preview
+from experiments._wandb_log import logged_runs
 from synapsnet.errors import UserError
 from synapsnet.metrics import declared_columns
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from command import QUICK, Command
 
+from experiments._dashboard_preview import preview
+from experiments._wandb_log import logged_runs
 from experiments.dashboard import main
-from experiments.dashboard_preview import preview
-from experiments.wandb_log import logged_runs
 
 NOT_OF_EVERY_RUN = {"figures/connectivity", "test/bits_per_spike"}  # of recordings without truth; of spikes
 

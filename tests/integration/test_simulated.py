@@ -11,7 +11,7 @@ from command import QUICK, Command
 from omegaconf import OmegaConf
 from sklearn.metrics import average_precision_score
 
-from experiments.wandb_log import logged_runs
+from experiments._wandb_log import logged_runs
 from synapsnet.analysis.replication import LEVELS
 
 N_UNITS = 15

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from command import QUICK, TRAIN, Command, in_new_process, write_recording
 
-from experiments.wandb_log import Logged, logged_runs
+from experiments._wandb_log import Logged, logged_runs
 
 SHOWN = tuple(override for override in QUICK if not override.startswith(("logger", "callbacks", "reference_models")))
 MOST_KEYS = 60

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.wandb_log import Logged
+from experiments._wandb_log import Logged
 from synapsnet.errors import UserError
 from synapsnet.viz.style import GREY, method_looks, new_figure, tidy, title
 
