@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from laws import KINDS, Kind, simulated, small_task
+from scipy import signal
 
 from synapsnet.data.splits import rows
 from synapsnet.errors import UserError
@@ -133,8 +134,13 @@ def test_drifting_levels_call_for_increments_and_others_do_not() -> None:
     returning = np.zeros_like(shocks)
     for bin_ in range(1, len(shocks)):
         returning[bin_] = 0.8 * returning[bin_ - 1] + shocks[bin_]
-    for activity, form in ((np.cumsum(shocks, axis=0), "increments"), (shocks, "levels"), (returning, "levels")):
-        assert small_task([session(activity)], "levels", inputs="auto").spec.inputs == form
+    slow = signal.lfilter(
+        [1], [1, -0.97], shocks, axis=0
+    )  # returns within 33 bins, so it drifts where windows have ten
+    signals = {"increments": (np.cumsum(shocks, axis=0), slow), "levels": (shocks, returning)}
+    for form, of_form in signals.items():
+        for activity in of_form:
+            assert small_task([session(activity)], "levels", inputs="auto").spec.inputs == form
 
 
 def test_what_does_not_fit_together_is_refused() -> None:

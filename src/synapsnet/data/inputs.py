@@ -15,17 +15,21 @@ log = logging.getLogger(__name__)
 
 LAGS = 3  # last bins of a unit
 FITTED = 0.75  # share of the train split
+MARGIN = 0.05  # of the error of levels
 UNITS_AT_A_TIME = 64  # their lagged bins in float64 are held in memory
 
 Series = Sequence[npt.NDArray[np.float64]]
 
 
 def prefer_increments(sessions: Sequence[Session], train: Sequence[Pieces]) -> Inputs:
-    """Choose increments if they forecast each unit from its own past better than levels do.
+    """Choose increments unless levels forecast each unit from its own past better by more than `MARGIN`.
 
     Slow calcium signals drift, and then models of levels lose to copying the last bin. A regression of each unit on its
     last bins, fitted on the first three quarters of the train split and judged on the last, decides for all units
-    together; an error counts relative to the unit's variance. Counts keep their levels.
+    together; an error counts relative to the unit's variance. The margin is there because this regression feels little
+    of a drift that goes on until the test split, and models with many parameters much (README.md in this folder has
+    the numbers). Of signals that forget exponentially, those that remember more than about ten bins become increments.
+    Counts keep their levels.
     """
     if sessions[0].signal == "spikes":
         return "levels"
@@ -40,7 +44,7 @@ def prefer_increments(sessions: Sequence[Session], train: Sequence[Pieces]) -> I
             increments = _error([np.diff(part, axis=0) for part in fitted], [np.diff(part, axis=0) for part in held])
             of_levels += float((levels / variance).sum())
             of_increments += float((increments / variance).sum())
-    chosen: Inputs = "increments" if of_increments < of_levels else "levels"
+    chosen: Inputs = "increments" if of_increments < (1 + MARGIN) * of_levels else "levels"
     log.info(
         "inputs: %s (held-out error of increments / of levels: %.2f)", chosen, of_increments / max(of_levels, 1e-12)
     )
