@@ -134,9 +134,7 @@ def test_drifting_levels_call_for_increments_and_others_do_not() -> None:
     returning = np.zeros_like(shocks)
     for bin_ in range(1, len(shocks)):
         returning[bin_] = 0.8 * returning[bin_ - 1] + shocks[bin_]
-    slow = signal.lfilter(
-        [1], [1, -0.97], shocks, axis=0
-    )  # returns within 33 bins, so it drifts where windows have ten
+    slow = signal.lfilter([1], [1, -0.97], shocks, axis=0)  # returns within 33 bins, more than models look back
     signals = {"increments": (np.cumsum(shocks, axis=0), slow), "levels": (shocks, returning)}
     for form, of_form in signals.items():
         for activity in of_form:
