@@ -25,7 +25,8 @@ REFERENCES = ("ar", "mean")
 LEGEND = """\
 Scores of the animal left out, on the same test bins for every amount of data; a model is fitted on the last minutes of
 its train split. *transfer*: decoders, trained on the other animals, are frozen. *scratch*: everything is trained on the
-animal alone. Mean ± standard error over animals; the best of each amount in bold. Definitions: README.md here."""
+animal alone. Mean ± standard error over animals; the best of each amount in bold. Of `neuropixels_v1` a session is left
+out, and three of its four sessions are of one mouse. Definitions: README.md here."""
 PAIRED = """\
 Below: *transfer* minus *scratch* on the same animals, mean ± standard error; p of the paired t test, corrected by Holm
 over the amounts; and the animals in which transfer is better. Less is better where ↓ stands."""
@@ -91,7 +92,7 @@ def score_block(scores: pd.DataFrame) -> str:
                 for c in columns
             ]
             rows.append([minutes, way, str(int((of.way == way).sum())), *cells])
-    return markdown_table(["minutes", "training", "animals", *(c.heading for c in columns)], rows)
+    return markdown_table(["minutes", "training", "left out", *(c.heading for c in columns)], rows)
 
 
 def _amounts(scores: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
