@@ -116,7 +116,7 @@ def markdown(table: pd.DataFrame) -> str:
         if row.variant == FULL:
             lines.append([f"**{FULL}**", *cells[1:], "", "", ""])
             continue
-        cells.append(f"{number(row.difference, 4)} ({row.low:.4f} to {row.high:.4f})")
+        cells.append(f"{number(row.difference, 4)} ({number(row.low, 4)} to {number(row.high, 4)})")
         cells.append(f"{row.share_worse:.0%} ({row.share_low:.0%} to {row.share_high:.0%})")
         cells.append("-" if np.isnan(row.p) else f"{row.p:.2g}")
         lines.append(cells)
