@@ -58,10 +58,12 @@ def test_intervals_of_the_share_hold_what_other_stretches_of_time_would_give(
 
 
 def test_a_share_of_all_units_has_an_interval_that_reaches_it() -> None:
-    ahead = blocks(RNG.normal(-5, 1, size=(20, 9)))
-    one, other = block_bootstrap({"s": ahead}, {"s": blocks(0 * ahead.nll)})
-    assert (one.share, one.share_high, other.share, other.share_low) == (1, 1, 0, 0)
-    assert 0.9 < one.share_low == pytest.approx(1 - other.share_high)
+    for spread, varies in ((1, False), (14, True)):
+        ahead = blocks(-5 + spread * stats.zscore(RNG.normal(size=(20, 9))))
+        one, other = block_bootstrap({"s": ahead}, {"s": blocks(0 * ahead.nll)})
+        assert (one.share, one.share_high, other.share, other.share_low) == (1, 1, 0, 0)
+        assert (one.share_low < 1) == varies
+        assert one.share_low == pytest.approx(1 - other.share_high)
 
 
 def test_correlated_blocks_are_joined_and_make_the_interval_wider() -> None:

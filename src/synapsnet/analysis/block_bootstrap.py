@@ -107,8 +107,8 @@ def _around(share: float, spread: float, n_units: int) -> tuple[float, float]:
     """Interval of a share that reaches as far to both sides on the scale of its logit."""
     inside = np.clip(share, 0.5 / n_units, 1 - 0.5 / n_units)
     reach = spread / (inside * (1 - inside))
-    low, high = special.expit(special.logit(inside) + reach * np.array([-1, 1]))
-    return min(low, share), max(high, share)
+    low, high = share - inside + special.expit(special.logit(inside) + reach * np.array([-1, 1]))
+    return max(min(low, share), 0.0), min(max(high, share), 1.0)  # rounding errors aside, low <= share <= high
 
 
 def _of_side(difference: _Values, share: _Values, n_blocks: int) -> BlockBootstrap:
