@@ -11,6 +11,8 @@ from typing import Any
 
 import wandb
 
+from synapsnet.errors import UserError
+
 
 @dataclass(frozen=True)
 class Logged:
@@ -43,16 +45,20 @@ class Logged:
 
 
 def logged_runs(folder: Path) -> list[Logged]:
-    """The offline logs in ``folder/wandb``, the oldest first."""
+    """The offline logs in ``folder/wandb``, the oldest first.
+
+    Raises:
+        UserError: if one cannot be read, or ends before the configuration of its run.
+    """
     wandb.teardown()  # waits for the writer of this process
     return [_read(path) for path in sorted((folder / "wandb").glob("offline-run-*/*.wandb"))]
 
 
 def _read(path: Path) -> Logged:
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(path)]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     logged = Logged({}, {}, {}, [], path.parent / "files")
-    for line in printed.splitlines():
+    for line in done.stdout.splitlines() if done.returncode == 0 else ():
         record = json.loads(line)
         match record["type"]:
             case "run":
@@ -63,4 +69,6 @@ def _read(path: Path) -> Logged:
                 logged.summary.update(record["summary"].get("update", {}))
             case "history":
                 logged.history.append(record["history"]["item"])
+    if "choices" not in logged.config:
+        raise UserError(f"{path}: no whole log of a run; remove its folder, or name other runs")
     return logged

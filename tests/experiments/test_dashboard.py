@@ -65,6 +65,13 @@ def test_a_preview_needs_runs_with_logs(tmp_path: Path, capsys: pytest.CaptureFi
             main(["forecasting", "--preview", str(picture), *others])
         assert stopped.value.code == 2
         assert said in capsys.readouterr().err
+    cut = tmp_path / "wandb" / "offline-run-1" / "run-1.wandb"
+    cut.parent.mkdir(parents=True)
+    cut.write_bytes(b"cut")
+    with pytest.raises(SystemExit) as stopped:
+        main(["forecasting", "--preview", str(picture), "--runs", str(tmp_path)])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.startswith(f"error: {cut}: no whole log of a run")
     assert not picture.exists()
 
 
