@@ -13,8 +13,8 @@ from synapsnet.configuration import conf_folder
 
 Space = Mapping[str, BaseDistribution]
 
-RATE = FloatDistribution(3e-4, 3e-2, log=True)
-DROPOUT = FloatDistribution(0.0, 0.7)
+RATE = FloatDistribution(3e-4, 1e-1, log=True)
+DROPOUT = FloatDistribution(0.0, 0.8)
 
 
 def _one_of(*values: int) -> CategoricalDistribution:

@@ -24,10 +24,10 @@ import json, signal, sys
 from pathlib import Path
 folder, score, end = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
 folder.mkdir(parents=True, exist_ok=True)
-curve = "step,validation/nll\\n" + "".join(f"{step},{score}\\n" for step in range(100, 900, 100))
-(folder / "metrics.csv").write_text(curve)
 if end == "killed":
     signal.raise_signal(signal.SIGKILL)
+curve = "step,validation/nll\\n" + "".join(f"{step},{score}\\n" for step in range(100, 900, 100))
+(folder / "metrics.csv").write_text(curve)
 if end == "fails":
     sys.exit(1)
 if end == "long" and score > 0.5:
