@@ -21,6 +21,7 @@ from experiments.benchmark import arithmetic, curves, fixed_score, loop, online,
 from experiments.benchmark._kit import Plan, Table
 from synapsnet.atomic import replacing
 from synapsnet.experiment.guard import BAD_INPUT, report
+from synapsnet.training.heap import keep_freed_memory
 
 PARTS: Mapping[str, Callable[[Plan], Table]] = {
     "throughput": throughput.measured,
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="try everything on a tiny simulated network")
     parser.add_argument("--out", type=Path, help="folder of the table (default: results/ here)")
     options = parser.parse_args(arguments)
+    keep_freed_memory()  # for every contestant, as in training
     parts = options.parts.split(",")
     for part in parts:
         if part not in PARTS:

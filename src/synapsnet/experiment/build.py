@@ -31,6 +31,7 @@ from synapsnet.results.ending import UNLIMITED
 from synapsnet.session import Session, TaskSpec
 from synapsnet.training.checkpoint_io import AtomicCheckpointIO
 from synapsnet.training.ending import ValidateAtBudget
+from synapsnet.training.heap import keep_freed_memory
 from synapsnet.training.loggers import LoggedRun
 from synapsnet.training.optimizers import OptimizerRecipe
 
@@ -179,7 +180,7 @@ def planned_steps(config: Config, n_batches: int) -> int:
 def build_trainer(
     config: Config, callbacks: Mapping[str, Config], loggers: Sequence[Logger], run_dir: Path, *, rank: int = 0
 ) -> Trainer:
-    """A trainer of one device from sections ``trainer`` and ``callbacks``.
+    """A trainer of one device from sections ``trainer`` and ``callbacks``; its process keeps memory that it frees.
 
     Args:
         config: Section ``trainer``; of several devices, each process takes one.
@@ -193,6 +194,7 @@ def build_trainer(
     """
     if config["precision"] not in PRECISIONS:
         raise UserError(f"trainer.precision must be one of {', '.join(PRECISIONS)}, got {config['precision']!r}")
+    keep_freed_memory()
     with refusing("callbacks"):
         built: list[Callback] = [
             instantiate(callback, _convert_="all") for callback in callbacks.values() if callback is not None
