@@ -20,11 +20,12 @@ def files(run: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one(train: Command, sessions: Path) -> None:
-    """Batches of three windows, which two cannot share evenly, of two sessions."""
+@pytest.mark.parametrize(("recordings", "batch_size"), [("", 3), ("s0.npz", 100)])
+def test_two_processes_train_as_one(train: Command, sessions: Path, recordings: str, batch_size: int) -> None:
+    """Of two sessions, batches of three windows, which two cannot share evenly; of one, a single batch to validate."""
     for name, devices in {"one": 1, "two": 2}.items():
-        more = (f"trainer.devices={devices}", f"hydra.run.dir={name}")
-        done = train(*SETTINGS, *PLAIN, f"data.root={sessions}", *more)
+        more = (f"trainer.devices={devices}", f"data.batch_size={batch_size}", f"hydra.run.dir={name}")
+        done = train(*SETTINGS, *PLAIN, f"data.root={sessions / recordings}", *more)
         assert done.code == 0, done.err
     one, two = train.folder / "one", train.folder / "two"
     assert files(one) == files(two)

@@ -62,3 +62,13 @@ def test_evaluation_batches_are_shared_out_once_each(task: Task) -> None:
     assert sum(map(len, parts)) == len(whole)
     for place, target in enumerate(whole):
         torch.testing.assert_close(parts[place % 2][place // 2].target, target)
+
+
+def test_a_process_without_evaluation_batches_scores_nothing_but_takes_part(task: Task) -> None:
+    whole = list(task.loader("validation", batch_size=1000))
+    loaders = [task.loader("validation", batch_size=1000, share=Share(rank, 4)) for rank in range(4)]
+    assert [len(loader) for loader in loaders] == [1, 1, 1, 1]
+    scored = [batch.scored for loader in loaders for batch in loader]
+    for of_process, batch in zip(scored[:2], whole, strict=True):
+        torch.testing.assert_close(of_process, batch.scored)
+    assert not any(of_process.any() for of_process in scored[2:])

@@ -8,7 +8,7 @@ windows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -83,13 +83,13 @@ class Share(NamedTuple):
     rank: int
     n_processes: int
 
-    def of(self, batch: int) -> tuple[slice, bool]:
-        """Windows of a batch that the process takes, and True if they count.
+    def of(self, n: int) -> tuple[slice, bool]:
+        """The process's part of ``n`` windows or batches, and True if they count.
 
         A process for which none is left takes the first one, which does not count, so that all have the same work.
         """
         mine = slice(self.rank, None, self.n_processes)
-        return (mine, True) if self.rank < batch else (slice(0, 1), False)
+        return (mine, True) if self.rank < n else (slice(0, 1), False)
 
 
 ALONE = Share(0, 1)
@@ -144,7 +144,8 @@ class EvaluationLoader:
     Args:
         sessions: The sessions, each with its pieces of the split.
         batch_size: Windows per batch.
-        share: The part of this process: every n-th batch.
+        share: The part of this process: every n-th batch. Where there are fewer batches than processes, the others
+            take the first one, in which nothing is scored, so that all processes evaluate.
     """
 
     def __init__(
@@ -158,8 +159,9 @@ class EvaluationLoader:
         return len(self._plan)
 
     def __iter__(self) -> Iterator[Batch]:
-        for session, starts, stops in self._plan:
-            yield session.batch(starts, stops)
+        for (session, starts, stops), counts in self._plan:
+            batch = session.batch(starts, stops)
+            yield batch if counts else replace(batch, scored=torch.zeros_like(batch.scored))
 
     def of_session(self, session: int) -> EvaluationLoader:
         """The windows of one session, by its index in the task."""
@@ -167,14 +169,16 @@ class EvaluationLoader:
         return EvaluationLoader(chosen, batch_size=self._batch_size)
 
     @cached_property  # not at once, because a loader that only hands out single sessions needs no plan of all
-    def _plan(self) -> list[tuple[SessionTensors, Pieces, Pieces]]:
+    def _plan(self) -> list[tuple[tuple[SessionTensors, Pieces, Pieces], bool]]:
         size = self._batch_size
-        return [
+        whole = [
             (session, starts[low : low + size], stops[low : low + size])
             for session, pieces in self._sessions
             for starts, stops in [session.shape.tile(pieces)]
             for low in range(0, len(starts), size)
-        ][self._share.rank :: self._share.n_processes]
+        ]
+        mine, counts = self._share.of(len(whole))
+        return [(batch, counts) for batch in whole[mine]]
 
 
 class TrainingLoader:

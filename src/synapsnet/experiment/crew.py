@@ -142,10 +142,9 @@ def crew(config: Config, checkpoint: Path | None) -> Iterator[None]:
         _wait(workers)
         first.join()
         yield
-        for worker in workers.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                worker.wait(_PATIENCE_S)
+        _let_end(workers)
     except RuntimeError as error:  # of a connection that broke
+        _let_end(workers)
         _complain(workers, error)
         raise
     finally:
@@ -163,6 +162,13 @@ def _wait(workers: Mapping[Place, subprocess.Popen[bytes]]) -> None:
     while not all(place.ready.exists() for place in workers):
         _complain(workers, None)
         time.sleep(_POLL_S)
+
+
+def _let_end(workers: Mapping[Place, subprocess.Popen[bytes]]) -> None:
+    """Wait for workers that end by themselves."""
+    for worker in workers.values():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            worker.wait(_PATIENCE_S)
 
 
 def _complain(workers: Mapping[Place, subprocess.Popen[bytes]], cause: Exception | None) -> None:
