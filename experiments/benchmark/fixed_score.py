@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,9 +19,9 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 
-from experiments._study import PROJECT
 from experiments.benchmark._kit import Plan, Table
 from experiments.benchmark._training import composed
+from experiments.benchmark.startup import LEAN, cpu_seconds
 from experiments.benchmark.throughput import own_code
 from synapsnet.command_line import quoted
 from synapsnet.experiment.build import build_data
@@ -34,13 +31,6 @@ from synapsnet.session.scale import scale_of
 _GOAL = "netformer"
 _MODELS = (_GOAL, "synapsnet", "tsmixer", "lstm")
 OWN_SCHEDULE = "NetFormer by its authors' code and schedule"
-_LEAN = (
-    "logger=csv",
-    "score_test=false",
-    "reference_models=[]",
-    "callbacks.figures=null",
-    "callbacks.connectivity=null",
-)
 
 
 class CpuClock(pl.Callback):
@@ -135,26 +125,8 @@ def course(plan: Plan, model: str, seed: int, score: str) -> list[Point]:
     with tempfile.TemporaryDirectory() as folder:
         run, clock = Path(folder) / "run", Path(folder) / "clock.csv"
         callback = f"{CpuClock.__module__}.{CpuClock.__name__}"
-        given = (f"model={model}", f"seed={seed}", f"hydra.run.dir={quoted(str(run))}", *plan.data, *budget, *_LEAN)
-        done = subprocess.run(
-            [
-                *(sys.executable, str(PROJECT / "train.py"), *given),
-                f"+callbacks.clock={{_target_: {callback}, path: {quoted(str(clock))}}}",
-            ],
-            cwd=folder,
-            env={
-                **os.environ,
-                "OMP_NUM_THREADS": "1",
-                "PYTHONPATH": os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")]),
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise SystemExit(f"error: {model} failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
+        given = (f"model={model}", f"seed={seed}", f"hydra.run.dir={quoted(str(run))}", *plan.data, *budget, *LEAN)
+        cpu_seconds((*given, f"+callbacks.clock={{_target_: {callback}, path: {quoted(str(clock))}}}"), 0)
         return read(run / CURVE, clock, score)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from experiments._study import PROJECT, say
-from experiments.benchmark import arithmetic, curves, fixed_score, loop, online, startup, throughput
+from experiments.benchmark import arithmetic, curves, devices, fixed_score, loop, online, startup, throughput
 from experiments.benchmark._kit import Plan, Table
 from synapsnet.atomic import replacing
 from synapsnet.experiment.guard import BAD_INPUT, report
@@ -27,6 +27,7 @@ PARTS: Mapping[str, Callable[[Plan], Table]] = {
     "throughput": throughput.measured,
     "arithmetic": arithmetic.measured,
     "loop": loop.measured,
+    "devices": devices.measured,
     "startup": startup.measured,
     "online": online.measured,
     "fixed_score": fixed_score.measured,
