@@ -45,6 +45,36 @@ def test_the_same_command_says_that_the_run_is_finished(train: Command, common: 
     assert contents(run) == before
 
 
+def test_settings_that_a_finished_run_does_not_get_are_named(
+    train: Command, common: tuple[str, ...], run: Path
+) -> None:
+    assert "not applied" not in train(*common).out
+    done = train(*common, "reference_models=[mean]")
+    assert done.code == 0, done.err
+    assert "not applied to it: reference_models\n" in done.out
+
+
+def test_a_finished_run_is_not_that_of_other_recordings(
+    train: Command, common: tuple[str, ...], sessions: Path, run: Path
+) -> None:
+    own = Path(shutil.copytree(sessions, train.folder / "own"))
+    before = contents(run)
+    done = train(*common, f"data.root={own}", "hydra.run.dir=run2")
+    assert done.code == 0, done.err
+    kept = contents(train.folder / "run2")
+    again = (*common, f"data.root={own}", "hydra.run.dir=run2")
+    (own / "s0.npz").touch()
+    done = train(*again)
+    assert (done.code, done.err) == (0, "")
+    write_recording(own / "s0.npz", n_units=7, seed=5)
+    done = train(*again)
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "finished run, which is kept (session s0 has another content" in line
+    assert contents(train.folder / "run2") == kept
+    assert contents(run) == before
+
+
 def test_other_commands_leave_a_finished_run(train: Command, common: tuple[str, ...], run: Path) -> None:
     before = contents(run)
     for other in (
@@ -84,6 +114,51 @@ def test_overwriting_that_fails_costs_nothing(train: Command, common: tuple[str,
     for failing in (("data.root=nowhere",), ("data.min_rate=1000",), (poison,)):
         assert train(*common, "overwrite=true", *failing).code == 2
         assert contents(run) == before
+
+
+def test_overwriting_an_unfinished_run_costs_nothing_before_the_new_one_is_there(
+    train: Command, common: tuple[str, ...], run: Path
+) -> None:
+    (run / "test_metrics.json").unlink()
+    before = contents(run)
+    assert train(*common, "seed=1", "overwrite=true", "data.root=nowhere").code == 2
+    assert contents(run) == before
+    done = train(*common, "seed=1", "overwrite=true")
+    assert done.code == 0, done.err
+    assert scores(run)["seed"] == 1
+    assert not {".next", ".previous"} & {path.name for path in run.iterdir()}
+
+
+@pytest.mark.parametrize("damaged", [None, "callbacks: abc\n"])
+def test_a_finished_run_whose_configuration_was_lost_stays(
+    train: Command, common: tuple[str, ...], run: Path, damaged: str | None
+) -> None:
+    (run / "config.yaml").unlink() if damaged is None else (run / "config.yaml").write_text(damaged)
+    before = contents(run)
+    done = train(*common)
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "its config.yaml is " in line
+    assert contents(run) == before
+
+
+@pytest.mark.parametrize("place", ["own", "own/s0.npz"])
+def test_a_folder_of_recordings_is_no_run_folder(
+    train: Command, common: tuple[str, ...], sessions: Path, place: str
+) -> None:
+    own = Path(shutil.copytree(sessions, train.folder / "own"))
+    done = train(*common, f"data.root={train.folder / place}", "hydra.run.dir=own")
+    assert done.code == 2
+    (line,) = done.err.splitlines()
+    assert "choose another folder" in line
+    assert {path.name for path in own.iterdir()} == {"s0.npz", "s1.npz"}
+
+
+def test_a_run_that_fails_at_once_leaves_nothing_in_a_folder_of_others(train: Command, common: tuple[str, ...]) -> None:
+    (train.folder / "run").mkdir()
+    (train.folder / "run" / "notes.txt").write_text("mine")
+    assert train(*common, "data.root=nowhere").code == 2
+    assert {path.name for path in (train.folder / "run").iterdir()} == {"notes.txt"}
 
 
 def test_overwriting_that_was_killed_goes_on(train: Command, common: tuple[str, ...], run: Path) -> None:

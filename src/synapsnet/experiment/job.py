@@ -17,6 +17,7 @@ from synapsnet.experiment import run_folder, sweep
 from synapsnet.experiment.checkpoint import Saved, read_latest
 from synapsnet.experiment.crew import place_of_worker
 from synapsnet.experiment.guard import BAD_INPUT, report
+from synapsnet.experiment.kept import not_applied, other_recording
 from synapsnet.experiment.outcome import Outcome, show_results
 from synapsnet.experiment.request import Request, other_settings, understood
 from synapsnet.experiment.run_folder import RunFolder, claimed
@@ -62,10 +63,14 @@ def run(cfg: DictConfig) -> float:
             work(place, understood(cfg))
             return float("nan")
         with leaving_on_signals():
-            folder, outcome = perform(understood(cfg))
+            request = understood(cfg)
+            folder, outcome = perform(request)
             if outcome is None:
                 sweep.note(folder, "kept")
+                other = not_applied(folder, request)
                 log.info("this run is finished, and is kept as it is; overwrite=true runs it again")
+                if other:
+                    log.info("not applied to it: %s", ", ".join(other))
                 return show_results(folder)
             sweep.note(folder, "finished")
             show_results(folder)
@@ -96,6 +101,7 @@ def perform(request: Request) -> tuple[Path, Outcome | None]:
         Left: if the run was asked to stop.
         UserError: for bad input.
     """
+    _refuse_folder_of_recordings(request)
     with claimed(request.folder, unique=request.unique) as claim:
         opened = _opened(request, claim)
         if opened is None:
@@ -119,6 +125,14 @@ def perform(request: Request) -> tuple[Path, Outcome | None]:
         return folder.home, outcome
 
 
+def _refuse_folder_of_recordings(request: Request) -> None:
+    """Refuse to write a run among the recordings, because a folder with a run is not read as one of recordings."""
+    roots = request.config["data"]["root"] or []
+    for root in [roots] if isinstance(roots, str) else roots:
+        if request.folder.resolve() in (path := Path(str(root)).resolve(), path.parent):
+            raise UserError(f"hydra.run.dir={request.folder} is the folder of data.root={root}; choose another folder")
+
+
 def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None] | None:
     """The folder to write into and the checkpoint to continue from; None if the same run is finished.
 
@@ -127,26 +141,31 @@ def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None
     """
     overwrite = bool(request.config["overwrite"])
     goes_on_here = request.saved is not None and request.saved.run_dir == claim.path.absolute()
-    folder = claim
+    if claim.state == "new" or (claim.state == "unfinished" and goes_on_here):
+        return claim, request.saved
+    other = other_settings(claim.path, request.config)
     if claim.state == "finished":
-        other = other_settings(claim.path, request.config)
         if not overwrite and other is None:
-            return None
+            changed = other_recording(claim.path, request)
+            if changed is None:
+                return None
+            other = f"session {changed} has another content, or is in one of them only"
         if not overwrite:
             raise UserError(
                 f"{claim.path} holds a finished run, which is kept ({other}): choose another folder by hydra.run.dir, "
                 "or overwrite=true to replace it"
             )
-        folder = claim.next()
-    if folder.state == "unfinished" and not (goes_on_here and folder is claim):
-        other = other_settings(folder.path, request.config)
-        if other is None:
+    elif other is None:
+        return claim, _latest(claim) or request.saved
+    elif not overwrite:
+        raise UserError(
+            f"{claim.path} holds an unfinished run of other settings ({other}): go on with that one by its own "
+            "command, choose another folder by hydra.run.dir, or overwrite=true to give it up"
+        )
+    folder = claim.next()
+    if folder.state == "unfinished":
+        if other_settings(folder.path, request.config) is None:
             return folder, _latest(folder) or request.saved
-        if not overwrite:
-            raise UserError(
-                f"{folder.path} holds an unfinished run of other settings ({other}): go on with that one by its own "
-                "command, choose another folder by hydra.run.dir, or overwrite=true to give it up"
-            )
         folder.clear()
     return folder, request.saved
 

@@ -127,8 +127,13 @@ def decisive(config: Mapping[str, Plain]) -> dict[str, Plain]:
 
 def other_settings(folder: Path, config: Config) -> str | None:
     """The difference between the run in a folder and a configuration; None if it is the same run."""
-    there = read_plain_yaml(folder / CONFIG) if (folder / CONFIG).is_file() else {}
-    for key, one, other in differences(decisive(there), decisive(config)):
+    if not (folder / CONFIG).is_file():
+        return f"its {CONFIG} is missing"
+    try:
+        there = decisive(read_plain_yaml(folder / CONFIG))
+    except AttributeError:
+        return f"its {CONFIG} is not that of a run"
+    for key, one, other in differences(there, decisive(config)):
         return f"{key} is {one!r:.60} there and {other!r:.60} here"
     return None
 

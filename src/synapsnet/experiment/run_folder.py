@@ -58,8 +58,8 @@ class RunFolder:
 
     Attributes:
         path: The folder that a run writes to.
-        fresh: True if it was created for this run, so that it is removed again if the run fails at once.
-        replaces: The folder of a finished run that this one will replace; None if it replaces none.
+        fresh: True if it held no run before, so that all of this one is removed again if it fails at once.
+        replaces: The folder of a run that this one will replace; None if it replaces none.
     """
 
     path: Path
@@ -79,7 +79,7 @@ class RunFolder:
         return self.replaces or self.path
 
     def next(self) -> RunFolder:
-        """Open a folder inside this finished one for the run that will replace it."""
+        """Open a folder inside this one for the run that will replace it."""
         inner = self.path / _NEXT
         inner.mkdir(exist_ok=True)
         return RunFolder(inner, fresh=True, replaces=self.path)
@@ -138,11 +138,11 @@ def claimed(path: Path, *, unique: bool) -> Iterator[RunFolder]:
     """
     for number in itertools.count(1):
         folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
-        fresh = not folder.exists() or {path.name for path in folder.iterdir()} <= {RUN_MARKER}
         was_ours = checkpoint(folder, "last").exists() or any((folder / name).exists() for name in (RUN_MARKER, CONFIG))
         in_the_way = [name for name in _OURS if (folder / name).exists()]
         if not was_ours and in_the_way:
             raise UserError(f"{folder} has files that are of no run, as {in_the_way[0]}; choose another folder")
+        fresh = not was_ours or {path.name for path in folder.iterdir()} <= {RUN_MARKER}
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / RUN_MARKER)
         try:
@@ -155,7 +155,7 @@ def claimed(path: Path, *, unique: bool) -> Iterator[RunFolder]:
             ) from None
         try:
             _finish_swap(folder)
-            claim = RunFolder(folder, fresh)
+            claim = RunFolder(folder, fresh=fresh)
             if unique and claim.state != "new":
                 continue
             if claim.state != "finished":
