@@ -222,6 +222,18 @@ def test_mode_test_only_evaluates(train: Command, sessions: Path) -> None:
     assert not (train.folder / "again" / "metrics.csv").exists()
 
 
+def test_no_bin_that_was_trained_on_is_tested_by_other_splits(train: Command, sessions: Path) -> None:
+    assert train(*LIGHT, f"data.root={sessions}", "trainer.max_epochs=1", "hydra.run.dir=run").code == 0
+    fractions = "data.fractions={train: 0.2, validation: 0.2, test: 0.6}"
+    more = (f"data.root={sessions}", "logger=csv", "reference_models=[]", fractions)
+    for mode in ("train", "test", "transfer"):
+        done = train(f"mode={mode}", "ckpt_path=run/checkpoints/best.ckpt", *more, "hydra.run.dir=again")
+        assert done.code == 2, mode
+        (line,) = done.err.splitlines()
+        assert "was trained on session 's0' with data.fractions=" in line
+        assert not (train.folder / "again").exists()
+
+
 def test_what_is_scored_is_the_model_that_validated_best(train: Command, sessions: Path) -> None:
     common = (*QUICK, f"data.root={sessions}")
     astray = "+callbacks.astray={_target_: command.WorsenAt, epoch: 2, batch: 1}"

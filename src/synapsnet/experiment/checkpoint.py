@@ -198,6 +198,27 @@ def changed_recordings(saved: Saved, now: Mapping[str, str]) -> list[str]:
     return [name for name, fingerprint in saved.recordings.items() if now.get(name, fingerprint) != fingerprint]
 
 
+def check_splits(saved: Saved, now: Mapping[str, str], data: Mapping[str, Plain]) -> None:
+    """Refuse to cut the recordings of a run into other splits, because bins that it was trained on would be tested.
+
+    Another task of the same recording has bins of its own.
+
+    Raises:
+        UserError: at the first setting that differs.
+    """
+    known = set(saved.recordings.values())
+    said = saved.settings.get("data")
+    then = said if isinstance(said, Mapping) else {}
+    tasks = (then.get("task"), data["task"])
+    for name in ("fractions", "cut_silences", *(["task"] if None in tasks else [])):
+        for session, fingerprint in now.items():
+            if fingerprint in known and then.get(name) != data[name]:
+                raise UserError(
+                    f"{saved.path} was trained on session {session!r} with data.{name}={then.get(name)}; with "
+                    f"{data[name]} its test split would have bins that were trained on, so drop that override"
+                )
+
+
 def _text(value: Plain, what: str) -> str:
     if not isinstance(value, str) or not value.isalnum() or len(value) > 128:
         raise ValueError(f"{what} must be letters and digits, got {value!r:.80}")

@@ -33,6 +33,7 @@ from synapsnet.experiment.checkpoint import (
     build_saved_model,
     changed_recordings,
     check_form,
+    check_splits,
     check_units,
     load_weights,
     read_saved,
@@ -92,6 +93,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
         elif config["mode"] == "transfer":
             source = request.source or read_saved(Path(config["transfer"]["checkpoint"]))
             check_form(source.spec, data.task.spec, source.path)
+            check_splits(source, data.recordings, config["data"])
         check_references(config["reference_models"], config)
         if len(devices_of(config["trainer"])) > 1 and request.sessions is not None:
             raise UserError("trainer.devices: sessions that Python holds are trained on one device")
@@ -125,6 +127,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
 
 def _check_data(saved: Saved, data: Data, config: Config) -> None:
     check_units(saved.spec, data.task.spec, saved.path)
+    check_splits(saved, data.recordings, config["data"])
     changed = changed_recordings(saved, data.recordings)
     if changed and config["mode"] != "test":
         raise UserError(
