@@ -205,6 +205,13 @@ def add_to_runs(out: Path, recordings: Iterable[str], seed: int, file: str, writ
                 write(Run(folder))
 
 
+def at_least_one(text: str) -> int:
+    """The number of an argument, which must be above 0."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"must be above 0, got {number}")
+    return number
+
+
 def say(line: str) -> None:
     """Print one line at once, also to a pipe."""
     print(line, flush=True)
@@ -222,7 +229,9 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
         The exit code: 1 if a job failed, 130 if interrupted.
     """
     parser = parser_of(study, "study", _STUDY)
-    parser.add_argument("--jobs", type=int, default=2, help="parallel processes of one thread each (default: 2)")
+    parser.add_argument(
+        "--jobs", type=at_least_one, default=2, help="parallel processes of one thread each (default: 2)"
+    )
     if study.by_recording:
         parser.add_argument("--only", nargs="+", choices=study.recordings, help="only the runs of these recordings")
     options = parser.parse_args(arguments)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +98,55 @@ def test_the_same_fit_is_not_repeated(fitted: sn.FittedRun, session: sn.Session)
     assert again.scores.equals(fitted.scores)
     with pytest.raises(sn.UserError, match="finished run, which is kept"):
         sn.fit("var", [session], out=fitted.folder, settings=SETTINGS)
+    other = replace(session, activity=session.activity[:, ::-1])
+    with pytest.raises(sn.UserError, match=r"finished run, which is kept \(session mouse has another content"):
+        sn.fit("synapsnet", [other], out=fitted.folder, settings=[*SETTINGS, "~callbacks.figures"])
+    assert contents(fitted.folder) == before
+
+
+def test_the_score_to_choose_settings_by(fitted: sn.FittedRun) -> None:
+    scores = json.loads((fitted.folder / "test_metrics.json").read_text())
+    assert fitted.validation == scores["validation"]
+
+
+def test_a_model_without_connections_says_so(session: sn.Session, tmp_path: Path) -> None:
+    run = sn.fit("mean", [session], out=tmp_path / "run", settings=SETTINGS)
+    with pytest.raises(sn.UserError, match="mean estimated no connectivity"):
+        run.connectivity("mouse")
+
+
+def test_a_forecast_without_the_behavior_of_training_says_so(
+    fitted: sn.FittedRun, session: sn.Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    fitted.forecast(session)
+    assert not caplog.records
+    fitted.forecast(replace(session, behavior=None, behavior_names=()))
+    assert [record.message for record in caplog.records] == [
+        "session mouse is forecast without running, which it lacks"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        ("lsmt", (), "Could not find 'model/lsmt'"),
+        ("lstm", ("trainer.max_step=2",), "did you mean trainer.max_steps?"),
+        ("lstm", "trainer.max_steps=2", "settings must be a list"),
+        ("lstm", ("data.root=/x",), "drop one of them"),
+    ],
+)
+def test_bad_input_is_one_error_of_one_line(
+    session: sn.Session, tmp_path: Path, model: str, settings: tuple[str, ...] | str, message: str
+) -> None:
+    with pytest.raises(sn.UserError, match=re.escape(message)) as raised:
+        sn.fit(model, session, out=tmp_path / "run", settings=settings)
+    assert len(str(raised.value).splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_sessions_are_recordings_in_memory(tmp_path: Path) -> None:
+    with pytest.raises(sn.UserError, match=r"as Session\.from_arrays makes"):
+        sn.fit("lstm", [np.zeros((10, 3))], out=tmp_path / "run")
 
 
 def test_a_path_of_recordings(tmp_path: Path, session: sn.Session) -> None:

@@ -22,6 +22,7 @@ from experiments._study import (
     TINY,
     Job,
     Study,
+    at_least_one,
     execute,
     folder_of,
     missing,
@@ -114,7 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--trials", type=int, default=20, help="trials of each model (default: 20)")
     parser.add_argument("--models", default=",".join(SPACES), help="models (default: all)")
     parser.add_argument("--recordings", default="spikes_m1", help="recordings (default: spikes_m1)")
-    parser.add_argument("--jobs", type=int, default=2, help="parallel processes of one thread each (default: 2)")
+    parser.add_argument(
+        "--jobs", type=at_least_one, default=2, help="parallel processes of one thread each (default: 2)"
+    )
     options = parser.parse_args(arguments)
     n_trials = QUICK_TRIALS if options.quick else options.trials
     models = QUICK if options.quick else options.models.split(",")

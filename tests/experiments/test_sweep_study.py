@@ -160,7 +160,12 @@ def test_models_with_nothing_to_tune_are_tested_at_once(
 
 @pytest.mark.parametrize(
     ("option", "value", "named"),
-    [("--models", "lstn", "no lstn among"), ("--recordings", "m2", "no m2 among"), ("--trials", "0", "above 0")],
+    [
+        ("--models", "lstn", "no lstn among"),
+        ("--recordings", "m2", "no m2 among"),
+        ("--trials", "0", "above 0"),
+        ("--jobs", "0", "above 0"),
+    ],
 )
 def test_bad_input_costs_one_line(
     option: str, value: str, named: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -133,6 +133,7 @@ def test_an_earlier_recovery_does_not_stay(train: Command, sessions: Path) -> No
         (("data/degradation=[short]", "data.degradation.short.n_bins=0"), "n_bins"),
         (("data/degradation=[calcium]", "data.degradation.calcium.decay=1"), "decay"),
         (("data/degradation=[blurred]",), "blurred"),
+        (("data/degradation=[hidden]", "data.root=mouse.npz"), "drop one of them"),
         (("data.network.density=2",), "error: density must be between 0 and 1, got 2"),
         (("data.network.density=many",), "data.network"),
     ],

@@ -72,6 +72,8 @@ def build_data(config: Config, *, trust: Collection[str] = (), sessions: Iterabl
         UserError: for any problem with the recordings.
     """
     settings = DataSettings.of(config)
+    if settings.root is not None and settings.degradation:
+        raise UserError("data.degradation is for simulated recordings, and data.root names others: drop one of them")
     simulation = _simulated(settings, trust) if settings.root is None else None
     taken = recordings(settings, sessions) if simulation is None else [simulation.session]
     fingerprints: dict[str, str] = {}

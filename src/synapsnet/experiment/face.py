@@ -16,6 +16,7 @@ import pandas as pd
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import OmegaConf, flag_override, open_dict
 
 from synapsnet.command_line import quoted
@@ -24,9 +25,10 @@ from synapsnet.data.named import Named
 from synapsnet.data.readers import iterate_sessions
 from synapsnet.data.training_command import GROUPS
 from synapsnet.data.widths import rebin
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 from synapsnet.experiment.checkpoint import load
 from synapsnet.experiment.job import Left, perform
+from synapsnet.experiment.overrides import misspelt
 from synapsnet.experiment.recordings import IN_MEMORY
 from synapsnet.experiment.request import Request, understood
 from synapsnet.models.base import Forecaster
@@ -79,7 +81,7 @@ def read_all(
 
 def fit(
     model: str,
-    sessions: Sequence[Session] | str | os.PathLike[str],
+    sessions: Session | Sequence[Session] | str | os.PathLike[str],
     *,
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
@@ -91,7 +93,7 @@ def fit(
 
     Args:
         model: Name of a model, such as ``synapsnet`` or ``var``.
-        sessions: Recordings in memory, or a path of recordings.
+        sessions: One or several recordings in memory, or a path of recordings.
         seed: Seed of the run.
         out: The run folder, by default a dated one under ``outputs/``. A finished run in it is not repeated, and an
             unfinished one is continued.
@@ -104,9 +106,11 @@ def fit(
         UserError: for bad input.
         KeyboardInterrupt: if the run was stopped; the same call with ``out`` continues it.
     """
-    given = None if isinstance(sessions, str | os.PathLike) else tuple(sessions)
-    if given is not None and not given:
-        raise UserError("no session to train on")
+    given = None if isinstance(sessions, str | os.PathLike) else _in_memory(sessions)
+    if isinstance(settings, str):
+        raise UserError(f"settings must be a list of texts, as [{settings!r}]")
+    if given is not None and any(setting.partition("=")[0].lstrip("+") == "data.root" for setting in settings):
+        raise UserError("data.root names recordings, and sessions are given: drop one of them")
     asked = [f"seed={seed}", "logger=csv", "~callbacks.progress"]
     if transfer_from is not None:
         asked += ["mode=transfer", f"ckpt_path={quoted(os.path.abspath(transfer_from))}"]
@@ -128,6 +132,16 @@ def fit(
     return FittedRun(folder, trust=trust)
 
 
+def _in_memory(sessions: Session | Sequence[Session]) -> tuple[Session, ...]:
+    given = (sessions,) if isinstance(sessions, Session) else tuple(sessions)
+    if not given:
+        raise UserError("no session to train on")
+    for session in given:
+        if not isinstance(session, Session):
+            raise UserError(f"sessions must be synapsnet.Session, as Session.from_arrays makes, got {type(session)}")
+    return given
+
+
 @final
 @dataclass(frozen=True)
 class FittedRun:
@@ -145,6 +159,11 @@ class FittedRun:
     def scores(self) -> pd.DataFrame:
         """Scores of the test split, one row per session."""
         return Run(self.folder).scores
+
+    @property
+    def validation(self) -> float:
+        """The validation score by which the weights were chosen, and by which settings may be."""
+        return float(Run(self.folder).fact("validation"))
 
     @property
     def model(self) -> Forecaster:
@@ -174,7 +193,10 @@ def _requested(
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_folder()), version_base="1.3", job_name="synapsnet"):
-            cfg = compose("train", overrides=list(overrides), return_hydra_config=True)
+            try:
+                cfg = compose("train", overrides=list(overrides), return_hydra_config=True)
+            except HydraException as error:
+                raise UserError(one_line(misspelt(error, overrides))) from error
             with open_dict(cfg):
                 for key, value in values.items():
                     OmegaConf.update(cfg, key, value)

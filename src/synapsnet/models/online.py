@@ -72,7 +72,10 @@ class Online:
         model, spec, scale = self._model, self._model.spec, self._scale
         raw, measured = np.asarray(activity), np.full(len(spec.behavior_names), np.nan)
         if raw.shape != (self._info.n_units,):
-            raise UserError(f"activity of a bin must be [{self._info.n_units} units], got {raw.shape}")
+            raise UserError(
+                f"activity of a bin must be [{self._info.n_units} units], those in the unit_ids of the model's session "
+                f"{self._info.session_id!r}, got {raw.shape}"
+            )
         if behavior is not None and np.shape(behavior) != measured.shape:
             names = ", ".join(spec.behavior_names)
             raise UserError(f"behavior of a bin must be [{len(measured)}] ({names}), got {np.shape(behavior)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,8 @@ from synapsnet.session import Session, TaskSpec
 from synapsnet.session.recording import WIDTH_TOLERANCE
 from synapsnet.session.scale import Scale
 from synapsnet.session.traces import leaky_traces
+
+log = logging.getLogger(__name__)
 
 
 class Servable(HasModes, Protocol):
@@ -87,6 +90,9 @@ def forecast_session(model: Servable, recording: Session, name: str) -> npt.NDAr
     for column, series in enumerate(spec.behavior_names):
         if recording.behavior is not None and series in recording.behavior_names:
             behavior[:, column] = recording.behavior[:, recording.behavior_names.index(series)]
+    unseen = [series for column, series in enumerate(spec.behavior_names) if np.isnan(behavior[:, column]).all()]
+    if unseen:
+        log.warning("session %s is forecast without %s, which it lacks", recording.session_id, ", ".join(unseen))
     forecasts = np.full(activity.shape, np.nan, dtype=np.float32)
     for start, stop in recording.segments:
         forecasts[start:stop] = forecast(model, activity[start:stop], behavior[start:stop], name)

@@ -164,6 +164,11 @@ class Run:
 
     def connectivities(self, *, per_lag: bool = False) -> dict[str, Connectivity]:
         """Connectivity of every session, by session id; see `read_connectivity`."""
+        self._file(files.SCORES)
+        if not self.has_connectivity:
+            raise UserError(
+                f"{self.folder}: {self.model_name} estimated no connectivity here, so there is none to read"
+            )
         return read_connectivity(self._file(files.CONNECTIVITY), per_lag=per_lag)
 
     def connectivity(self, session_id: str) -> Connectivity:
