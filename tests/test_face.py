@@ -155,9 +155,14 @@ def test_a_path_of_recordings(tmp_path: Path, session: sn.Session) -> None:
     assert list(run.scores.index) == ["mouse"]
 
 
-def test_bins_are_widened_to_those_of_the_model(tmp_path: Path, session: sn.Session) -> None:
+def test_bins_are_widened_to_those_of_the_model(
+    tmp_path: Path, session: sn.Session, caplog: pytest.LogCaptureFixture
+) -> None:
     run = sn.fit("var", [session], out=tmp_path / "run", settings=[*SETTINGS, "data.bin_width_s=0.1"])
     assert len(run.forecast(session)) == len(session.activity) // 2
+    with caplog.at_level("INFO", logger="synapsnet"):
+        run.forecast(session.of_bins(np.array([[0, 99]])))
+    assert "session mouse: 1 of 99 bins left out, no full bin of 0.1 s at the end of a segment" in caplog.text
 
 
 @pytest.mark.parametrize(

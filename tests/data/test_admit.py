@@ -12,7 +12,7 @@ from laws import data_settings
 
 from synapsnet.data.admit import Admitted, Refused, admit, admitted
 from synapsnet.errors import UserError
-from synapsnet.session import Session
+from synapsnet.session import Session, Signal
 
 REGIONS = {"first": "VISp", "second": "CA1", "third": ""}
 """Brain region of the units of each session; the last one knows none."""
@@ -87,6 +87,37 @@ def test_every_unit_left_out_has_one_reason() -> None:
     silent = admit(replace(session, activity=0 * counts), data_settings())
     assert isinstance(silent, Refused)
     assert "none of its 3 units passes data.min_rate=0 and data.min_active_bins=10" in silent.reason
+
+
+def trials(lengths: list[int]) -> Session:
+    """Counts of 20 ms in segments of the given lengths, three bins apart."""
+    stops = np.cumsum(np.array(lengths) + 3) - 3
+    counts = np.random.default_rng(0).poisson(1.0, (int(stops[-1]), 3)).astype(np.uint8)
+    segments = np.stack([stops - lengths, stops], axis=1)
+    return Session.from_arrays(counts, bin_width_s=0.02, session_id="trials", segments=segments)
+
+
+def said(session: Session, caplog: pytest.LogCaptureFixture, **changes: Any) -> list[str]:
+    """The lines of admission."""
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="synapsnet.data.admit"):
+        list(admitted([session], data_settings(**changes)))
+    return [record.getMessage() for record in caplog.records if record.name == "synapsnet.data.admit"]
+
+
+@pytest.mark.parametrize(
+    ("signal", "width", "n_left"),
+    [("spikes", None, 0), ("spikes", 0.04, 0), ("spikes", 0.06, 40), ("calcium", 0.05, 40), ("calcium", 0.07, 20)],
+)
+def test_bins_that_fill_no_wider_one_are_said(
+    signal: Signal, width: float | None, n_left: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = trials([92] * 20)
+    session = replace(
+        session, activity=session.activity.astype(np.uint8 if signal == "spikes" else np.float32), signal=signal
+    )
+    line = f"{n_left} of 1,840 bins left out, no full bin of {width} s at the end of a segment (data.bin_width_s)"
+    assert said(session, caplog, bin_width_s=width) == [f"session trials: {line}"] * (n_left > 0)
 
 
 def test_series_that_some_sessions_of_a_data_set_lack(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ from synapsnet.data.selection import select_active_units, select_behavior, selec
 from synapsnet.data.settings import DataSettings
 from synapsnet.data.silence import described, impossible_silences, silences_of_probes, without_silences
 from synapsnet.data.splits import SPLITS, Pieces, Split, split_segments
-from synapsnet.data.widths import rebin
+from synapsnet.data.widths import ends_left_out, rebin
 from synapsnet.errors import UserError
 from synapsnet.session import Session
 
@@ -33,6 +33,7 @@ class Admitted:
         whole: The session with the units that are too quiet on the train split.
         pieces: The bins of each split.
         left_units: The units left out.
+        left_bins: The number of bins left out, in words, by reason.
         silence: A line on pauses in which nothing was recorded, or "".
     """
 
@@ -40,6 +41,7 @@ class Admitted:
     whole: Session
     pieces: Mapping[Split, Pieces]
     left_units: Left
+    left_bins: Mapping[str, str]
     silence: str
 
 
@@ -73,6 +75,7 @@ def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
         taken, unfit = select_units(select_task(heard, settings.task), settings.units)
         left |= unfit
         whole = rebin(select_behavior(taken, settings.behavior), settings.bin_width_s)
+        left_bins = ends_left_out(taken, whole)
         pieces = split_segments(whole.segments, settings.fractions)
         check_long_enough(whole, pieces, settings.context_bins)
         taken, inactive = select_active_units(
@@ -80,11 +83,11 @@ def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
         )
     except UserError as error:
         return Refused(str(error), left, silence)
-    return Admitted(taken, whole, pieces, left | inactive, silence)
+    return Admitted(taken, whole, pieces, left | inactive, left_bins, silence)
 
 
 def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Admitted]:
-    """The sessions that training takes, one at a time; the log names the other sessions and the units left out.
+    """The sessions that training takes, one at a time; the log names the other sessions, and units and bins left out.
 
     Raises:
         UserError: if none is taken, or if no session has the task or the behavior that the settings ask for.
@@ -103,6 +106,8 @@ def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Ad
             continue
         for reason, units in taken.left_units.items():
             log.info("session %s: %d of %d units left out, %s", session.session_id, len(units), session.n_units, reason)
+        for reason, bins in taken.left_bins.items():
+            log.info("session %s: %s left out, %s", session.session_id, bins, reason)
         n_taken += 1
         series.update(session.behavior_names)
         yield taken

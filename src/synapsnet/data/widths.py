@@ -79,6 +79,21 @@ def rebin(session: Session, bin_width_s: float | None) -> Session:
     )
 
 
+def ends_left_out(session: Session, wide: Session) -> dict[str, str]:
+    """Bins at the ends of segments that `rebin` left out, in words by their reason; empty if there are none.
+
+    Args:
+        session: The recording.
+        wide: The same with wider bins.
+    """
+    of_segments, of_wide = (np.diff(of.segments, axis=1)[:, 0] for of in (session, wide))
+    n_bins = int(of_segments.sum())
+    used = np.floor(of_wide * (wide.bin_width_s / session.bin_width_s) + _EDGE_FRAMES)
+    left = n_bins - int(used.sum())
+    reason = f"no full bin of {wide.bin_width_s:g} s at the end of a segment (data.bin_width_s)"
+    return {reason: f"{left:,} of {n_bins:,} bins"} if left else {}
+
+
 def advice(widths_s: Collection[float], signals: Collection[str]) -> str:
     """A width for all, as a setting: a multiple of all widths, for calcium the widest if that is narrower; or none.
 

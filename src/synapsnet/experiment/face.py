@@ -24,7 +24,7 @@ from synapsnet.configuration import conf_folder
 from synapsnet.data.named import Named
 from synapsnet.data.readers import iterate_sessions
 from synapsnet.data.training_command import GROUPS
-from synapsnet.data.widths import rebin
+from synapsnet.data.widths import ends_left_out, rebin
 from synapsnet.errors import UserError, one_line
 from synapsnet.experiment.checkpoint import load
 from synapsnet.experiment.job import Left, perform
@@ -35,6 +35,8 @@ from synapsnet.models.base import Forecaster
 from synapsnet.results import Run
 from synapsnet.results.connectivity import Connectivity
 from synapsnet.session import Session, Signal
+
+log = logging.getLogger(__name__)
 
 
 def read(
@@ -181,7 +183,10 @@ class FittedRun:
         name.
         """
         model = self.model
-        return model.forecast(rebin(session, model.spec.bin_width_s))
+        wide = rebin(session, model.spec.bin_width_s)
+        for reason, bins in ends_left_out(session, wide).items():
+            log.info("session %s: %s left out, %s", session.session_id, bins, reason)
+        return model.forecast(wide)
 
 
 @contextmanager

@@ -71,6 +71,13 @@ def test_calcium_is_described_by_its_signal(inspect):
     assert not Path("outputs").exists()
 
 
+def test_bins_that_fill_no_wider_one_are_said(inspect):
+    write_archive(recorded(segments=np.array([[0, 497], [500, 999]])), Path("s.npz"))
+    reason = "bins: no full bin of 0.1 s at the end of a segment (data.bin_width_s)"
+    assert f"leaves out 6 of 996 {reason}" in inspect("s.npz", "--max-figures", 0, "--bin-width-s", 0.1).words
+    assert "leaves out nothing" in inspect("s.npz", "--max-figures", 0).words
+
+
 def test_names_are_printed_as_they_are_and_figures_stay_in_their_folder(inspect):
     write_archive(recorded("../[bold]m/:smile:"), Path("s.npz"))
     seen = inspect("s.npz", "--out", "drawn")

@@ -35,6 +35,7 @@ class Outlook:
         n_units: Units taken.
         behavior: Series of behavior taken.
         left_units: Ids of the units left out, by reason.
+        left_bins: Number of bins left out, in words, by reason.
         left_behavior: Series of behavior left out because they are constant or never measured on the train split.
         unwanted: Series of behavior that the config does not ask for.
         split_bins: Bins of train, validation and test.
@@ -47,6 +48,7 @@ class Outlook:
     n_units: int = 0
     behavior: tuple[str, ...] = ()
     left_units: Mapping[str, list[str]] = field(default_factory=dict)
+    left_bins: Mapping[str, str] = field(default_factory=dict)
     left_behavior: tuple[str, ...] = ()
     unwanted: tuple[str, ...] = ()
     split_bins: tuple[int, ...] = ()
@@ -71,6 +73,7 @@ def outlook(session: Session, settings: DataSettings) -> Outlook:
         n_units=taken.session.n_units,
         behavior=behavior,
         left_units=taken.left_units,
+        left_bins=taken.left_bins,
         left_behavior=tuple(name for name in names if name not in behavior),
         unwanted=tuple(name for name in session.behavior_names if name not in names),
         split_bins=tuple(int(lengths(taken.pieces[split]).sum()) for split in SPLITS),

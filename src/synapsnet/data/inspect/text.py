@@ -209,6 +209,7 @@ def _outlook(session: Session, expected: Outlook, settings: DataSettings) -> Ren
         )
     if expected.unwanted:
         lines.append(("leaves out", f"behavior {', '.join(expected.unwanted)}: not among data.behavior"))
+    lines += [("leaves out", f"{bins}: {reason}") for reason, bins in expected.left_bins.items()]
     bins = lengths(session.segments)
     short = bins[bins <= settings.context_bins]
     if short.size:
