@@ -120,6 +120,18 @@ def test_bins_that_fill_no_wider_one_are_said(
     assert said(session, caplog, bin_width_s=width) == [f"session trials: {line}"] * (n_left > 0)
 
 
+@pytest.mark.parametrize(
+    ("lengths", "n_divided"),
+    [([300], 0), ([300] * 2, 1), ([300] * 4, 2), ([300] * 7, 0), ([99, 600, 99], 1), ([30] * 20, 0)],
+)
+def test_segments_divided_between_splits_are_said(
+    lengths: list[int], n_divided: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = f"{n_divided} of {len(lengths)} segments divided between splits"
+    reason = "because whole segments do not give every split its share"
+    assert said(trials(lengths), caplog) == [f"session trials: {line}, {reason}"] * (n_divided > 0)
+
+
 def test_series_that_some_sessions_of_a_data_set_lack(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         chosen = taken(behavior=["running", "pupil*"])

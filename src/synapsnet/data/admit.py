@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from synapsnet.data.selection import select_active_units, select_behavior, select_task, select_units
 from synapsnet.data.settings import DataSettings
 from synapsnet.data.silence import described, impossible_silences, silences_of_probes, without_silences
-from synapsnet.data.splits import SPLITS, Pieces, Split, split_segments
+from synapsnet.data.splits import SPLITS, Pieces, Split, n_divided, split_segments
 from synapsnet.data.widths import ends_left_out, rebin
 from synapsnet.errors import UserError
 from synapsnet.session import Session
@@ -34,6 +34,7 @@ class Admitted:
         pieces: The bins of each split.
         left_units: The units left out.
         left_bins: The number of bins left out, in words, by reason.
+        divided: A line on segments that are divided between splits, or "".
         silence: A line on pauses in which nothing was recorded, or "".
     """
 
@@ -42,6 +43,7 @@ class Admitted:
     pieces: Mapping[Split, Pieces]
     left_units: Left
     left_bins: Mapping[str, str]
+    divided: str
     silence: str
 
 
@@ -83,7 +85,7 @@ def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
         )
     except UserError as error:
         return Refused(str(error), left, silence)
-    return Admitted(taken, whole, pieces, left | inactive, left_bins, silence)
+    return Admitted(taken, whole, pieces, left | inactive, left_bins, _divided(whole, pieces), silence)
 
 
 def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Admitted]:
@@ -108,6 +110,8 @@ def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Ad
             log.info("session %s: %d of %d units left out, %s", session.session_id, len(units), session.n_units, reason)
         for reason, bins in taken.left_bins.items():
             log.info("session %s: %s left out, %s", session.session_id, bins, reason)
+        if taken.divided:
+            log.info("session %s: %s", session.session_id, taken.divided)
         n_taken += 1
         series.update(session.behavior_names)
         yield taken
@@ -132,6 +136,13 @@ def check_long_enough(session: Session, pieces: Mapping[Split, Pieces], context_
                 f"bins, and a forecast needs {context_bins + 1}; "
                 "lower data.context_bins, or give a longer recording or data.task"
             )
+
+
+def _divided(session: Session, pieces: Mapping[Split, Pieces]) -> str:
+    """A line on segments divided between splits, or ""; that one long segment is divided needs no word."""
+    n_segments, n = len(session.segments), n_divided(session.segments, pieces)
+    why = "because whole segments do not give every split its share"
+    return f"{n} of {n_segments} segments divided between splits, {why}" if n and n_segments > 1 else ""
 
 
 def _check_series(series: set[str], wanted: tuple[str, ...] | None) -> None:

@@ -44,6 +44,13 @@ def split_segments(segments: Pieces, fractions: Mapping[Split, float]) -> dict[S
     return dict(zip(SPLITS, _divided(segments, shares, SPLIT_TOLERANCE), strict=True))
 
 
+def n_divided(segments: Pieces, pieces: Mapping[Split, Pieces]) -> int:
+    """Number of segments that `split_segments` divided between splits."""
+    first = np.concatenate([pieces[name][:, 0] for name in SPLITS])
+    segment = np.searchsorted(segments[:, 0], first, side="right") - 1
+    return int((np.bincount(segment) > 1).sum())
+
+
 def part_of_train(train: Pieces, part: TrainPart, gap_bins: int) -> Pieces:
     """Take all of the train split, or its earlier or later half.
 

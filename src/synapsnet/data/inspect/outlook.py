@@ -40,6 +40,7 @@ class Outlook:
         unwanted: Series of behavior that the config does not ask for.
         split_bins: Bins of train, validation and test.
         targets: Number of bins to be forecast in each split: those with a full context before them.
+        divided: A line on segments that are divided between splits, or "".
         silence: A line on pauses in which nothing was recorded, or "".
         problem: The reason why training would leave the session out, if it would; attributes set after that point are
             then empty.
@@ -53,6 +54,7 @@ class Outlook:
     unwanted: tuple[str, ...] = ()
     split_bins: tuple[int, ...] = ()
     targets: tuple[int, ...] = ()
+    divided: str = ""
     silence: str = ""
     problem: str | None = None
 
@@ -77,6 +79,7 @@ def outlook(session: Session, settings: DataSettings) -> Outlook:
         left_behavior=tuple(name for name in names if name not in behavior),
         unwanted=tuple(name for name in session.behavior_names if name not in names),
         split_bins=tuple(int(lengths(taken.pieces[split]).sum()) for split in SPLITS),
+        divided=taken.divided,
         silence=taken.silence,
         targets=tuple(_targets(taken.pieces[split], settings.context_bins) for split in SPLITS),
     )

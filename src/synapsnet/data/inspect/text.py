@@ -199,6 +199,7 @@ def _outlook(session: Session, expected: Outlook, settings: DataSettings) -> Ren
         lines.append(("takes", f"{expected.n_units:,} of {_n(session.n_units, 'unit')}{of_behavior}"))
         splits = zip(SPLITS, expected.split_bins, expected.targets, strict=True)
         lines += [("splits", f"{name}: {_n(bins, 'bin')}, {n:,} of them forecast") for name, bins, n in splits]
+        lines += [("splits", expected.divided)] if expected.divided else []
     lines += [("leaves out", f"{_named(units)}: {reason}") for reason, units in expected.left_units.items()]
     if expected.left_behavior:
         lines.append(
