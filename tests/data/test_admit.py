@@ -132,6 +132,14 @@ def test_segments_divided_between_splits_are_said(
     assert said(trials(lengths), caplog) == [f"session trials: {line}, {reason}"] * (n_divided > 0)
 
 
+def test_segments_within_the_context_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    reason = "left out, no longer than the context of 10 bins (data.context_bins)"
+    session = trials([92] * 20 + [10, 7, 18])
+    assert said(session, caplog) == [f"session trials: 2 of 23 segments (17 of 1,875 bins) {reason}"]
+    assert f"session trials: 3 of 23 segments (17 of 937 bins) {reason}" in said(session, caplog, bin_width_s=0.04)
+    assert not said(trials([92] * 20 + [11]), caplog)
+
+
 def test_series_that_some_sessions_of_a_data_set_lack(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         chosen = taken(behavior=["running", "pupil*"])

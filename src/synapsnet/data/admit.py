@@ -33,7 +33,7 @@ class Admitted:
         whole: The session with the units that are too quiet on the train split.
         pieces: The bins of each split.
         left_units: The units left out.
-        left_bins: The number of bins left out, in words, by reason.
+        left_bins: The number of bins, or of segments with their bins, left out, in words, by reason.
         divided: A line on segments that are divided between splits, or "".
         silence: A line on pauses in which nothing was recorded, or "".
     """
@@ -77,7 +77,7 @@ def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
         taken, unfit = select_units(select_task(heard, settings.task), settings.units)
         left |= unfit
         whole = rebin(select_behavior(taken, settings.behavior), settings.bin_width_s)
-        left_bins = ends_left_out(taken, whole)
+        left_bins = ends_left_out(taken, whole) | _short_segments(whole, settings.context_bins)
         pieces = split_segments(whole.segments, settings.fractions)
         check_long_enough(whole, pieces, settings.context_bins)
         taken, inactive = select_active_units(
@@ -136,6 +136,15 @@ def check_long_enough(session: Session, pieces: Mapping[Split, Pieces], context_
                 f"bins, and a forecast needs {context_bins + 1}; "
                 "lower data.context_bins, or give a longer recording or data.task"
             )
+
+
+def _short_segments(session: Session, context_bins: int) -> dict[str, str]:
+    """Segments in which nothing can be forecast, in words by their reason; empty if there are none."""
+    bins = session.segments[:, 1] - session.segments[:, 0]
+    short = bins[bins <= context_bins]
+    reason = f"no longer than the context of {context_bins} bins (data.context_bins)"
+    what = f"{len(short):,} of {len(bins):,} segments ({short.sum():,} of {bins.sum():,} bins)"
+    return {reason: what} if len(short) else {}
 
 
 def _divided(session: Session, pieces: Mapping[Split, Pieces]) -> str:

@@ -38,7 +38,7 @@ def test_everything_that_is_planted_is_said(inspect):
         "2 units (d, g): active in fewer than 10 bins of the train split (data.min_active_bins)",
         "behavior lick, pupil: constant or never measured on the train split",
         "1 of 2 segments divided between splits, because whole segments do not give every split its share",
-        "1 segment, 1.0% of the bins: no longer than the context of 10 bins (data.context_bins)",
+        "1 of 2 segments (10 of 970 bins): no longer than the context of 10 bins (data.context_bins)",
         "drawn: outputs/inspect/mouse1.png",
     ):
         assert text in seen.words

@@ -35,7 +35,7 @@ class Outlook:
         n_units: Units taken.
         behavior: Series of behavior taken.
         left_units: Ids of the units left out, by reason.
-        left_bins: Number of bins left out, in words, by reason.
+        left_bins: As of `Admitted`.
         left_behavior: Series of behavior left out because they are constant or never measured on the train split.
         unwanted: Series of behavior that the config does not ask for.
         split_bins: Bins of train, validation and test.

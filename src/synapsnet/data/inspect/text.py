@@ -211,13 +211,6 @@ def _outlook(session: Session, expected: Outlook, settings: DataSettings) -> Ren
     if expected.unwanted:
         lines.append(("leaves out", f"behavior {', '.join(expected.unwanted)}: not among data.behavior"))
     lines += [("leaves out", f"{bins}: {reason}") for reason, bins in expected.left_bins.items()]
-    bins = lengths(session.segments)
-    short = bins[bins <= settings.context_bins]
-    if short.size:
-        reason = f"no longer than the context of {settings.context_bins} bins (data.context_bins)"
-        lines.append(
-            ("leaves out", f"{_n(short.size, 'segment')}, {short.sum() / bins.sum():.1%} of the bins: {reason}")
-        )
     if not any(name == "leaves out" for name, _ in lines) and expected.problem is None:
         lines.append(("leaves out", "nothing"))
     return Group(Text(f"Training with the settings of data={settings.name}", style="bold"), _grid(lines))
