@@ -42,16 +42,19 @@ def test_several_sessions_have_a_line_each_and_are_summed_up(inspect):
     write_archive(planted(), Path("data/a.npz"))
     write_archive(recorded("mouse2", n_bins=3000), Path("data/b.npz"))
     seen = inspect("data", "--max-figures", 1)
-    head, first, audit, second, empty, total, *rest = seen.out.splitlines()
+    head, first, audit, second, why, empty, total, *rest = seen.out.splitlines()
     assert " ".join(head.split()) == "session signal units taken bins bin duration segments behavior tasks"
     assert " ".join(first.split()) == "mouse1 spikes 7 3 1,000 20 ms 19.4 s 2 3 spontaneous, natural_scenes"
     assert audit.startswith("  audit: LEAK by copies of units")
     assert " ".join(second.split()) == "mouse2 spikes 5 5 3,000 20 ms 1 min 00 s 1 0 -"
+    assert why == "what training would leave out, and why: --details"
     assert (empty, total) == ("", "2 sessions, 12 units, 1 min 19 s")
     assert rest[0] == "tasks: spontaneous (1), natural_scenes (1)"
     assert rest[1] == "drawn: outputs/inspect/mouse1.png"
     full = inspect("data", "--details", "--max-figures", 0)
     assert "mouse1 size 1 session x 7 units" in full.words
+    assert "leaves out 1 unit (e): quality is not good" in full.words
+    assert why not in full.out
     assert "mouse2 size 1 session x 5 units" in full.words
 
 

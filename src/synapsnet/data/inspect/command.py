@@ -237,6 +237,8 @@ class _Survey:
         self._figures.append(path)
 
     def _sum_up(self) -> None:
+        if self._n_shown and not self._options.details:
+            self._line("what training would leave out, and why: --details", style="dim")
         sessions = f"{self._n_shown:,} session{'' if self._n_shown == 1 else 's'}"
         self._line("")
         self._line(f"{sessions}, {self._n_units:,} units, {duration(self._seconds)}")
