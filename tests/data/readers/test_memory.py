@@ -47,6 +47,30 @@ def test_an_array_whose_header_declares_too_much(shape: tuple[int, ...], tmp_pat
     refused(path, "rec.npy", f"{shape[0]} x {shape[1]}", "GB", "data.max_memory=0.01")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_a_table_of_many_lines(suffix: str, header: bool, end: str, tmp_path: Path) -> None:
+    path = tmp_path / f"rec{suffix}"
+    cell = "," if suffix == ".csv" else "\t"
+    rows = [f"a{cell}b"] * header + [f"0{cell}1"] * 1000
+    path.write_text("".join(row + end for row in rows), newline="")
+    write_sidecar(path, {"signal": "spikes", "bin_width_s": 0.1, "header": header})
+    refused(path, f"rec{suffix} of shape 1000 x 2 would take 1.6e-05 GB", "data.max_memory=1.59e-05", gigabytes=1.59e-5)
+    (session,) = iterate_sessions(path, bin_width_s=None, strict=True, named=None, max_memory=1.6e-5)
+    assert session.activity.shape == (1000, 2)
+
+
+def test_a_table_with_a_long_text(tmp_path: Path) -> None:
+    np.save(tmp_path / "rec.npy", np.ones((1000, 2)))
+    (tmp_path / "units.csv").write_text(f"region\n{'x' * 10_000}\n" + "y\n" * 999)
+    write_sidecar(
+        tmp_path / "rec.npy",
+        {"signal": "spikes", "axes": ["time", "units"], "bin_width_s": 0.1, "unit_table": "units.csv"},
+    )
+    refused(tmp_path / "rec.npy", "units.csv: column 'region' of shape 1000 x 10000", "0.04 GB", "data.max_memory")
+
+
 def test_an_array_that_is_shorter_than_it_declares(tmp_path: Path) -> None:
     refused(npy(tmp_path, (1000, 10), 79_992), "rec.npy is cut off: it declares 80128 bytes, and has 80120")
 

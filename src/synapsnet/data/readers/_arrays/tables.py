@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from synapsnet.data.readers._memory import require_room
 from synapsnet.errors import UserError, one_line
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -40,7 +41,7 @@ def read_table(path: Path, form: Form) -> dict[str, npt.NDArray[Any]]:
     Without a header, columns are called "0", "1", ... Numbers may have a decimal comma where semicolons separate them.
 
     Raises:
-        UserError: if it is not a table, or if it is unclear whether its first line is a header.
+        UserError: if it is no table, or too large for the memory, or if it is unclear whether its first line is a header.
     """
     separator = form.delimiter or SEPARATORS[path.suffix.lower()]
     try:
@@ -52,6 +53,8 @@ def read_table(path: Path, form: Form) -> dict[str, npt.NDArray[Any]]:
             names = [str(number) for number in range(len(names))]
         else:
             _check_header(names, second, path.name, is_meant=form.header is True)
+        n_rows = _n_lines(path) - (form.header is not False)
+        require_room(path.name, (n_rows, len(names)), np.dtype(np.float64).itemsize)
         options = {
             "sep": separator,
             "header": None if form.header is False else 0,
@@ -71,6 +74,8 @@ def read_table(path: Path, form: Form) -> dict[str, npt.NDArray[Any]]:
         raise UserError(f"{path.name} is not a table: {one_line(error)}") from error
     if not len(table):
         raise UserError(f"{path.name} has a header but no rows")
+    for name in texts:  # every text takes the room of the longest
+        require_room(f"{path.name}: column {name!r}", (len(table), labels[name].str.len().max()), 4)
     return {name: labels[name].to_numpy(np.str_) if name in texts else table[name].to_numpy() for name in names}
 
 
@@ -83,6 +88,12 @@ def _begin(path: Path) -> tuple[str, str]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         first, second, *_ = itertools.chain(itertools.islice(file, 2), ("", ""))
     return first, second
+
+
+def _n_lines(path: Path) -> int:
+    """Number of line ends, of any system."""
+    with path.open(encoding="latin-1") as file:
+        return sum(block.count("\n") for block in iter(lambda: file.read(2**20), ""))
 
 
 def _parsed(path: Path, names: list[str], **options: Any) -> pd.DataFrame:
