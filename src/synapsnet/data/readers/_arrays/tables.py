@@ -41,7 +41,7 @@ def read_table(path: Path, form: Form) -> dict[str, npt.NDArray[Any]]:
     Without a header, columns are called "0", "1", ... Numbers may have a decimal comma where semicolons separate them.
 
     Raises:
-        UserError: if it is no table, or too large for the memory, or if it is unclear whether its first line is a header.
+        UserError: if it is not a table or is too large for the memory, or if its first line may or may not be a header.
     """
     separator = form.delimiter or SEPARATORS[path.suffix.lower()]
     try:
