@@ -7,10 +7,11 @@ import re
 import numpy as np
 import pytest
 import torch
-from laws import build, descend, small_task
+from laws import build, descend, simulated, small_task
 from networks import rate_network
 
 from synapsnet.data.task import Task
+from synapsnet.errors import UserError
 from synapsnet.models.synapsnet import SynapsNet
 from synapsnet.models.validation import held_out
 from synapsnet.session import Session
@@ -40,6 +41,14 @@ def trained(task: Task, *overrides: str, steps: int) -> SynapsNet:
     assert isinstance(model, SynapsNet)
     descend(model, task, steps=steps)
     return model.eval()
+
+
+@pytest.mark.parametrize("wrong", ["abc", "-1", "nan", "inf", "true"])
+@pytest.mark.parametrize("name", ["polish_fraction", "polish_lr"])
+def test_settings_of_polishing_are_refused_before_the_fit(name: str, wrong: str) -> None:
+    task = small_task(simulated("spikes"), "spikes")
+    with pytest.raises(UserError, match=rf"^model\.{name} must be a number, 0 or above, got "):
+        build("synapsnet", task.spec, f"model.{name}={wrong}")
 
 
 def finish(model: SynapsNet, task: Task, budget: int) -> list[str]:

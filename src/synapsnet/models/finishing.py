@@ -26,6 +26,7 @@ from typing import NamedTuple, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.refinement import DrivenByCurrents
@@ -41,12 +42,18 @@ class Polish:
     """Gradient steps with fixed connections.
 
     Attributes:
-        steps: Their number; 0 for none.
+        fraction: Their number, as a share of the budget of training; 0 for none.
         lr: Peak learning rate.
     """
 
-    steps: int
+    fraction: float
     lr: float
+
+    def __post_init__(self) -> None:
+        for name, value in (("fraction", self.fraction), ("lr", self.lr)):
+            valid = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+            if not valid:  # fails now, before the fit
+                raise UserError(f"model.polish_{name} must be a number, 0 or above, got {value!r}")
 
 
 class _Candidate(NamedTuple):
@@ -78,6 +85,7 @@ class Finishable(DrivenByCurrents, Protocol):
 def finish(
     committee: Finishable,
     polish: Polish,
+    budget: int,
     *,
     train: Batches,
     validation: Batches,
@@ -88,6 +96,7 @@ def finish(
     Args:
         committee: The model with its best weights.
         polish: The steps on its decoders with fixed connections.
+        budget: Gradient steps of training.
         train: The train split in order.
         validation: The validation split.
         shuffled: The train split shuffled, another order in every pass.
@@ -97,6 +106,7 @@ def finish(
     """
     model = cast(Forecaster, committee)
     refinable = committee.connectivity.refinable
+    steps = round(polish.fraction * budget)
     trained, said = _copied(model), list[str]()
 
     def refined() -> _Candidate:
@@ -115,11 +125,11 @@ def finish(
     needed = alone[-1].clearly_better_than(alone[0])
     best = chosen = sides[-1] if needed else sides[0]
     trials = (False,) if needed or len(sides) == 1 else (False, True)
-    for silenced in trials if refinable and polish.steps else ():
+    for silenced in trials if refinable and steps else ():
         model.load_state_dict(chosen.state)
         if silenced:
             committee.speak(range(len(committee.n_unobserved)), unobserved=False)
-        _polish(model, shuffled, validation, polish)
+        _polish(model, shuffled, validation, steps, polish.lr)
         polished = refined()
         said.append(f"{_numbers(committee)}, polished and refined again: {polished.nll}")
         if polished.score.clearly_better_than(best.score) if silenced else polished.score.nll < best.score.nll:
@@ -156,9 +166,9 @@ def _alone(committee: Finishable, members: Sequence[int], validation: Batches) -
     return HeldOut.mean_of(scores)
 
 
-def _polish(model: Forecaster, shuffled: Iterable[Batch], validation: Batches, polish: Polish) -> None:
+def _polish(model: Forecaster, shuffled: Iterable[Batch], validation: Batches, steps: int, lr: float) -> None:
     """Gradient steps from a warm-up down half a cosine; the weights that validate best stay."""
-    steps, lr, parameters = polish.steps, polish.lr, [p for p in model.parameters() if p.requires_grad]
+    parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr=lr)
     best, step = (held_out(model, validation).nll, _copied(model)), 0
     warm_up, check = max(steps // 10, 1), max(steps // CHECKS, 1)

@@ -90,7 +90,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         )
         self.n_unobserved = tuple(unobserved)
         self.speakers = Speakers(len(unobserved))
-        self._polish_fraction, self._polish_lr = polish_fraction, polish_lr
+        self._polish = Polish(polish_fraction, polish_lr)
 
     def speak(self, members: Sequence[int], *, unobserved: bool = True) -> None:
         """Let only some members forecast, by their indices, with or without their unobserved neurons."""
@@ -196,8 +196,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         self.connectivity.start(self, train)
 
     def finish(self, train: Batches, validation: Batches, shuffled: Iterable[Batch], budget: int) -> list[str]:
-        polish = Polish(round(self._polish_fraction * budget), self._polish_lr)
-        chosen = finish(self, polish, train=train, validation=validation, shuffled=shuffled)
+        chosen = finish(self, self._polish, budget, train=train, validation=validation, shuffled=shuffled)
         return [*chosen, *super().finish(train, validation, shuffled, budget)]
 
     def penalty(self) -> Tensor:
