@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,3 +80,13 @@ def test_sessions_beyond_the_most_are_left_out_and_the_log_says_so(
 def test_an_unknown_format_is_refused_before_the_fit() -> None:
     with pytest.raises(UserError, match=r"figures\.format must be one of png, pdf, svg, got 'jpg'"):
         FigureWriter(model="mean", trace_bins=20, most_sessions=1, format="jpg")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [(name, wrong) for name in ("trace_bins", "most_sessions") for wrong in (-5, 2.5, "abc", None, True)]
+    + [("trace_bins", 0)],
+)
+def test_a_number_that_is_none_is_refused_before_the_fit(name: str, wrong: Any) -> None:
+    with pytest.raises(UserError, match=rf"^callbacks\.figures\.{name} must be a whole number, [01] or above, got "):
+        FigureWriter(**{"model": "mean", "trace_bins": 20, "most_sessions": 1, "format": "png", name: wrong})

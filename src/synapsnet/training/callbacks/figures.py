@@ -47,6 +47,9 @@ class FigureWriter(Callback):
     def __init__(self, *, model: str, trace_bins: int, most_sessions: int, format: str) -> None:
         if format not in FORMATS:
             raise UserError(f"callbacks.figures.format must be one of {', '.join(FORMATS)}, got {format!r}")
+        for name, number, least in (("trace_bins", trace_bins, 1), ("most_sessions", most_sessions, 0)):
+            if isinstance(number, bool) or not isinstance(number, int) or number < least:  # fails now, before the fit
+                raise UserError(f"callbacks.figures.{name} must be a whole number, {least} or above, got {number!r}")
         self._model = model
         self._trace_bins = trace_bins
         self._most_sessions = most_sessions
