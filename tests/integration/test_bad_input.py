@@ -101,6 +101,18 @@ BAD: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "a test of nothing": (good("mode=test"), "ckpt_path"),
     "a transfer from nothing": (good("mode=transfer"), "mode=transfer needs ckpt_path=<checkpoint>"),
     "no minutes": (good("data.train_minutes=0"), "data.train_minutes must be null or a positive number of minutes"),
+    "a share of methods above 1": (
+        good("method=[partial_correlation]", "methods.partial_correlation.weakest=5"),
+        "methods.partial_correlation.weakest must be a number between 0 and 1, got 5",
+    ),
+    "lags beyond the context": (
+        good("model=var", "method=[transfer_entropy]", "methods.transfer_entropy.lags=[50]"),
+        "methods.transfer_entropy.lags=[50]: no number of lags is between 1 and data.context_bins=5",
+    ),
+    "too few features of a method": (
+        good("model=var", "method=[granger]", "methods.granger.max_features=2"),
+        "methods.granger.max_features=2 are too few",
+    ),
     "no such checkpoint": (good("ckpt_path=nowhere.ckpt"), "nowhere.ckpt"),
     "an unknown reference": (good("reference_models=[median]"), "median"),
 }

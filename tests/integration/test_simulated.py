@@ -114,6 +114,14 @@ def test_a_model_without_connectivity(any_model: str, expected: list[str], train
     assert list((run / "figures").glob("recovery-*.png"))
 
 
+@pytest.mark.parametrize("asked", [("method=[correlation]",), (), ("method=[]",)], ids=["asked", "default", "none"])
+def test_methods_that_are_not_used_are_said(asked: tuple[str, ...], train: Command, sessions: Path) -> None:
+    done = train(*QUICK, "model=mean", f"data.root={sessions}", "debug=fast", "hydra.run.dir=run", *asked)
+    assert done.code == 0, done.err
+    assert not (train.folder / "run" / "connectivity.npz").exists()
+    assert ("method=[correlation] is not used" in done.out) == ("method=[correlation]" in asked)
+
+
 def test_an_earlier_recovery_does_not_stay(train: Command, sessions: Path) -> None:
     common = (*QUICK, "model=mean", "debug=fast", "hydra.run.dir=run")
     assert train(*SMALL, *common).code == 0

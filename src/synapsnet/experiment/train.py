@@ -53,9 +53,10 @@ from synapsnet.metrics import ForecastScores
 from synapsnet.models.base import Forecaster
 from synapsnet.models.closed_form import ClosedFormForecaster
 from synapsnet.models.hooks import Starting
-from synapsnet.plain import to_json
+from synapsnet.plain import Plain, to_json
 from synapsnet.results.files import CHECKPOINTS, CURVE, checkpoint
 from synapsnet.training import loggers as run_loggers
+from synapsnet.training.callbacks.connectivity import ConnectivityWriter
 from synapsnet.training.curve import CurveLogger
 from synapsnet.training.datamodule import ForecastDataModule
 from synapsnet.training.module import ForecastModule
@@ -113,6 +114,7 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
         failed = True
         try:
             trainer = build_trainer(config["trainer"], config["callbacks"], loggers, folder.path)
+            _check_methods(trainer, module.model, datamodule, request.record.groups.get("method"))
             folder.begin({**settings, "run_id": run_id})
             for logger in trainer.loggers:
                 logger.log_hyperparams({**settings, "versions": versions(), "commit": commit()})
@@ -201,6 +203,19 @@ def _loggers(config: Config, folder: RunFolder, run_id: str, resume_step: int | 
     if config["mode"] == "test":
         return chosen
     return [CurveLogger(folder.path / CURVE, resume_step=resume_step), *chosen]
+
+
+def _check_methods(trainer: pl.Trainer, model: Forecaster, datamodule: ForecastDataModule, asked: Plain) -> None:
+    """Refuse connectivity methods that would fail after the fit, and say if those asked for will not be used."""
+    for writer in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(writer, ConnectivityWriter) and writer.writes(model, datamodule):
+            writer.check(datamodule.task)
+        elif isinstance(writer, ConnectivityWriter) and asked:
+            log.info(
+                "method=[%s] is not used, because the model claims no connectivity; "
+                "callbacks.connectivity.any_model=true writes one for any model",
+                ",".join(asked),
+            )
 
 
 def _fit_and_test(

@@ -9,7 +9,6 @@ import pytest
 from synapsnet.analysis.methods.correlation import Correlation
 from synapsnet.analysis.methods.lagged_correlation import LaggedCorrelation
 from synapsnet.data.task import Task
-from synapsnet.errors import UserError
 
 
 def test_zero_lag_is_pearson_of_numpy(task: Task, train: np.ndarray) -> None:
@@ -30,8 +29,3 @@ def test_lagged_is_the_largest_of_pandas_over_lags(lags: int, task: Task, train:
             if post != pre:
                 expected[post, pre] = max((receiver.corr(sender.shift(lag)) for lag in range(1, lags + 1)), key=abs)
     np.testing.assert_allclose(found.matrix, expected, atol=1e-6)
-
-
-def test_no_lag_to_look_back_is_refused(task: Task) -> None:
-    with pytest.raises(UserError, match=r"method\.lags"):
-        LaggedCorrelation(lags=0).estimate(task, 0)

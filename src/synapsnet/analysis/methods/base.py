@@ -26,6 +26,13 @@ class ConnectivityMethod(ABC):
     directed: ClassVar[bool] = True
     """See `ConnectivityEstimate.directed`."""
 
+    def check(self, task: Task, session: int) -> None:  # noqa: B027  # most methods can do with any session
+        """Refuse a session that the method cannot do with, before the fit.
+
+        Raises:
+            UserError: if its settings leave it nothing to estimate.
+        """
+
     @abstractmethod
     def estimate(self, task: Task, session: int) -> ConnectivityEstimate:
         """Strength from every sender to every receiver.

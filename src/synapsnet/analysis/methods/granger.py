@@ -15,6 +15,7 @@ from torch import Tensor
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
 from synapsnet.analysis.methods.base import ConnectivityMethod
+from synapsnet.analysis.methods.checked import candidate_lags, whole
 from synapsnet.analysis.methods.series import TINY, lagged_moments, lags_that_fit, pieces_of
 from synapsnet.data.task import Task
 from synapsnet.errors import UserError
@@ -68,7 +69,11 @@ class Granger(ConnectivityMethod):
     name = "granger"
 
     def __init__(self, *, lags: Sequence[int], max_features: int) -> None:
-        self.lags, self.max_features = lags, max_features
+        self.lags = candidate_lags("granger.lags", lags)
+        self.max_features = whole("granger.max_features", max_features)
+
+    def check(self, task: Task, session: int) -> None:
+        self._choices(task, session)
 
     def estimate(self, task: Task, session: int) -> ConnectivityEstimate:
         test = self.test(task, session)
@@ -80,29 +85,35 @@ class Granger(ConnectivityMethod):
         Raises:
             UserError: if the train split is too short for the number of units.
         """
-        info, channels = task.spec.sessions[session], task.spec.sessions[session].n_units + task.spec.n_behavior
-        train, validation = pieces_of(task, session, "train"), pieces_of(task, session, "validation")
-        limit = min(self.max_features, sum(len(piece.inputs) for piece in train) - 2)
-        choices = [p for p in lags_that_fit(self.lags, task, session) if p * channels <= limit]
-        most = max(choices, default=1)
+        info, choices = task.spec.sessions[session], self._choices(task, session)
+        channels = info.n_units + task.spec.n_behavior
         fitted, held_out = (
             lagged_moments(
                 [torch.cat([piece.inputs, piece.behavior], dim=1) for piece in pieces],
                 [piece.inputs for piece in pieces],
-                range(1, most + 1),
+                range(1, choices[-1] + 1),
             )
-            for pieces in (train, validation)
+            for pieces in (pieces_of(task, session, "train"), pieces_of(task, session, "validation"))
         )
-        choices = [p for p in choices if fitted.count - p * channels > 1]
-        if not choices:
-            raise UserError(
-                f"session {info.session_id!r}: {fitted.count} train bins and method.max_features={self.max_features} "
-                f"are too few for Granger causality among {channels} units and behavior series; use a longer recording"
-            )
         fits = [_LeastSquares(fitted, p, channels) for p in choices]
         best = min(fits, key=lambda fit: fit.error(held_out))
         logger.info("Granger causality, session %s: %d lags of %s", info.session_id, best.n_lags, choices)
         return best.test()
+
+    def _choices(self, task: Task, session: int) -> list[int]:
+        """The candidate numbers of lags, ascending, whose features the train split has bins for."""
+        info, lengths = task.spec.sessions[session], [len(piece.inputs) for piece in pieces_of(task, session, "train")]
+        channels, limit = info.n_units + task.spec.n_behavior, min(self.max_features, sum(lengths) - 2)
+        choices = [p for p in lags_that_fit(self.lags, task, session, self.name) if p * channels <= limit]
+        count = sum(max(length - max(choices, default=1), 0) for length in lengths)
+        choices = [p for p in choices if count - p * channels > 1]
+        if not choices:
+            raise UserError(
+                f"session {info.session_id!r}: {count} train bins and methods.granger.max_features={self.max_features} "
+                f"are too few for Granger causality among {channels} units and behavior series; use a longer "
+                "recording, or leave granger out of method"
+            )
+        return choices
 
 
 class _LeastSquares:

@@ -8,6 +8,7 @@ import torch
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
 from synapsnet.analysis.methods.base import ConnectivityMethod
+from synapsnet.analysis.methods.checked import whole
 from synapsnet.analysis.methods.series import correlation, lags_that_fit, pieces_of
 from synapsnet.data.task import Task
 
@@ -26,11 +27,11 @@ class LaggedCorrelation(ConnectivityMethod):
     name = "lagged_correlation"
 
     def __init__(self, *, lags: int) -> None:
-        self.lags = lags
+        self.lags = whole("lagged_correlation.lags", lags)
 
     def estimate(self, task: Task, session: int) -> ConnectivityEstimate:
         pieces = pieces_of(task, session, "train")
-        lags = lags_that_fit(range(1, self.lags + 1), task, session)
+        lags = lags_that_fit(range(1, self.lags + 1), task, session, self.name)
         by_lag = torch.stack([correlation(pieces, lag) for lag in lags])
         peak = by_lag.abs().argmax(0, keepdim=True)
         return self.answer(task, session, by_lag.gather(0, peak)[0].numpy())

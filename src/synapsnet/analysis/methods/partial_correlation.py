@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
 from synapsnet.analysis.methods.base import ConnectivityMethod
+from synapsnet.analysis.methods.checked import share, whole
 from synapsnet.analysis.methods.graphical_lasso import graphical_lasso
 from synapsnet.analysis.methods.series import correlation, pieces_of
 from synapsnet.data.task import Task
@@ -39,7 +40,8 @@ class PartialCorrelation(ConnectivityMethod):
     directed = False
 
     def __init__(self, *, penalties: int, weakest: float) -> None:
-        self.penalties, self.weakest = penalties, weakest
+        self.penalties = whole("partial_correlation.penalties", penalties, least=2)  # the strongest leaves no pair
+        self.weakest = share("partial_correlation.weakest", weakest)
 
     def estimate(self, task: Task, session: int) -> ConnectivityEstimate:
         info = task.spec.sessions[session]

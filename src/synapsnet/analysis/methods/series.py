@@ -42,8 +42,8 @@ def pieces_of(task: Task, session: int, split: Split) -> list[Piece]:
     return pieces
 
 
-def lags_that_fit(lags: Sequence[int], task: Task, session: int) -> list[int]:
-    """The numbers of lags, ascending, that fit into the models' context and the pieces of train and validation.
+def lags_that_fit(lags: Sequence[int], task: Task, session: int, method: str) -> list[int]:
+    """A method's numbers of lags, ascending, that fit into the models' context and the pieces of train and validation.
 
     Raises:
         UserError: if no number of lags fits.
@@ -54,8 +54,9 @@ def lags_that_fit(lags: Sequence[int], task: Task, session: int) -> list[int]:
     fitting = [n_lags for n_lags in sorted(lags) if 1 <= n_lags <= min(task.spec.context_bins, room)]
     if not fitting:
         raise UserError(
-            f"method.lags={list(lags)}: no number of lags is between 1 and data.context_bins={task.spec.context_bins} "
-            f"and fits into the pieces of session {task.spec.sessions[session].session_id!r}, which allow {room} lags"
+            f"methods.{method}.lags={list(lags)}: no number of lags is between 1 and "
+            f"data.context_bins={task.spec.context_bins} and fits into the pieces of session "
+            f"{task.spec.sessions[session].session_id!r}, which allow {room} lags"
         )
     return fitting
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from synapsnet.analysis.estimate import ConnectivityEstimate
 from synapsnet.analysis.methods.base import ConnectivityMethod
+from synapsnet.analysis.methods.checked import candidate_lags
 from synapsnet.analysis.methods.series import TINY, lagged_moments, lags_that_fit, pieces_of
 from synapsnet.data.task import Task
 from synapsnet.models.moments import Moments
@@ -37,10 +38,13 @@ class TransferEntropy(ConnectivityMethod):
     signed = False
 
     def __init__(self, *, lags: Sequence[int]) -> None:
-        self.lags = lags
+        self.lags = candidate_lags("transfer_entropy.lags", lags)
+
+    def check(self, task: Task, session: int) -> None:
+        lags_that_fit(self.lags, task, session, self.name)
 
     def estimate(self, task: Task, session: int) -> ConnectivityEstimate:
-        choices = lags_that_fit(self.lags, task, session)
+        choices = lags_that_fit(self.lags, task, session, self.name)
         fitted, held_out = (
             lagged_moments(inputs, inputs, range(1, choices[-1] + 1))
             for inputs in ([p.inputs for p in pieces_of(task, session, split)] for split in ("train", "validation"))

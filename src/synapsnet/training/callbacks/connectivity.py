@@ -24,6 +24,7 @@ from synapsnet.analysis.methods.base import ConnectivityMethod
 from synapsnet.analysis.odds import effect_odds
 from synapsnet.analysis.recovery import called_scores, evidence_scores, recovery_scores
 from synapsnet.atomic import replacing
+from synapsnet.data.task import Task
 from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster
@@ -72,12 +73,22 @@ class ConnectivityWriter(Callback):
         self._any_model = any_model
         self._methods = list(methods.values())
 
+    def check(self, task: Task) -> None:
+        """Refuse, before the fit, a session that a method cannot do with."""
+        for index, session in enumerate(task.spec.sessions):
+            for method in [] if too_many(session.n_units) else self._methods:
+                method.check(task, index)
+
+    def writes(self, model: Forecaster, datamodule: ForecastDataModule) -> bool:
+        """False for a model that claims no connectivity, where none is known either."""
+        return isinstance(model, ConnectivityForecaster) or self._any_model or bool(datamodule.truth)
+
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, ForecastModule)
         model = pl_module.model
         claims = isinstance(model, ConnectivityForecaster)
         datamodule = trainer.datamodule  # type: ignore[attr-defined]  # set by Trainer.test
-        if not (claims or self._any_model or datamodule.truth):
+        if not self.writes(model, datamodule):
             return
         sessions: list[Connectivity] = []
         rows: list[dict[str, str | float]] = []
