@@ -81,6 +81,8 @@ BAD: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "a value to be quoted": (good("model.decoder.hidden=a=b"), "quote it: 'model.decoder.hidden=\"a=b\"'"),
     "a misspelt option": (good("model=synapnet"), "synapnet"),
     "a seed that is no number": (good("seed=zero"), "seed"),
+    "a seed that is too large": (good("seed=4294967296"), "seed must be a whole number from 0 to 4294967295, got"),
+    "a rate of another signal": (good("optimizer.lr={calcium: 0.01}"), "optimizer.lr has no rate for spikes, got"),
     "a batch size of 0": (good("data.batch_size=0"), "data.batch_size"),
     "a rate that is no number": (good("data.min_rate=many"), "data.min_rate"),
     "a bin width that is no number": (good("data.bin_width_s=short"), "data.bin_width_s"),

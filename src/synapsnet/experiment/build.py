@@ -141,6 +141,8 @@ def build_optimizer(config: Config, model: Forecaster) -> OptimizerRecipe:
     A learning rate may be given per kind of signal, as ``{spikes: 0.01, calcium: 0.03}``.
     """
     if isinstance(config["lr"], Mapping):
+        if model.spec.signal not in config["lr"]:
+            raise UserError(f"optimizer.lr has no rate for {model.spec.signal}, got {config['lr']!r}")
         config = {**config, "lr": config["lr"][model.spec.signal]}
     recipe: OptimizerRecipe = instantiate(config, _convert_="all")
     if next(model.parameters(), None) is not None:

@@ -73,8 +73,8 @@ def understood(cfg: DictConfig) -> Request:
     hydra = HydraConfig.get()
     if cfg.mode not in ("train", "test", "transfer"):
         raise UserError(f"mode must be train, test or transfer, got {cfg.mode!r}")
-    if not isinstance(cfg.seed, int) or cfg.seed < 0:
-        raise UserError(f"seed must be a whole number from 0, got {cfg.seed!r}")
+    if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:  # as numpy takes them
+        raise UserError(f"seed must be a whole number from 0 to {2**32 - 1}, got {cfg.seed!r}")
     extensions.trust(cfg.trusted_packages)
     split, _, metric = str(cfg.monitor).partition("/")
     if split != "validation" or not column(metric).lower_is_better:
