@@ -214,7 +214,7 @@ def _check_methods(trainer: pl.Trainer, model: Forecaster, datamodule: ForecastD
             log.info(
                 "method=[%s] is not used, because the model claims no connectivity; "
                 "callbacks.connectivity.any_model=true writes one for any model",
-                ",".join(asked),
+                asked if isinstance(asked, str) else ",".join(asked),
             )
 
 
