@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from synapsnet.errors import UserError
 from synapsnet.session import SessionSpec, TaskSpec
 
 
@@ -36,10 +37,21 @@ def encode_behavior(
 
     Returns:
         float32 ``[time, task.n_behavior]``.
+
+    Raises:
+        UserError: if a value is too large for float32 once it is scaled.
     """
     if not task.n_behavior:
         return np.zeros((len(behavior), 0), dtype=np.float32)
     scaled = (fill_causally(behavior) - session.behavior_mean) / session.behavior_scale
     masked = [task.behavior_names.index(name) for name in task.masked_behavior]
     mask = np.isfinite(behavior[:, masked])
-    return np.concatenate([np.nan_to_num(scaled, nan=0.0), mask], axis=1).astype(np.float32)
+    with np.errstate(over="ignore"):
+        encoded = np.concatenate([np.nan_to_num(scaled, nan=0.0), mask], axis=1).astype(np.float32)
+    if np.isinf(encoded).any():
+        time, series = np.argwhere(np.isinf(encoded))[0]
+        raise UserError(
+            f"session {session.session_id!r}: {task.behavior_names[series]} is {behavior[time, series]:.3g} at bin "
+            f"{time}, too far from the rest to be scaled; use NaN where nothing was measured"
+        )
+    return encoded

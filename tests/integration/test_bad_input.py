@@ -13,6 +13,7 @@ import torch
 from command import QUICK, Command, write_recording
 
 COUNTS = np.random.default_rng(0).poisson(1.0, (600, 7)).astype(np.uint8)
+LARGEST = np.where(np.arange(600)[:, None] == 590, 3e38, np.sin(np.arange(600)[:, None] / 9)).astype(np.float32)
 MISSING = np.where(np.arange(600)[:, None] == 5, np.nan, COUNTS)
 
 
@@ -52,6 +53,7 @@ BAD: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "negative counts": (archive(activity=COUNTS.astype(np.int16) - 1), "negative"),
     "fractional counts": (archive(activity=COUNTS * 0.5), "whole numbers"),
     "behavior of another length": (archive(behavior=np.zeros((599, 1), np.float32)), "behavior"),
+    "behavior that is no measurement": (archive(behavior=LARGEST), "'rec': running is 3e+38 at bin 590, too far"),
     "duplicate unit ids": (archive(unit_ids=np.array(["u"] * 7)), "unique"),
     "overlapping segments": (archive(segments=np.array([[0, 400], [300, 600]])), "overlap"),
     "segments out of range": (archive(segments=np.array([[0, 601]])), "within the recording"),

@@ -25,6 +25,12 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert found["c"].nll.shape == (2, 2)
 
 
+def test_what_float32_cannot_hold_is_its_largest(tmp_path: Path) -> None:
+    write_time_blocks(tmp_path / "blocks.npz", {"s": TimeBlocks(NLL.astype(np.float64) * 1e56, BLOCKS.n_bins)})
+    found = read_time_blocks(tmp_path / "blocks.npz")["s"].nll
+    np.testing.assert_array_equal(found, np.sign(NLL) * np.finfo(np.float32).max)
+
+
 @pytest.mark.parametrize("what", ["torn", "another", "of another shape", "of no bins"])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, what: str) -> None:
     path = tmp_path / "time_blocks.npz"

@@ -67,7 +67,7 @@ class Online:
             Expected activity of the next bin in raw units, ``[units]``; NaN until ``spec.context_bins`` bins are known.
 
         Raises:
-            UserError: for arrays of the wrong shape.
+            UserError: for arrays of the wrong shape, or behavior that is too large.
         """
         model, spec, scale = self._model, self._model.spec, self._scale
         raw, measured = np.asarray(activity), np.full(len(spec.behavior_names), np.nan)
@@ -80,12 +80,12 @@ class Online:
             names = ", ".join(spec.behavior_names)
             raise UserError(f"behavior of a bin must be [{len(measured)}] ({names}), got {np.shape(behavior)}")
         measured = measured if behavior is None else np.asarray(behavior, dtype=float)
+        rows = np.stack([self._observed, measured])  # the last observation, for what is not measured now
+        encoded = torch.as_tensor(encode_behavior(rows, spec, self._info)[-1:]).to(self._traces.device)[None]
         past = scale.target(torch.as_tensor(raw.astype(np.float32)).to(self._traces.device))[None, None]
         level = scale.level(past)
         self._traces = level + self._decays * (self._traces - level)  # as `leaky_traces`, of one bin
         slow = scale.slow(self._traces[:, :, None], past, past.new_full((1, 1), self._n_bins + 1))
-        rows = np.stack([self._observed, measured])  # the last observation, for what is not measured now
-        encoded = torch.as_tensor(encode_behavior(rows, spec, self._info)[-1:]).to(past.device)[None]
         self._observed = np.where(np.isfinite(measured), measured, self._observed)
         step = spec.window_bins - spec.context_bins + 1  # as windows of a whole recording follow each other
         if self._n_bins % step == 0:

@@ -14,10 +14,11 @@ from synapsnet.results.files import UNREADABLE
 
 
 def write_time_blocks(path: Path, sessions: Mapping[str, TimeBlocks]) -> None:
-    """Write the blocks of all sessions of a run, by session id."""
+    """Write the blocks of all sessions of a run, by session id; float32 holds no larger values than its largest."""
+    most = np.finfo(np.float32).max
     arrays = {"session_id": np.asarray(list(sessions))}
     for index, blocks in enumerate(sessions.values()):
-        arrays |= {f"{index}/nll": blocks.nll.astype(np.float32), f"{index}/n_bins": blocks.n_bins}
+        arrays |= {f"{index}/nll": blocks.nll.clip(-most, most).astype(np.float32), f"{index}/n_bins": blocks.n_bins}
     with replacing(path) as partial:
         np.savez_compressed(partial, allow_pickle=False, **arrays)
 
