@@ -33,6 +33,7 @@ NAMED_PARTS = ("callbacks", "logger", "methods", "references", "data.degradation
 """Sections that hold parts under user-chosen names, each with its ``_target_``."""
 _BUILT = ("trainer",)  # arguments of a constructor that the section does not name
 _NEVER_BUILT = ("model.tuned",)  # read by the optimizer, not passed to the model
+_ALSO: Mapping[str, tuple[object, ...]] = {"trainer.deterministic": (None, "warn")}  # besides true and false
 _OVERRIDE = re.compile(r"(?P<sign>\+{0,2})(?P<key>[A-Za-z_][\w./@-]*)=(?P<value>.*)", re.DOTALL)
 
 
@@ -105,10 +106,33 @@ def check_added(cfg: DictConfig) -> None:
     added = [key for key in added if not is_group(key)]
     if not added:
         return
-    before = _plain(compose(HydraConfig.get().job.config_name, [str(o.input_line) for o in overrides if _chooses(o)]))
+    before = _defaults(overrides)
     for key in added:
         if not _is_taken(key, before, _plain(cfg)):
             raise _unknown(key, before)
+
+
+def check_flags(config: Mapping[str, Any], options: Sequence[str]) -> None:
+    """Refuse what is no boolean where the default is one: Hydra reads ``no`` as text, which would count as true.
+
+    Args:
+        config: Resolved.
+        options: Options of groups that are chosen besides those of this command line.
+
+    Raises:
+        UserError: naming the first such setting.
+    """
+    chosen = OverridesParser.create().parse_overrides([*options, *HydraConfig.get().overrides.task])
+    _check_flags(config, _defaults(chosen), "")
+
+
+def _check_flags(section: Mapping[str, Any], defaults: Mapping[str, Any], above: str) -> None:
+    for name, default in defaults.items():
+        key, value = f"{above}{name}", section.get(name, default)
+        if isinstance(default, Mapping) and isinstance(value, Mapping):
+            _check_flags(value, default, f"{key}.")
+        elif isinstance(default, bool) and not isinstance(value, bool) and value not in _ALSO.get(key, ()):
+            raise UserError(f"{key} must be true or false, got {value!r}")
 
 
 def misspelt(error: HydraException, arguments: Sequence[str]) -> Exception:
@@ -131,6 +155,12 @@ def is_group(key: str) -> bool:
         return False
     loader = GlobalHydra.instance().config_loader()
     return bool(loader.get_group_options(key, results_filter=ObjectType.CONFIG))
+
+
+def _defaults(overrides: Sequence[Override]) -> dict[str, Any]:
+    """The configuration of the options that overrides choose, without the values that they set."""
+    chosen = [str(override.input_line) for override in overrides if _chooses(override)]
+    return _plain(compose(HydraConfig.get().job.config_name, chosen))
 
 
 def _chooses(override: Override) -> bool:

@@ -22,7 +22,7 @@ from synapsnet.errors import UserError
 from synapsnet.experiment import parts
 from synapsnet.experiment.build import Config
 from synapsnet.experiment.checkpoint import Saved, read_latest, read_saved
-from synapsnet.experiment.overrides import is_group
+from synapsnet.experiment.overrides import check_flags, is_group
 from synapsnet.experiment.record import OF_THIS_COMMAND, Record, keys_of, record_of
 from synapsnet.experiment.recordings import with_root
 from synapsnet.experiment.transfer import origin
@@ -83,6 +83,7 @@ def understood(cfg: DictConfig) -> Request:
         if cfg.mode != "train":
             raise UserError(f"mode={cfg.mode} needs ckpt_path=<checkpoint>")
         config = _resolved(cfg, None, None, Path(cfg.run_dir))
+        check_flags(config, [])
         record = _public_root(record_of(hydra.overrides.task, config, is_group), config)
         resolve = partial(_resolved, cfg, None, None)
         return Request(config, record, None, Path(cfg.run_dir), _named_by_time(cfg, hydra), resolve)
@@ -94,6 +95,7 @@ def understood(cfg: DictConfig) -> Request:
         _resolved, composed, composed, origin(path) if transfers and named.path == path else named.transfer
     )
     config = resolve(Path(cfg.run_dir))
+    check_flags(config, named.record.options())
     record = named.record.followed_by(record_of(hydra.overrides.task, config, is_group))
     if transfers:  # the recordings of the checkpoint decided the kind of inputs
         record = record.followed_by(Record(values={"data.inputs": config["data"]["inputs"]}))

@@ -102,6 +102,8 @@ def _mode(offline: bool | None) -> Mode:
     asked = os.environ.get("WANDB_MODE", "")
     if asked == "disabled":
         return "disabled"
+    if offline not in (None, True, False):
+        raise UserError(f"logger.wandb.offline must be true, false or null, got {offline!r}")
     if offline is not None:
         return "offline" if offline else "online"
     if asked and asked not in (*get_args(Mode), "dryrun"):
