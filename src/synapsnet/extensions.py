@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Collection
 from importlib import import_module
 from types import ModuleType
 from typing import Literal
@@ -22,12 +22,14 @@ Kind = Literal["readers", "sources", "metrics", "checks"]
 _TRUSTED = "SYNAPSNET_TRUSTED"  # in the environment, so that processes which this one starts know them, too
 
 
-def trust(packages: Iterable[str]) -> None:
+def trust(packages: Collection[str]) -> None:
     """Let the parts of packages stand next to our own, in this process and those that it starts.
 
     Raises:
         UserError: if one cannot be imported.
     """
+    if isinstance(packages, str) or not isinstance(packages, Collection):
+        raise UserError(f"trusted_packages must be a list, as [mylab], got {packages!r}")
     for package in packages:
         if not isinstance(package, str) or not all(part.isidentifier() for part in package.split(".")):
             raise UserError(f"trusted_packages: {package!r} is not the name of a package")

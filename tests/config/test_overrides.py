@@ -55,12 +55,10 @@ def test_a_path_that_is_there_is_no_list_and_no_null(tmp_path: Path, monkeypatch
         assert read(f"data.root={name}") == name
 
 
-def test_null_switches_a_group_off() -> None:
-    assert as_typed(["logger=null", "callbacks=null", "experiment=null"]) == [
-        "logger=[]",
-        "callbacks=[]",
-        "experiment=null",
-    ]
+def test_null_switches_a_group_or_a_list_off() -> None:
+    assert as_typed(["experiment=null"]) == ["experiment=null"]
+    for name in ("logger", "callbacks", "method", "reference_models", "trusted_packages"):
+        assert as_typed([f"{name}=null"]) == [f"{name}=[]"]
 
 
 def test_other_values_are_told_how_to_quote_them() -> None:

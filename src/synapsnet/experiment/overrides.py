@@ -27,8 +27,8 @@ from synapsnet.errors import UserError, did_you_mean
 TEXT = ("data.root", "data.task", "ckpt_path", "run_dir", "hydra.run.dir", "hydra.sweep.dir")
 """Settings that are always text: Hydra would read a folder 2024_05 as a number."""
 MULTIRUN = ("-m", "--multirun")
-MAY_BE_OFF = ("logger", "callbacks")
-"""Groups that can be set to null to choose no option."""
+MAY_BE_OFF = ("logger", "callbacks", "method", "reference_models", "trusted_packages")
+"""Groups and lists that can be set to null to choose none."""
 NAMED_PARTS = ("callbacks", "logger", "methods", "references", "data.degradation")
 """Sections that hold parts under user-chosen names, each with its ``_target_``."""
 _BUILT = ("trainer",)  # arguments of a constructor that the section does not name

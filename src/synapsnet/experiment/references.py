@@ -47,6 +47,8 @@ def check_references(names: Sequence[str], config: Config) -> None:
     Raises:
         UserError: for an unknown name, or a model that is not fitted by formula.
     """
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"reference_models must be a list of names, as [mean,ar] or [], got {names!r}")
     for name in names:
         if name not in config["references"]:
             raise UserError(f"reference_models: no {name!r} among {', '.join(config['references'])}")
