@@ -18,6 +18,16 @@ Plain = Any
 """None, bool, int, float, str, and lists and string-keyed dicts of these."""
 
 
+def is_whole(value: Plain, least: int) -> bool:
+    """Return True for a whole number from ``least``; a boolean is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def is_number(value: Plain) -> bool:
+    """Return True for a finite number from 0; a boolean is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
 def require_plain(value: Any, where: str, *, depth: int = 0) -> None:
     """Refuse anything but plain data.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from synapsnet.errors import UserError
 from synapsnet.experiment import parts
 from synapsnet.experiment.recordings import recordings
 from synapsnet.models.base import Forecaster
+from synapsnet.plain import is_number, is_whole
 from synapsnet.results.ending import UNLIMITED
 from synapsnet.session import Session, TaskSpec
 from synapsnet.training.checkpoint_io import AtomicCheckpointIO
@@ -42,6 +45,28 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 Config = dict[str, Any]
 """A resolved configuration, or a section of one, as plain containers."""
+
+_EVERY = ("a whole number above 0", lambda value: is_whole(value, 1))
+_LIMIT = ("a whole number above 0, or -1 for no limit", lambda value: is_whole(value, -1) and value != 0)
+_LEAST = ("null or a whole number from 0", lambda value: value is None or is_whole(value, 0))
+_PART = ("null, or a number or share of batches above 0", lambda value: value is None or (is_number(value) and value))
+_TRAINER: Mapping[str, tuple[str, Callable[[Any], object]]] = {
+    **dict.fromkeys(("check_val_every_n_epoch", "log_every_n_steps", "accumulate_grad_batches"), _EVERY),
+    **dict.fromkeys(("max_steps", "max_epochs"), _LIMIT),
+    **dict.fromkeys(("min_steps", "min_epochs"), _LEAST),
+    **dict.fromkeys(("limit_train_batches", "limit_val_batches", "limit_test_batches"), _PART),
+    "gradient_clip_val": ("null or a number from 0", lambda value: value is None or is_number(value)),
+    "max_time": (
+        "null or a time above 0 as DD:HH:MM:SS",
+        lambda value: value is None or (re.fullmatch(r"\d+(:\d\d){3}", str(value)) and str(value).strip("0:")),
+    ),
+    **{
+        name: ("true or false", lambda value: isinstance(value, bool))
+        for name, argument in signature(Trainer).parameters.items()
+        if isinstance(argument.default, bool)
+    },
+}
+"""What Lightning finds out too late, or never: values in words, and whether one fits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,15 +191,12 @@ def planned_steps(config: Config, n_batches: int) -> int:
         n_batches: Steps per epoch.
 
     Raises:
-        UserError: if training would never start, never be validated, or never end.
+        UserError: if training would never start, never be validated, or never end, or a setting is invalid.
     """
-    every = config["check_val_every_n_epoch"]
-    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-        raise UserError(f"trainer.check_val_every_n_epoch must be a whole number above 0, got {every!r}")
+    for name, (words, fits) in _TRAINER.items():
+        if name in config and not fits(config[name]):
+            raise UserError(f"trainer.{name} must be {words}, got {config[name]!r}")
     max_steps, max_epochs = config["max_steps"], config["max_epochs"]
-    for name, value in (("max_steps", max_steps), ("max_epochs", max_epochs)):
-        if isinstance(value, bool) or not isinstance(value, int) or value == 0 or value < -1:
-            raise UserError(f"trainer.{name} must be a whole number above 0, or -1 for no limit, got {value!r}")
     limits = [max_steps] * (max_steps > 0) + [max_epochs * n_batches] * (max_epochs > 0)
     if not limits and config["max_time"] is None:
         raise UserError("training would never end: set trainer.max_steps, trainer.max_epochs or trainer.max_time")

@@ -94,10 +94,10 @@ def devices_of(trainer: Mapping[str, object]) -> tuple[str, ...]:
         asked = Trainer(**places, logger=False, enable_checkpointing=False, plugins=[alone])
     kind = asked.strategy.root_device.type
     devices = tuple(f"{kind}:{number}" for number in asked.device_ids)
-    if len(devices) == 1:
-        return devices
     if asked.num_nodes > 1:
         raise UserError(f"trainer.num_nodes={asked.num_nodes}: a run takes one machine; start one run on each")
+    if len(devices) == 1:
+        return devices
     if kind not in _BACKENDS:
         raise UserError(f"trainer.devices={trainer['devices']}: a run takes one {kind} device")
     if trainer["max_time"] is not None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
 
 from synapsnet.data.web.address import public
@@ -122,6 +123,8 @@ def execute(request: Request, folder: RunFolder, saved: Saved | None) -> Outcome
                 _copy_history(resumed, folder)
             outcome = _fit_and_test(config, folder, trainer, data, module, datamodule, saved, planned, request.record)
             failed = False
+        except MisconfigurationException as error:  # of settings that Lightning checks once it has the batches
+            raise UserError(f"invalid setting under trainer: {error}") from error
         finally:
             run_loggers.close(loggers, failed=failed)
         return outcome
