@@ -19,12 +19,12 @@ Plain = Any
 
 
 def is_whole(value: Plain, least: int) -> bool:
-    """Return True for a whole number from ``least``; a boolean is none."""
+    """Return True for a whole number from ``least``; not for a boolean."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def is_number(value: Plain) -> bool:
-    """Return True for a finite number from 0; a boolean is none."""
+    """Return True for a finite number from 0; not for a boolean."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 

@@ -47,7 +47,7 @@ def trained(task: Task, *overrides: str, steps: int) -> SynapsNet:
 @pytest.mark.parametrize("name", ["polish_fraction", "polish_lr"])
 def test_settings_of_polishing_are_refused_before_the_fit(name: str, wrong: str) -> None:
     task = small_task(simulated("spikes"), "spikes")
-    with pytest.raises(UserError, match=rf"^model\.{name} must be a number, 0 or above, got "):
+    with pytest.raises(UserError, match=rf"^model\.{name} must be a number from 0, got "):
         build("synapsnet", task.spec, f"model.{name}={wrong}")
 
 

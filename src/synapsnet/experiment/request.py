@@ -27,7 +27,7 @@ from synapsnet.experiment.record import OF_THIS_COMMAND, Record, keys_of, record
 from synapsnet.experiment.recordings import with_root
 from synapsnet.experiment.transfer import origin
 from synapsnet.file_names import safe_name
-from synapsnet.metrics import column
+from synapsnet.metrics import require_loss
 from synapsnet.plain import Plain, differences, read_plain_yaml
 from synapsnet.results.files import CONFIG, EVALUATIONS, SCORES, checkpoint
 from synapsnet.session import Session
@@ -76,9 +76,7 @@ def understood(cfg: DictConfig) -> Request:
     if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:  # as numpy takes them
         raise UserError(f"seed must be a whole number from 0 to {2**32 - 1}, got {cfg.seed!r}")
     extensions.trust(cfg.trusted_packages)
-    split, _, metric = str(cfg.monitor).partition("/")
-    if split != "validation" or not column(metric).lower_is_better:
-        raise UserError(f"monitor must be validation/<metric> of which lower is better, as nll, got {cfg.monitor!r}")
+    require_loss("monitor", cfg.monitor)
     if cfg.ckpt_path is None:
         if cfg.mode != "train":
             raise UserError(f"mode={cfg.mode} needs ckpt_path=<checkpoint>")

@@ -1,7 +1,7 @@
 """Forecast scores, accumulated over batches: sums in float64, per unit, then within and across sessions."""
 
 from synapsnet.metrics.columns import Column
-from synapsnet.metrics.families import column, columns, declared_columns
+from synapsnet.metrics.families import column, columns, declared_columns, require_loss
 from synapsnet.metrics.few import FEW, Few, footnotes, owned_by_few
 from synapsnet.metrics.forecast import ForecastScores
 from synapsnet.metrics.gains import TIE, against
@@ -21,5 +21,6 @@ __all__ = [
     "declared_columns",
     "footnotes",
     "owned_by_few",
+    "require_loss",
     "summarize",
 ]

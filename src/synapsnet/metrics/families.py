@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 import synapsnet.metrics
+from synapsnet.errors import UserError
 from synapsnet.metrics.base import Metric
 from synapsnet.metrics.columns import Column
 from synapsnet.metrics.gains import AGAINST
@@ -41,6 +42,18 @@ def declared_columns() -> list[Column]:
 def column(name: str) -> Column:
     """The column of one metric, see `columns`."""
     return columns([name])[0]
+
+
+def require_loss(key: str, score: object) -> None:
+    """Refuse a score that a run cannot minimise on its validation split.
+
+    Args:
+        key: The setting that names it, for the message.
+        score: Its name.
+    """
+    split, _, metric = str(score).partition("/")
+    if split != "validation" or not column(metric).lower_is_better:
+        raise UserError(f"{key} must be validation/<metric> of which lower is better, as nll, got {score!r}")
 
 
 def _families() -> list[type[Metric]]:

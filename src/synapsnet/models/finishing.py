@@ -31,6 +31,7 @@ from synapsnet.models.base import Forecaster
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.refinement import DrivenByCurrents
 from synapsnet.models.validation import HeldOut, held_out
+from synapsnet.plain import is_number
 from synapsnet.session import Batch, Batches
 
 CHECKS = 6  # validations during polishing
@@ -51,9 +52,8 @@ class Polish:
 
     def __post_init__(self) -> None:
         for name, value in (("fraction", self.fraction), ("lr", self.lr)):
-            valid = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
-            if not valid:  # fails now, before the fit
-                raise UserError(f"model.polish_{name} must be a number, 0 or above, got {value!r}")
+            if not is_number(value):  # fails now, before the fit
+                raise UserError(f"model.polish_{name} must be a number from 0, got {value!r}")
 
 
 class _Candidate(NamedTuple):

@@ -11,6 +11,9 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from synapsnet.errors import UserError
+from synapsnet.plain import is_number
+
 Schedule = Callable[[int, int], float]
 """Factor on the learning rate from ``(step, total_steps)``."""
 
@@ -52,6 +55,11 @@ def adamw(
         "connectivity": {"params": [], **connectivity},
         "unobserved": {"params": [], **unobserved},
     }
+    for section, settings in groups.items():
+        for key in ("lr", "weight_decay"):
+            if not is_number(settings.get(key)):
+                where = f"optimizer.{section}" if section in OWN_GROUPS else "optimizer"
+                raise UserError(f"{where}.{key} must be a number from 0, got {settings.get(key)!r}")
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from synapsnet.errors import UserError
+from synapsnet.plain import is_whole
 
 
 def whole(key: str, value: Any, least: int = 1) -> int:
     """A whole number from ``least``."""
-    if not _is_whole(value, least):
+    if not is_whole(value, least):
         raise UserError(f"methods.{key} must be a whole number, {least} or above, got {value!r}")
     return int(value)
 
 
 def candidate_lags(key: str, value: Any) -> Sequence[int]:
     """At least one number of lags."""
-    if not isinstance(value, Sequence) or not value or not all(_is_whole(lags, 1) for lags in value):
+    if not isinstance(value, Sequence) or not value or not all(is_whole(lags, 1) for lags in value):
         raise UserError(f"methods.{key} must be a list of whole numbers above 0, as [1, 2, 3], got {value!r}")
     return value
 
@@ -27,7 +28,3 @@ def share(key: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
         raise UserError(f"methods.{key} must be a number between 0 and 1, got {value!r}")
     return float(value)
-
-
-def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -13,6 +13,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from synapsnet.checkpoint_file import read_checkpoint
 from synapsnet.errors import UserError, one_line
+from synapsnet.metrics import require_loss
 from synapsnet.results.files import checkpoint
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ class RunCheckpoint(ModelCheckpoint):
     """
 
     def __init__(self, *, filename: str, monitor: str | None = None) -> None:
+        if monitor is not None:
+            require_loss(f"callbacks.{filename}_checkpoint.monitor", monitor)
         super().__init__(
             filename=filename,
             monitor=monitor,

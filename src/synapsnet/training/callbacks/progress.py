@@ -11,6 +11,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from synapsnet.metrics import require_loss
+
 log = logging.getLogger(__name__)
 
 
@@ -24,6 +26,7 @@ class EpochProgress(Callback):
     """
 
     def __init__(self, *, monitor: str) -> None:
+        require_loss("callbacks.progress.monitor", monitor)
         self._monitor = monitor
         self._best = float("inf")
         self._tenths = 0
