@@ -64,7 +64,7 @@ def test_windows_of_little_more_than_their_context_overlap_many_times() -> None:
 def test_a_bin_of_the_wrong_shape_is_refused() -> None:
     task = small_task(simulated("spikes"), "spikes")
     online = build("mean", task.spec).online("s0")
-    with pytest.raises(UserError, match=r"activity of a bin must be \[17 units\], got \(3,\)"):
+    with pytest.raises(UserError, match=r"must be \[17 units\], those in the unit_ids .* 's0', got \(3,\)"):
         online.step(np.zeros(3))
     with pytest.raises(UserError, match=r"behavior of a bin must be \[2\] \(running, pupil\), got \(1,\)"):
         online.step(np.zeros(17), np.zeros(1))

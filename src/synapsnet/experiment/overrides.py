@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ NAMED_PARTS = ("callbacks", "logger", "methods", "references", "data.degradation
 _BUILT = ("trainer",)  # arguments of a constructor that the section does not name
 _NEVER_BUILT = ("model.tuned",)  # read by the optimizer, not passed to the model
 _ALSO: Mapping[str, tuple[object, ...]] = {"trainer.deterministic": (None, "warn")}  # besides true and false
+_FLAG = re.compile(r"(\w+): (?:true|false)\b")
 _OVERRIDE = re.compile(r"(?P<sign>\+{0,2})(?P<key>[A-Za-z_][\w./@-]*)=(?P<value>.*)", re.DOTALL)
 
 
@@ -122,8 +124,18 @@ def check_flags(config: Mapping[str, Any], options: Sequence[str]) -> None:
     Raises:
         UserError: naming the first such setting.
     """
+    given = [override.partition("=") for override in HydraConfig.get().overrides.task]
+    if not any(key.split(".")[-1] in _flags() or value.startswith("{") for key, _, value in given):
+        return  # to compose the defaults takes a tenth of a second
     chosen = OverridesParser.create().parse_overrides([*options, *HydraConfig.get().overrides.task])
     _check_flags(config, _defaults(chosen), "")
+
+
+@cache
+def _flags() -> frozenset[str]:
+    """The last names of settings that are booleans in ``conf/``."""
+    files = conf_folder().rglob("*.yaml")
+    return frozenset(name for file in files for name in _FLAG.findall(file.read_text(encoding="utf-8")))
 
 
 def _check_flags(section: Mapping[str, Any], defaults: Mapping[str, Any], above: str) -> None:

@@ -39,7 +39,7 @@ class Patience(EarlyStopping):
         if not is_number(min_delta):
             raise UserError(f"{section}.min_delta must be a number from 0, got {min_delta!r}")
         if mode != "min":
-            raise UserError(f"{section}.mode must be min, because of every score lower is better, got {mode!r}")
+            raise UserError(f"{section}.mode must be min, because lower scores are better, got {mode!r}")
         super().__init__(monitor, patience=patience, min_delta=min_delta, mode=mode, **settings)
         self._min_steps = min_steps
 
