@@ -18,6 +18,7 @@ UNITS = ("u/1", "u_1", "u\x00", "u", "ü" * 3000, "單", "..")
 BEHAVIOR = ("v/1", "v_1", "v\x00", "v")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from font")
 def test_odd_names_from_a_recording_to_its_results(train: Command) -> None:
     rng = np.random.default_rng(0)

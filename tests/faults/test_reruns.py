@@ -264,6 +264,7 @@ def test_a_test_writes_beside_the_run(train: Command, common: tuple[str, ...], r
     assert not (train.folder / "outputs").exists()
 
 
+@pytest.mark.slow
 def test_a_saved_configuration_does_not_overwrite_its_run(train: Command, common: tuple[str, ...], run: Path) -> None:
     before = contents(run)
     for more in ((), ("seed=3",)):

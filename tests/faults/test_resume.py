@@ -19,6 +19,7 @@ def uninterrupted(trained: Callable[..., Path], sessions: Path) -> Path:
     return trained(*SETTINGS, f"data.root={sessions}")
 
 
+@pytest.mark.slow
 def test_killed_between_two_epochs(train: Command, sessions: Path, uninterrupted: Path) -> None:
     kill = "+callbacks.kill={_target_: command.KillAt, epoch: 3, batch: 0}"
     common = (*SETTINGS, f"data.root={sessions}")
