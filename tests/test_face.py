@@ -149,6 +149,13 @@ def test_only_sessions_are_recordings_in_memory(tmp_path: Path) -> None:
         sn.fit("lstm", [np.zeros((10, 3))], out=tmp_path / "run")
 
 
+def test_the_working_folder_may_be_the_run_folder(
+    session: sn.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert sn.fit("mean", session, out=".", settings=SETTINGS).folder == tmp_path
+
+
 def test_a_path_of_recordings(tmp_path: Path, session: sn.Session) -> None:
     write_recording(tmp_path / "mouse.npz")
     run = sn.fit("mean", tmp_path / "mouse.npz", out=tmp_path / "run", settings=SETTINGS)

@@ -64,6 +64,7 @@ def test_a_finished_run_is_not_that_of_other_recordings(
     kept = contents(train.folder / "run2")
     again = (*common, f"data.root={own}", "hydra.run.dir=run2")
     (own / "s0.npz").touch()
+    (own / "link").symlink_to("nothing")
     done = train(*again)
     assert (done.code, done.err) == (0, "")
     write_recording(own / "s0.npz", n_units=7, seed=5)

@@ -129,7 +129,8 @@ def _refuse_folder_of_recordings(request: Request) -> None:
     """Refuse to write a run among the recordings, because a folder with a run is not read as one of recordings."""
     roots = request.config["data"]["root"] or []
     for root in [roots] if isinstance(roots, str) else roots:
-        if request.folder.resolve() in (path := Path(str(root)).resolve(), path.parent):
+        path = Path(str(root)).resolve()
+        if "://" not in str(root) and request.folder.resolve() in (path, path.parent):
             raise UserError(f"hydra.run.dir={request.folder} is the folder of data.root={root}; choose another folder")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from synapsnet.experiment.build import build_data
@@ -53,8 +54,7 @@ def _changed_since(moment: float, roots: Plain) -> bool:
 
 
 def _statuses(path: str) -> Iterator[os.stat_result]:
-    if os.path.isfile(path):
-        yield os.stat(path)
-    for folder, _, names in os.walk(path):
-        for name in (".", *names):
-            yield os.stat(os.path.join(folder, name))
+    below = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in (".", *names))
+    for place in (path, *below):
+        with suppress(OSError):  # a link to nothing
+            yield os.stat(place)
