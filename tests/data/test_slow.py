@@ -40,6 +40,9 @@ def by_definition(session: Session, task: Task) -> np.ndarray:
         for t in range(start, stop):
             m = (1 - decays) * x[t, :, None] + decays * m
             slow[t] = m
+            if counts:
+                usual = np.maximum(info.input_mean / info.input_scale, 1e-6)[:, None]
+                slow[t] = usual * np.log((m + 1.1 * usual) / (1.1 * usual))
             if increments:
                 mean = m / (1 - decays ** (t - start + 1))
                 slow[t] = (mean - x[t, :, None]) / info.increment_scale[:, None] / 10
@@ -95,6 +98,20 @@ def test_of_increments_a_constant_level_is_not_seen() -> None:
     for (batch, _), (shifted, _) in zip(placed(task), placed(other), strict=True):
         assert float(batch.slow.abs().max()) > 0.1
         torch.testing.assert_close(shifted.slow, batch.slow, rtol=1e-4, atol=1e-4)
+
+
+def test_of_counts_it_is_the_logarithm_of_the_rate_over_the_train_rate_and_finite_for_silent_units() -> None:
+    spec = small_task([recorded("spikes")], "spikes", slow_s=[0.1]).spec
+    info, silent = spec.sessions[0], np.array([0, 1, 0, 0, 0])
+    silenced = replace(spec, sessions=(replace(info, input_mean=np.where(silent, 0, info.input_mean)),))
+    past = torch.full((1, 1, 5), 8.0)
+    inputs = scale_of(silenced, 0).inputs(past)  # the traces of eight spikes in every bin for ever
+    rate = np.log1p(8) / info.input_mean
+    expected = info.input_mean / info.input_scale * np.log((rate + 0.1) / 1.1) * (1 - silent)
+    slow = scale_of(silenced, 0).slow(inputs[:, None], past, torch.ones(1, 1))
+    np.testing.assert_allclose(slow[0, 0, :, 0], expected, rtol=1e-4, atol=1e-3)
+    rested = scale_of(silenced, 0).slow(torch.zeros(1, 1, 1, 5), past, torch.ones(1, 1))
+    assert torch.equal(rested, torch.zeros(1, 1, 5, 1))
 
 
 @pytest.mark.parametrize("in_memory", [True, False])

@@ -20,6 +20,8 @@ from synapsnet.session.spec import SessionSpec, TaskSpec
 
 SLOW_CHANGES = 10.0
 """Changes from bin to bin that a level typically is from its recent mean."""
+LEAST_SLOW_ACTIVITY = 0.1
+"""Recent mean activity, over the train mean, below which the slow state of counts hardly falls further."""
 
 
 class Scale(nn.Module, ABC):
@@ -154,7 +156,12 @@ class Scale(nn.Module, ABC):
 
 @final
 class Counts(Scale):
-    """Spike counts. Inputs are z-scored ``log1p`` of counts."""
+    """Spike counts. Inputs are z-scored ``log1p`` of counts.
+
+    The slow state is the logarithm of the recent mean activity over the train mean, because rates drift by factors.
+    It is scaled such that small changes count as in the inputs. A slow state that is linear in the rate fails for a
+    quiet unit that comes to fire eight times as much: the exponential part of softplus turns it into too high a rate.
+    """
 
     of_counts = True
     of_levels = True
@@ -174,6 +181,11 @@ class Counts(Scale):
 
     def input_gain(self, past: Tensor) -> Tensor:
         return 1 / ((1 + past) * self.input_sd)
+
+    def slow(self, traces: Tensor, past: Tensor, n_bins: Tensor) -> Tensor:
+        usual = (self.input_mean / self.input_sd).clamp(min=1e-6)[:, None]  # above 0 also for a silent unit
+        change = torch.maximum(traces.movedim(1, -1), -usual)  # by rounding, a trace may fall below no activity
+        return usual * torch.log1p(change / ((1 + LEAST_SLOW_ACTIVITY) * usual))
 
 
 @final
