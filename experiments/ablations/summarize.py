@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments._study import Summary, Tables, summarize
+from experiments._summary import Summary, Tables, summarize
 from experiments._tables import markdown_table, number
 from experiments.ablations.study import FULL, STUDY, VARIANTS
 from synapsnet.analysis.block_bootstrap import block_bootstrap

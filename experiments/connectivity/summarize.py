@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments._study import Summary, Tables, summarize
+from experiments._summary import Summary, Tables, summarize
 from experiments._tables import read_runs
 from experiments.connectivity.connectome import read_anatomy
 from experiments.connectivity.figures import draw_connectome_scores, draw_removal, draw_reproducibility

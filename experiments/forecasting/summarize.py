@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from experiments import _tables
-from experiments._study import Summary, summarize
+from experiments._summary import Summary, summarize
 from experiments._tables import bold, flaws, is_best, markdown_table, score_cell
 from experiments.forecasting import paired
 from experiments.forecasting.figure import draw

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments._study import Summary, Tables, summarize
+from experiments._summary import Summary, Tables, summarize
 from experiments._tables import bold, is_best, markdown_table, read_runs
 from experiments.horizon.figures import draw_horizon, draw_pit
 from experiments.horizon.scores import CALIBRATION, FILE

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments._study import Summary, summarize
+from experiments._summary import Summary, summarize
 from experiments._tables import markdown_table, number
 from experiments.input_currents.leads import Lead, Recorded, activity, leads, read_runs
 from experiments.input_currents.study import STUDY

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments._study import Summary, summarize
+from experiments._summary import Summary, summarize
 from experiments._tables import bold, is_best, markdown_table, number, read_runs
 from experiments.population.components import FILE, N_COMPONENTS, Components, read_components
 from experiments.population.figures import OURS, draw_components, draw_sessions

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments import _tables
-from experiments._study import Summary, summarize
+from experiments._summary import Summary, summarize
 from experiments._tables import markdown_table, number
 from experiments.forecasting.leader import LEGEND as LEADER_LEGEND
 from experiments.forecasting.leader import leader_table

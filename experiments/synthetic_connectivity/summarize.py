@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from experiments import _tables
-from experiments._study import TINY, Summary, summarize
+from experiments._study import TINY
+from experiments._summary import Summary, summarize
 from experiments._tables import bold, is_best, is_near, markdown_table, number
 from experiments.synthetic_connectivity.figures import draw_all
 from experiments.synthetic_connectivity.study import METHODS, METHODS_FROM, ROWS, STUDY, TABLE, Row, expected_seeds

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments._study import Summary, Tables, summarize
+from experiments._summary import Summary, Tables, summarize
 from experiments._tables import bold, is_best, markdown_table, number, read_runs, score_cell
 from experiments.transfer.figures import PANELS, draw_probes, draw_transfer
 from experiments.transfer.probe import FILE

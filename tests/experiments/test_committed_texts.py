@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments._study import as_written
+from experiments._summary import as_written
 from experiments.ablations import summarize as ablations
 from experiments.connectivity import summarize as connectivity
 from experiments.horizon import summarize as horizon

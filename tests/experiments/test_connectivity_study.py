@@ -16,7 +16,7 @@ from laws import CONF
 from omegaconf import OmegaConf
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from experiments._study import summarize
+from experiments._summary import summarize
 from experiments.connectivity import connectome
 from experiments.connectivity.study import STUDY
 from experiments.connectivity.summarize import summary

@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from experiments._study import summarize
+from experiments._summary import summarize
 from experiments.forecasting.study import STUDY
 from experiments.forecasting.summarize import summary as summary_of
 from synapsnet.metrics import TimeBlocks

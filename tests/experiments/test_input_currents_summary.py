@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import synapsnet.experiment  # noqa: F401 - registers the resolver of the recording's name
-from experiments._study import summarize
+from experiments._summary import summarize
 from experiments.input_currents.study import STUDY
 from experiments.input_currents.summarize import summary as summary_of
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from experiments._study import PROJECT, Job, Study, Summary, main, missing, summarize, tiny
+from experiments._study import PROJECT, Job, Study, main, missing, tiny
+from experiments._summary import Summary, summarize
 from experiments._tables import is_best, is_near, read_runs
 from experiments.ablations.study import STUDY as ABLATIONS
 from experiments.connectivity.study import STUDY as CONNECTIVITY

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from experiments._study import summarize
+from experiments._summary import summarize
 from experiments.synthetic_connectivity.study import CURVES, METHODS, ROWS, STUDY
 from experiments.synthetic_connectivity.summarize import summary as summary_of
 
