@@ -87,6 +87,10 @@ def test_recordings_are_named_by_their_path(root: str | None, name: str, tmp_pat
     assert recording_name(None if root is None else str(tmp_path / root)) == name
 
 
+def test_a_name_of_recordings_leads_to_no_other_folder() -> None:
+    assert composed("model=synapsnet", "data.name=../../x").choices.data == ".._.._x"
+
+
 @pytest.mark.parametrize(("signal", "rate"), [("spikes", 0.01), ("calcium", 0.03)])
 def test_a_learning_rate_can_be_given_by_kind_of_signal(signal: str, rate: float) -> None:
     config = OmegaConf.to_container(

@@ -137,6 +137,18 @@ BAD: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "a number of packages": (good("trusted_packages=3"), "trusted_packages must be a list, as [mylab], got 3"),
     "a package outside a list": (good("trusted_packages=mylab"), "trusted_packages must be a list, as [mylab]"),
     "a reference outside a list": (good("reference_models=mean"), "reference_models must be a list of names"),
+    "a trial run of the trainer": (good("+trainer.fast_dev_run=true"), "trainer.fast_dev_run leaves no checkpoint"),
+    "a logger of the trainer": (good("+trainer.logger=true"), "trainer.logger is a section of its own"),
+    "plugins of the trainer": (good("+trainer.plugins=null"), "trainer.plugins is chosen by synapsnet"),
+    "a warm-up below 0": (
+        good("optimizer.schedule.warmup_fraction=-1"),
+        "optimizer.schedule.warmup_fraction must be a number between 0 and 1, got -1",
+    ),
+    "a checkpoint outside the folder": (
+        good("callbacks.best_checkpoint.filename=../../x"),
+        "the filename of a checkpoint must be the name of a file",
+    ),
+    "no folder": (good("hydra.run.dir="), "an empty name is none"),
     "an accelerator that does not exist": (good("trainer.accelerator=abacus"), "trainer"),
     "a score that cannot be monitored": (good("monitor=validation/loss"), "monitor must be validation/<metric>"),
     "a score whose direction is the other": (good("monitor=validation/r2"), "of which lower is better"),

@@ -67,6 +67,13 @@ _TRAINER: Mapping[str, tuple[str, Callable[[Any], object]]] = {
     },
 }
 """What Lightning finds out too late, or never: values in words, and whether one fits."""
+_NO_SETTINGS = {
+    **dict.fromkeys(("callbacks", "logger"), "is a section of its own"),
+    **dict.fromkeys(("plugins", "default_root_dir", "num_sanity_val_steps"), "is chosen by synapsnet"),
+    **dict.fromkeys(("enable_progress_bar", "enable_model_summary", "enable_checkpointing"), "is chosen by callbacks"),
+    "fast_dev_run": "leaves no checkpoint to test: debug=fast trains a few steps",
+}
+"""Arguments of Lightning's trainer that are no settings of section ``trainer``, with the reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +200,9 @@ def planned_steps(config: Config, n_batches: int) -> int:
     Raises:
         UserError: if training would never start, never be validated, or never end, or a setting is invalid.
     """
+    for name in config:
+        if name in _NO_SETTINGS:
+            raise UserError(f"trainer.{name} {_NO_SETTINGS[name]}")
     for name, (words, fits) in _TRAINER.items():
         if name in config and not fits(config[name]):
             raise UserError(f"trainer.{name} must be {words}, got {config[name]!r}")

@@ -75,6 +75,8 @@ def understood(cfg: DictConfig) -> Request:
         raise UserError(f"mode must be train, test or transfer, got {cfg.mode!r}")
     if not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:  # as numpy takes them
         raise UserError(f"seed must be a whole number from 0 to {2**32 - 1}, got {cfg.seed!r}")
+    if not (hydra.sweep if hydra.mode == RunMode.MULTIRUN else hydra.run).dir:
+        raise UserError("hydra.run.dir and hydra.sweep.dir name the folder of the run; an empty name is none")
     extensions.trust(cfg.trusted_packages)
     require_loss("monitor", cfg.monitor)
     if cfg.ckpt_path is None:

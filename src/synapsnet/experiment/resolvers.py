@@ -40,5 +40,11 @@ def _simulation_name(network: str, degradation: Mapping[str, object] | None) -> 
     return "-".join([network, *(degradation or {})])
 
 
+def _folder_name(name: object) -> str:
+    """A name without the slashes that would lead to another folder."""
+    return str(name).replace("/", "_")
+
+
+OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
 OmegaConf.register_new_resolver("recording_name", recording_name, replace=True)
 OmegaConf.register_new_resolver("simulation_name", _simulation_name, replace=True)

@@ -12,7 +12,7 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from synapsnet.errors import UserError
-from synapsnet.plain import is_number
+from synapsnet.plain import Plain, is_number
 
 Schedule = Callable[[int, int], float]
 """Factor on the learning rate from ``(step, total_steps)``."""
@@ -87,6 +87,7 @@ class Cosine:
     """
 
     def __init__(self, *, warmup_fraction: float, final_fraction: float) -> None:
+        _require_fractions(warmup_fraction=warmup_fraction, final_fraction=final_fraction)
         self._warmup_fraction = warmup_fraction
         self._final_fraction = final_fraction
 
@@ -107,6 +108,9 @@ class OneCycle:
     """
 
     def __init__(self, *, warmup_fraction: float, initial_fraction: float, final_fraction: float) -> None:
+        _require_fractions(
+            warmup_fraction=warmup_fraction, initial_fraction=initial_fraction, final_fraction=final_fraction
+        )
         self._warmup_fraction = warmup_fraction
         self._initial_fraction = initial_fraction
         self._final_fraction = final_fraction
@@ -116,6 +120,12 @@ class OneCycle:
         if step < rise:
             return _half_cosine(step, rise, self._initial_fraction, 1.0)
         return _half_cosine(step - rise, total_steps - rise, 1.0, self._final_fraction)
+
+
+def _require_fractions(**fractions: Plain) -> None:
+    for name, fraction in fractions.items():
+        if not is_number(fraction) or fraction > 1:
+            raise UserError(f"optimizer.schedule.{name} must be a number between 0 and 1, got {fraction!r}")
 
 
 def _factor(schedule: Schedule, total_steps: int, step: int) -> float:

@@ -13,6 +13,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from synapsnet.checkpoint_file import read_checkpoint
 from synapsnet.errors import UserError, one_line
+from synapsnet.file_names import safe_name
 from synapsnet.metrics import require_loss
 from synapsnet.results.files import checkpoint
 
@@ -32,9 +33,14 @@ class RunCheckpoint(ModelCheckpoint):
     Args:
         filename: Name without suffix.
         monitor: The score that the best checkpoint minimises; None keeps the latest.
+
+    Raises:
+        UserError: if the name is not one of a file, or the score is none.
     """
 
     def __init__(self, *, filename: str, monitor: str | None = None) -> None:
+        if not isinstance(filename, str) or safe_name(filename) != filename:
+            raise UserError(f"the filename of a checkpoint must be the name of a file, got {filename!r}")
         if monitor is not None:
             require_loss(f"callbacks.{filename}_checkpoint.monitor", monitor)
         super().__init__(
