@@ -178,6 +178,7 @@ def test_bins_are_widened_to_those_of_the_model(
         ({"activity": np.zeros(3, int), "bin_width_s": 0.1}, "activity must be"),
         ({"activity": np.zeros((3, 2)), "bin_width_s": 0.1}, "whole numbers as floats"),
         ({"activity": np.zeros((3, 2), int), "bin_width_s": 0.1, "behavior": {"a": [1, 2]}}, r"a \(2,\)"),
+        ({"activity": np.zeros((3, 2), int), "bin_width_s": 0.1, "behavior": "speed"}, "must map names to series"),
         ({"activity": np.zeros((3, 2), int), "bin_width_s": -1.0}, "bin_width_s"),
     ],
 )

@@ -37,6 +37,13 @@ def test_a_failing_job_does_not_stop_the_others(train: Command, sessions: Path) 
     assert float(rows[0]["nll"]) == single["mean"]["nll"]
 
 
+def test_an_option_that_does_not_exist_leaves_no_folder(train: Command) -> None:
+    done = train("-m", "model=mean,nothing", *QUICK, "debug=fast")
+    assert done.code == 2
+    assert "model/nothing" in done.err
+    assert not list(train.folder.iterdir())
+
+
 @pytest.mark.slow
 def test_every_model_by_glob(train: Command, sessions: Path) -> None:
     done = train("-m", "sweep=models", "seed=0", *QUICK, f"data.root={sessions}", "debug=fast", "hydra.sweep.dir=s")

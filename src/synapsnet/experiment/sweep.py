@@ -37,6 +37,7 @@ SETTINGS_FILE = "sweep_settings.csv"
 """One row per setting, over its seeds."""
 
 _NOTES = ".sweep-"
+_OF_HYDRA = "multirun.yaml"  # written before the first job
 
 Status = Literal["finished", "kept", "failed", "stopped"]
 
@@ -95,6 +96,10 @@ def conclude(*, ended: bool = False) -> bool:
     jobs = [json.loads(path.read_text()) for path in sorted(notes.glob("*.json"), key=lambda path: int(path.stem))]
     shutil.rmtree(notes)
     folder = notes.parent
+    if not jobs and {path.name for path in folder.iterdir()} <= {_OF_HYDRA}:  # refused before its first job
+        shutil.rmtree(folder)
+        remove_if_empty(folder.parent)
+        return False
     done = [job for job in jobs if job["status"] in ("finished", "kept")]
     if done:
         log.info("%d run%s in %s", len(done), "s" if len(done) > 1 else "", folder)

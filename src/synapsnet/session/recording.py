@@ -105,6 +105,8 @@ class Session:
             UserError: as of the class.
         """
         values = np.asarray(activity)
+        if not isinstance(behavior, Mapping | None):
+            raise UserError(f"session {session_id!r}: behavior must map names to series, got {type(behavior).__name__}")
         series = {} if behavior is None else {str(name): np.asarray(of) for name, of in behavior.items()}
         if values.ndim != 2 or any(of.shape != values.shape[:1] for of in series.values()):
             shapes = ", ".join(f"{name} {of.shape}" for name, of in {"activity": values, **series}.items())
