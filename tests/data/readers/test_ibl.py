@@ -173,23 +173,28 @@ def test_parquet(planted: layout.Planted, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "columns",
+    ("suffix", "columns"),
     [
-        {"intervals_0": np.arange(200_000) // 2, "more": np.zeros(200_000)},
-        {"intervals_0": np.arange(2000), "more": ["x" * 2000 + str(trial) for trial in range(2000)]},
+        ("pqt", {"intervals_0": np.arange(200_000) // 2, "more": np.zeros(200_000)}),
+        ("pqt", {"intervals_0": np.arange(2000), "more": ["x" * 2000 + str(trial) for trial in range(2000)]}),
+        ("csv", {"intervals_0": np.arange(60_000) // 2, "more": np.zeros(60_000)}),
     ],
-    ids=["many values in few bytes", "long texts"],
+    ids=["many values in few bytes", "long texts", "many rows of text"],
 )
-def test_parquet_that_declares_more_than_the_memory_is_passed_over(
-    planted: layout.Planted, columns: dict, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_table_that_takes_more_than_the_memory_is_passed_over(
+    planted: layout.Planted, suffix: str, columns: dict, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (planted.folder / "_ibl_trials.intervals.npy").unlink()
     trials = pd.DataFrame({**columns, "intervals_1": columns["intervals_0"] + 1.0})
-    trials.to_parquet(planted.folder / "_ibl_trials.table.pqt", compression="gzip")
-    assert (planted.folder / "_ibl_trials.table.pqt").stat().st_size < 10**6
+    path = planted.folder / f"_ibl_trials.table.{suffix}"
+    if suffix == "pqt":
+        trials.to_parquet(path, compression="gzip")
+    else:
+        trials.to_csv(path)
+    assert path.stat().st_size < 2 * 10**6
     with caplog.at_level(logging.WARNING):
         (session,) = iterate_sessions(tmp_path, bin_width_s=WIDTH, strict=True, named=None, max_memory=0.002)
-    assert re.search(r"_ibl_trials.table.pqt of shape .* would take .* more than data.max_memory=0.002", caplog.text)
+    assert re.search(rf"{path.name} of shape .* would take .* more than data.max_memory=0.002", caplog.text)
     assert "choice_world" not in session.tasks
 
 

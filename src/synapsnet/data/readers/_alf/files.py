@@ -123,7 +123,7 @@ def table(path: Path) -> pd.DataFrame | None:
     """Read a table, ``.csv``, ``.tsv`` or Parquet (``.pqt``); None for Parquet if pyarrow is not installed.
 
     Raises:
-        UserError: naming the file, if it is damaged, or if a Parquet file declares more than the memory.
+        UserError: naming the file, if it is damaged, or takes more than the memory.
     """
     import pandas as pd
 
@@ -134,6 +134,8 @@ def table(path: Path) -> pd.DataFrame | None:
         if path.suffix == ".pqt":
             _require_room_for_parquet(path)
             return pd.read_parquet(path)
+        # A cell takes a character and a separator in the file, and 8 bytes or more in memory.
+        require_room(f"the content of {path.name}", (path.stat().st_size,), 4)
         # A region may be called NA; a missing value is an empty field.
         return pd.read_csv(
             path, sep="\t" if path.suffix == ".tsv" else ",", keep_default_na=False, na_values=["", "nan"]
