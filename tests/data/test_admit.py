@@ -140,6 +140,18 @@ def test_segments_within_the_context_are_said(caplog: pytest.LogCaptureFixture) 
     assert not said(trials([92] * 20 + [11]), caplog)
 
 
+def test_values_that_no_neuron_reaches_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    calm = np.random.default_rng(0).standard_t(2, size=(2000, 3)).astype(np.float32)
+    damaged = calm.copy()
+    damaged[1900, 1] = -1e30
+    for activity, expected in ((calm, 0), (damaged, 1)):
+        caplog.clear()
+        recording = Session.from_arrays(activity, bin_width_s=0.1, session_id="mouse")
+        with caplog.at_level(logging.WARNING):
+            assert len(list(admitted([recording], data_settings()))) == 1
+        assert caplog.text.count("session mouse: unit 'u1' is -1e+30 at bin 1,900") == expected == len(caplog.records)
+
+
 def test_series_that_some_sessions_of_a_data_set_lack(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         chosen = taken(behavior=["running", "pupil*"])

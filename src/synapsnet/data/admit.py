@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from synapsnet.data.extremes import extremes
 from synapsnet.data.selection import select_active_units, select_behavior, select_task, select_units
 from synapsnet.data.settings import DataSettings
 from synapsnet.data.silence import described, impossible_silences, silences_of_probes, without_silences
@@ -36,6 +37,7 @@ class Admitted:
         left_bins: The number of bins, or of segments with their bins, left out, in words, by reason.
         divided: A line on segments that are divided between splits, or "".
         silence: A line on pauses in which nothing was recorded, or "".
+        extreme: A line on impossible values of the recording, or "".
     """
 
     session: Session
@@ -45,6 +47,7 @@ class Admitted:
     left_bins: Mapping[str, str]
     divided: str
     silence: str
+    extreme: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +88,8 @@ def admit(session: Session, settings: DataSettings) -> Admitted | Refused:
         )
     except UserError as error:
         return Refused(str(error), left, silence)
-    return Admitted(taken, whole, pieces, left | inactive, left_bins, _divided(whole, pieces), silence)
+    divided, extreme = _divided(whole, pieces), extremes(session)
+    return Admitted(taken, whole, pieces, left | inactive, left_bins, divided, silence, extreme)
 
 
 def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Admitted]:
@@ -110,6 +114,8 @@ def admitted(sessions: Iterable[Session], settings: DataSettings) -> Iterator[Ad
             log.info("session %s: %d of %d units left out, %s", session.session_id, len(units), session.n_units, reason)
         for reason, bins in taken.left_bins.items():
             log.info("session %s: %s left out, %s", session.session_id, bins, reason)
+        if taken.extreme:
+            log.warning("session %s: %s", session.session_id, taken.extreme)
         if taken.divided:
             log.info("session %s: %s", session.session_id, taken.divided)
         n_taken += 1

@@ -183,8 +183,8 @@ class _Survey:
         if notes is None:
             self._begin_rows()
             self._line(row(chosen, expected, self._name_width))
-            if expected.silence:
-                self._line(f"  {expected.silence}", style="red")
+            for doubt in filter(None, (expected.silence, expected.extreme)):
+                self._line(f"  {doubt}", style="red")
             if expected.problem is not None:
                 problem = expected.problem.removeprefix(f"session {session.session_id!r}: ")
                 self._line(f"  training would leave it out: {problem}", style="red")

@@ -42,6 +42,7 @@ class Outlook:
         targets: Number of bins to be forecast in each split: those with a full context before them.
         divided: A line on segments that are divided between splits, or "".
         silence: A line on pauses in which nothing was recorded, or "".
+        extreme: A line on impossible values, or "".
         problem: The reason why training would leave the session out, if it would; attributes set after that point are
             then empty.
     """
@@ -56,6 +57,7 @@ class Outlook:
     targets: tuple[int, ...] = ()
     divided: str = ""
     silence: str = ""
+    extreme: str = ""
     problem: str | None = None
 
 
@@ -81,6 +83,7 @@ def outlook(session: Session, settings: DataSettings) -> Outlook:
         split_bins=tuple(int(lengths(taken.pieces[split]).sum()) for split in SPLITS),
         divided=taken.divided,
         silence=taken.silence,
+        extreme=taken.extreme,
         targets=tuple(_targets(taken.pieces[split], settings.context_bins) for split in SPLITS),
     )
 

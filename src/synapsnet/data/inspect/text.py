@@ -190,7 +190,8 @@ def _dropped(session: Session) -> Mapping[str, list[str]]:
 
 
 def _outlook(session: Session, expected: Outlook, settings: DataSettings) -> RenderableType:
-    lines: list[_Line] = [("silence", Text(expected.silence, style="red"))] if expected.silence else []
+    doubts = {"silence": expected.silence, "extremes": expected.extreme}
+    lines: list[_Line] = [(name, Text(doubt, style="red")) for name, doubt in doubts.items() if doubt]
     if expected.problem is not None:
         lines.append(("would stop", Text(expected.problem, style="red")))
     else:
