@@ -17,7 +17,7 @@ from experiments.benchmark.startup import LEAN, cpu_seconds
 from synapsnet.command_line import quoted
 
 _DEVICES = (1, 2)
-_MODELS = ("synapsnet", "synapsnet_plain")
+_CASES = tuple((model, n_windows) for model in ("synapsnet", "synapsnet_plain") for n_windows in (8, 32))
 
 
 class StepClock(pl.Callback):
@@ -41,14 +41,15 @@ class StepClock(pl.Callback):
 
 def measured(plan: Plan) -> Table:
     """Seconds of a step, by a clock, because CPU seconds do not tell what is done at once; the same batches in all."""
-    measures = {(model, n): partial(_seconds_of_step, plan, model, n) for model in _MODELS for n in _DEVICES}
+    measures = {(*case, n): partial(_seconds_of_step, plan, *case, n) for case in _CASES for n in _DEVICES}
     seconds = in_turns(measures, plan.repeats)
     rows = []
-    for model in _MODELS:
-        one, two = (seconds[model, n] for n in _DEVICES)
+    for model, n_windows in _CASES:
+        one, two = (seconds[model, n_windows, n] for n in _DEVICES)
         rows.append(
             (
                 f"`{model}`",
+                str(n_windows),
                 *(f"{statistics.median(of) * 1e3:.1f}" for of in (one, two)),
                 f"{ratio(one, two):.2f}",
             )
@@ -56,18 +57,19 @@ def measured(plan: Plan) -> Table:
     return Table(
         "Two processes",
         "`trainer.devices=2` against one process, of one thread each; needs two free cores",
-        ("model", "ms a step, one process", "ms a step, two processes", "times as fast"),
+        ("model", "windows a step", "ms a step, one process", "ms a step, two processes", "times as fast"),
         rows,
     )
 
 
-def _seconds_of_step(plan: Plan, model: str, n_devices: int) -> float:
+def _seconds_of_step(plan: Plan, model: str, n_windows: int, n_devices: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "seconds"
         callback = f"{StepClock.__module__}.{StepClock.__name__}"
         cpu_seconds(
             (
                 f"model={model}",
+                f"data.batch_size={n_windows}",
                 "trainer.accelerator=cpu",
                 f"trainer.devices={n_devices}",
                 f"trainer.max_steps={WARM_UP_STEPS + plan.steps}",
