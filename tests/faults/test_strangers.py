@@ -153,6 +153,16 @@ def test_a_malformed_checkpoint_is_one_line(case: str, victim: Path, train: Comm
     assert len(done.err.splitlines()) == 1
 
 
+def test_a_checkpoint_of_an_earlier_version_is_refused(victim: Path, tmp_path: Path) -> None:
+    saved = checkpoint(victim, "last")
+    for change in (lambda said: said.pop("format"), put("format", [3])):
+        change(saved["hyper_parameters"])
+        with pytest.raises(
+            UserError, match=r"old\.ckpt is a checkpoint of format (1|\[3\]), and this synapsnet reads 2"
+        ):
+            load(rewrite(tmp_path / "old.ckpt", saved))
+
+
 @pytest.mark.parametrize(
     ("part", "value"),
     [

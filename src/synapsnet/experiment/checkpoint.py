@@ -23,6 +23,8 @@ from synapsnet.session import SessionSpec, TaskSpec
 from synapsnet.session.recording import WIDTH_TOLERANCE
 
 PREFIX = "model."  # prefix of the forecaster's weights among those of the training module
+FORMAT = 2
+"""Number of the form of checkpoints; it rises when weights that load without an error would forecast something else."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,16 @@ def read_saved(path: Path) -> Saved:
     """Read a checkpoint, and check that its content is plain data and consistent.
 
     Raises:
-        UserError: if the file is missing.
+        UserError: if the file is missing, or of another version of synapsnet.
         DamagedError: if it is not a checkpoint of ours, or is damaged or malformed.
     """
     state = read_checkpoint(path)
+    form = state["hyper_parameters"].get("format", 1) if isinstance(state["hyper_parameters"], Mapping) else FORMAT
+    if form != FORMAT:
+        raise UserError(
+            f"{path} is a checkpoint of format {form!r:.20}, and this synapsnet reads {FORMAT}: its models see their "
+            "inputs in another way, so train it again, or use the version that wrote it"
+        )
     try:
         said = state["hyper_parameters"]
         require_plain(said, "hyper_parameters")

@@ -30,6 +30,7 @@ from synapsnet.experiment.build import (
     planned_steps,
 )
 from synapsnet.experiment.checkpoint import (
+    FORMAT,
     Saved,
     build_saved_model,
     changed_recordings,
@@ -168,6 +169,7 @@ def build_module(
         optimizer=build_optimizer(config["optimizer"], model),
         seed=config["seed"],
         hyper_parameters={
+            "format": FORMAT,
             "model": recipe(config["model"]),
             "likelihood": recipe(config["likelihood"]),
             "spec": model.spec.to_dict(),
