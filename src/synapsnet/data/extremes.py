@@ -8,7 +8,7 @@ from synapsnet.session import Session
 
 FURTHEST = 1e4
 """Distance from a unit's median, in its interquartile ranges, from which a value is named."""
-_SAMPLE = 20_000_000  # values that medians and ranges are estimated from
+_SAMPLE = 2_000_000  # values that medians and ranges are estimated from; all of them would take memory
 
 
 def extremes(session: Session) -> str:
