@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 def victim(trained: Callable[..., Path], sessions: Path) -> Path:
     """A small honest run."""
     return trained(*LIGHT, f"data.root={sessions}", "debug=fast")
+
+
+@pytest.fixture
+def common(sessions: Path) -> tuple[str, ...]:
+    return (*LIGHT, f"data.root={sessions}", "trainer.max_epochs=3", "data.batch_size=4", "hydra.run.dir=run")
+
+
+@pytest.fixture
+def run(train: Command, common: tuple[str, ...], trained: Callable[..., Path]) -> Path:
+    """A finished run."""
+    return Path(shutil.copytree(trained(*common[:-1]), train.folder / "run"))
 
 
 class _Silent:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from command import LIGHT, QUICK, TRAIN, Command, in_new_process, write_recording
+from command import QUICK, TRAIN, Command, in_new_process, write_recording
 from filelock import FileLock
-from omegaconf import OmegaConf
 from runs import assert_equal_runs, checkpoint, contents, scores
 
 from synapsnet.data.readers import read_sessions
 from synapsnet.errors import UserError
-from synapsnet.experiment.run_folder import RESULTS, claimed
 from synapsnet.names import RUN_MARKER
-from synapsnet.results.files import STAGE
-
-
-@pytest.fixture
-def common(sessions: Path) -> tuple[str, ...]:
-    return (*LIGHT, f"data.root={sessions}", "trainer.max_epochs=3", "data.batch_size=4", "hydra.run.dir=run")
-
-
-@pytest.fixture
-def run(train: Command, common: tuple[str, ...], trained: Callable[..., Path]) -> Path:
-    """A finished run."""
-    return Path(shutil.copytree(trained(*common[:-1]), train.folder / "run"))
 
 
 def test_the_same_command_says_that_the_run_is_finished(train: Command, common: tuple[str, ...], run: Path) -> None:
@@ -96,40 +80,6 @@ def test_other_commands_leave_a_finished_run(train: Command, common: tuple[str, 
         assert contents(run) == before
 
 
-def test_overwriting_takes_the_place_of_a_run_at_its_end(train: Command, common: tuple[str, ...], run: Path) -> None:
-    (run / "evaluations").mkdir()  # of the checkpoints that go
-    done = train(*common, "seed=1", "overwrite=true")
-    assert done.code == 0, done.err
-    assert scores(run)["seed"] == 1
-    assert not {".next", ".previous", "evaluations"} & {path.name for path in run.iterdir()}
-    saved = OmegaConf.load(run / "config.yaml")
-    assert (saved.run_dir, saved.overwrite) == (str(run), False)
-    fresh = train(*common, "seed=1", "hydra.run.dir=fresh")
-    assert fresh.code == 0, fresh.err
-    assert_equal_runs(run, train.folder / "fresh")
-
-
-def test_overwriting_that_fails_costs_nothing(train: Command, common: tuple[str, ...], run: Path) -> None:
-    before = contents(run)
-    poison = "+callbacks.poison={_target_: command.PoisonAt, epoch: 0, batch: 1}"
-    for failing in (("data.root=nowhere",), ("data.min_rate=1000",), (poison,)):
-        assert train(*common, "overwrite=true", *failing).code == 2
-        assert contents(run) == before
-
-
-def test_overwriting_an_unfinished_run_costs_nothing_before_the_new_one_is_there(
-    train: Command, common: tuple[str, ...], run: Path
-) -> None:
-    (run / "test_metrics.json").unlink()
-    before = contents(run)
-    assert train(*common, "seed=1", "overwrite=true", "data.root=nowhere").code == 2
-    assert contents(run) == before
-    done = train(*common, "seed=1", "overwrite=true")
-    assert done.code == 0, done.err
-    assert scores(run)["seed"] == 1
-    assert not {".next", ".previous"} & {path.name for path in run.iterdir()}
-
-
 @pytest.mark.parametrize("damaged", [None, "callbacks: abc\n"])
 def test_a_finished_run_whose_configuration_was_lost_stays(
     train: Command, common: tuple[str, ...], run: Path, damaged: str | None
@@ -162,71 +112,6 @@ def test_a_run_that_fails_at_once_leaves_nothing_in_a_folder_of_others(train: Co
     assert {path.name for path in (train.folder / "run").iterdir()} == {"notes.txt"}
 
 
-def test_overwriting_that_was_killed_goes_on(train: Command, common: tuple[str, ...], run: Path) -> None:
-    before = contents(run)
-    again = (*common, "seed=1", "overwrite=true")
-    kill = "+callbacks.kill={_target_: command.KillAt, epoch: 2, batch: 0}"
-    assert in_new_process(train.folder, str(TRAIN), *again, kill).returncode == -9
-    assert {path: content for path, content in contents(run).items() if path in before} == before
-    done = train(*again)
-    assert done.code == 0, done.err
-    assert "going on with the run" in done.out
-    assert scores(run)["seed"] == 1
-    assert not {".next", ".previous"} & {path.name for path in run.iterdir()}
-
-
-class Cut(BaseException):
-    """The machine goes down."""
-
-
-def test_a_swap_that_is_cut_short_anywhere_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace, n_moves = os.replace, 0
-    for cut_at in range(1, 12):
-        folder = tmp_path / f"run{cut_at}"
-        with claimed(folder, unique=False) as claim:
-            (folder / "checkpoints").mkdir()
-            (folder / "checkpoints" / "last.ckpt").write_text("old")
-            for name in ("config.yaml", "test_metrics.json", "recovery.csv"):
-                (folder / name).write_text("old")
-            new = claim.next()
-            (new.path / STAGE).mkdir()
-            (new.path / "config.yaml").write_text("new")
-            for name in ("unit_metrics.csv", "test_metrics.json"):
-                (new.path / STAGE / name).write_text("new")
-            left = cut_at
-
-            def counted(source: Path, target: Path) -> None:
-                nonlocal left
-                left -= 1
-                if left == 0:
-                    raise Cut
-                replace(source, target)
-
-            monkeypatch.setattr(os, "replace", counted)
-            try:
-                new.finish()
-            except Cut:
-                n_moves = cut_at
-            finally:
-                monkeypatch.setattr(os, "replace", replace)
-        said = {
-            (folder / name).read_text() for name in ("config.yaml", "test_metrics.json") if (folder / name).exists()
-        }
-        assert len(said) <= 1 or not (folder / "test_metrics.json").exists()  # a finished folder is all of one run
-        with claimed(folder, unique=False) as claim:
-            assert claim.state == "finished"
-            if (folder / ".next").exists():  # cut before the swap began: the old run, and one that can go on
-                assert (folder / "test_metrics.json").read_text() == "old"
-                assert not (folder / ".next" / "test_metrics.json").exists() or cut_at <= 2
-            else:
-                files = {
-                    path.name: path.read_text() for path in folder.iterdir() if path.name in (*RESULTS, "config.yaml")
-                }
-                assert files == dict.fromkeys(("config.yaml", "unit_metrics.csv", "test_metrics.json"), "new")
-                assert not (folder / "checkpoints").exists()
-    assert 6 <= n_moves < 11  # all of the moves were cut once
-
-
 def test_an_unfinished_run_is_continued_by_its_own_command_alone(train: Command, common: tuple[str, ...]) -> None:
     assert train(*common, "hydra.run.dir=whole").code == 0
     kill = "+callbacks.kill={_target_: command.KillAt, epoch: 2, batch: 1}"
@@ -243,14 +128,6 @@ def test_an_unfinished_run_is_continued_by_its_own_command_alone(train: Command,
     assert f"going on with the run in {run} at step" in done.out
     assert_equal_runs(train.folder / "whole", run)
     assert (run / "train.log").read_text().count("parameters, 2 sessions") == 2
-
-
-def test_an_unfinished_run_can_be_given_up(train: Command, common: tuple[str, ...]) -> None:
-    stop = "+callbacks.stop={_target_: command.TerminateAt, epoch: 1, batch: 1}"
-    assert train(*common, stop).code == 143
-    done = train(*common, "seed=1", "overwrite=true")
-    assert done.code == 0, done.err
-    assert scores(train.folder / "run")["seed"] == 1
 
 
 def test_a_test_writes_beside_the_run(train: Command, common: tuple[str, ...], run: Path) -> None:
