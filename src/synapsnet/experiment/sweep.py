@@ -96,7 +96,7 @@ def conclude(*, ended: bool = False) -> bool:
     jobs = [json.loads(path.read_text()) for path in sorted(notes.glob("*.json"), key=lambda path: int(path.stem))]
     shutil.rmtree(notes)
     folder = notes.parent
-    if not jobs and {path.name for path in folder.iterdir()} <= {_OF_HYDRA}:  # refused before its first job
+    if not jobs and {path.name for path in folder.iterdir()} == {_OF_HYDRA}:  # refused before its first job
         shutil.rmtree(folder)
         remove_if_empty(folder.parent)
         return False
