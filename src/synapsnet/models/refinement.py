@@ -89,19 +89,21 @@ def _refined(
     validation: Sequence[Batch],
 ) -> tuple[Posterior, float, Tensor]:
     """A session's posterior at the prior log-odds with the best validation score, these log-odds, and the best A."""
-    problem = quadratic_model(model, session, train)
     present = model.raw_connectivity(session).clone()
-    candidates = ~torch.eye(len(present), dtype=torch.bool, device=present.device)
-    posterior, tried = connectivity.posterior(session), []
+    device = present.device
+    problem = quadratic_model(model, session, train).cpu()
+    candidates = ~torch.eye(len(present), dtype=torch.bool)
+    # One small step after the other: a GPU, which must start each, takes ten times as long as the CPU.
+    posterior, tried = connectivity.posterior(session).cpu(), []
     for log_odds in connectivity.log_odds:  # each fit starts from the previous posterior
-        posterior = fit_spike_slab(problem, present, posterior, log_odds=log_odds, candidates=candidates)
-        tried.append((_nll(model, session, validation, posterior.mean), log_odds, posterior))
+        posterior = fit_spike_slab(problem, present.cpu(), posterior, log_odds=log_odds, candidates=candidates)
+        tried.append((_nll(model, session, validation, posterior.mean.to(device)), log_odds, posterior))
     nll, best_log_odds, best = min(tried, key=lambda candidate: candidate[0])
     before = _nll(model, session, validation, present)
     name, share = model.spec.session_ids[session], float(best.inclusion.mean())
     message = "session %s: log-odds %g, validation nll %.4f after %.4f, %.3f included"
     logger.debug(message, name, best_log_odds, nll, before, share)
-    return best, best_log_odds, best.mean if nll < before else present
+    return best, best_log_odds, best.mean.to(device) if nll < before else present
 
 
 def quadratic_model(model: DrivenByCurrents, session: int, train: Sequence[Batch]) -> QuadraticModel:

@@ -43,6 +43,11 @@ class QuadraticModel:
     polarity: Tensor
     score: Tensor
 
+    def cpu(self) -> QuadraticModel:
+        """The same on the CPU."""
+        tensors = self.covariance, self.mixing, self.precision, self.polarity, self.score
+        return QuadraticModel(*(tensor.cpu() for tensor in tensors))
+
     def diagonal(self) -> Tensor:
         """Curvature in every single entry, ``[post, pre]``."""
         variances = torch.diagonal(self.covariance, dim1=1, dim2=3)  # [basis, basis, pre]
@@ -70,6 +75,10 @@ class Posterior:
     mean: Tensor
     inclusion: Tensor
     slab_variance: float
+
+    def cpu(self) -> Posterior:
+        """The same on the CPU."""
+        return Posterior(self.mean.cpu(), self.inclusion.cpu(), self.slab_variance)
 
 
 def fit_spike_slab(
