@@ -9,6 +9,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ QUICK = (
     "data.context_bins=5",
     "data.window_bins=20",
     "callbacks.figures=null",
-    "trainer.accelerator=cpu",
+    f"trainer.accelerator={os.environ.get('SYNAPSNET_TEST_ACCELERATOR', 'cpu')}",
 )
 """Settings under which a run on `write_recording` takes a second."""
 LIGHT = (*QUICK, "model.unobserved=[0,8]", "model.connectivity.log_odds=[-2,inf]")
@@ -131,6 +132,34 @@ class TerminateAt(At):
 
     def act(self, module: LightningModule) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+class SpeakAloneAt(At):
+    """From now on, one member speaks and is trained, which Python alone knows."""
+
+    def act(self, module: LightningModule) -> None:
+        module.model.speak([0])
+
+
+class ReadAt(At):
+    """From now on, training reads its loss."""
+
+    def act(self, module: LightningModule) -> None:
+        whole = module.model.training_loss
+        module.model.training_loss = lambda batch: whole(batch) * (1 + 0 * float(whole(batch)))
+
+
+class NeverWaiting(Callback):
+    """Python that would wait for the GPU fails, from the second step of every epoch but the first to its last."""
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        among = trainer.current_epoch and 1 <= batch_idx < trainer.num_training_batches - 1
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Synchronization debug mode is a prototype")
+            torch.cuda.set_sync_debug_mode("error" if among else "default")
+
+    def on_exception(self, *_: Any) -> None:
+        torch.cuda.set_sync_debug_mode("default")
 
 
 class InterruptAt(At):

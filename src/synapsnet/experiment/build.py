@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
@@ -62,8 +63,10 @@ _TRAINER: Mapping[str, tuple[str, Callable[[Any], object]]] = {
     ),
     **{
         name: ("true or false", lambda value: isinstance(value, bool))
-        for name, argument in signature(Trainer).parameters.items()
-        if isinstance(argument.default, bool)
+        for name in (
+            "cuda_graphs",
+            *(name for name, of in signature(Trainer).parameters.items() if isinstance(of.default, bool)),
+        )
     },
 }
 """What Lightning finds out too late, or never: values in words, and whether one fits."""
@@ -213,6 +216,14 @@ def planned_steps(config: Config, n_batches: int) -> int:
     return min(limits, default=UNLIMITED)
 
 
+def accelerator_of(asked: object) -> object:
+    """The accelerator of ``trainer.accelerator``: ``auto`` is a GPU of CUDA where there is one, and else the CPU.
+
+    Lightning would also take the GPU of a Mac, which has no float64, and finishing and scores need it.
+    """
+    return ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
+
+
 def build_trainer(
     config: Config, callbacks: Mapping[str, Config], loggers: Sequence[Logger], run_dir: Path, *, rank: int = 0
 ) -> Trainer:
@@ -231,6 +242,9 @@ def build_trainer(
     if config["precision"] not in PRECISIONS:
         raise UserError(f"trainer.precision must be one of {', '.join(PRECISIONS)}, got {config['precision']!r}")
     keep_freed_memory()
+    torch.backends.cudnn.allow_tf32 = False  # LSTMs on a GPU would silently have a mantissa of 10 bits
+    config = {**config, "accelerator": accelerator_of(config["accelerator"])}
+    del config["cuda_graphs"]  # of the training module
     with refusing("callbacks"):
         built: list[Callback] = [
             instantiate(callback, _convert_="all") for callback in callbacks.values() if callback is not None

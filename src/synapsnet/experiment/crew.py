@@ -29,7 +29,7 @@ from lightning.pytorch import Trainer
 from torch import distributed
 
 from synapsnet.errors import UserError
-from synapsnet.experiment.build import Config, refusing
+from synapsnet.experiment.build import Config, accelerator_of, refusing
 
 WORKER = "SYNAPSNET_WORKER"
 """Name of the variable in the environment of a worker, which holds its `Place`."""
@@ -89,17 +89,21 @@ def devices_of(trainer: Mapping[str, object]) -> tuple[str, ...]:
         UserError: if several processes cannot train with these settings.
     """
     with refusing("trainer"):
-        places: Any = {name: trainer[name] for name in ("accelerator", "devices", "num_nodes")}
+        places: Any = {name: trainer[name] for name in ("devices", "num_nodes")}
+        places["accelerator"] = accelerator_of(trainer["accelerator"])
         alone = LightningEnvironment()  # whatever a scheduler says of the tasks of its job
         asked = Trainer(**places, logger=False, enable_checkpointing=False, plugins=[alone])
     kind = asked.strategy.root_device.type
+    if kind not in _BACKENDS:
+        raise UserError(
+            f"trainer.accelerator={trainer['accelerator']}: models are trained on the CPU or on GPUs of CUDA, because "
+            f"finishing and scores need float64, which {kind} may not have; set trainer.accelerator=cpu"
+        )
     devices = tuple(f"{kind}:{number}" for number in asked.device_ids)
     if asked.num_nodes > 1:
         raise UserError(f"trainer.num_nodes={asked.num_nodes}: a run takes one machine; start one run on each")
     if len(devices) == 1:
         return devices
-    if kind not in _BACKENDS:
-        raise UserError(f"trainer.devices={trainer['devices']}: a run takes one {kind} device")
     if trainer["max_time"] is not None:
         raise UserError(
             "trainer.max_time ends processes at different steps; with several devices, use trainer.max_steps"

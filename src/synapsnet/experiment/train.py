@@ -70,6 +70,7 @@ _EXPECTED_WARNINGS = (
     "The number of training batches .* is smaller than the logging interval",  # then it logs once an epoch
     r"It is recommended to use `self\.log\(.*sync_dist=True",  # scores are combined before they are logged
     "The `srun` command is available",  # a run is one process, and needs none
+    "The AccumulateGrad node's stream does not match",  # of a step that is recorded on a stream of its own
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own, under recent torch
 )
 
@@ -176,6 +177,7 @@ def build_module(
             "recordings": dict(data.recordings),
             **said,
         },
+        cuda_graphs=config["trainer"]["cuda_graphs"],
     )
     if saved is not None:
         module.on_load_checkpoint(saved.state)

@@ -17,7 +17,10 @@ Settings = Mapping[str, Plain]
 PRIMARY = "median_gain"
 """The score by which rows are sorted."""
 
-_FREE = ("data.root", "data.name", "data.in_memory", "trainer.accelerator", "trainer.devices", "transfer.sha256")
+_FREE = (
+    *("data.root", "data.name", "data.in_memory"),
+    *("trainer.accelerator", "trainer.cuda_graphs", "trainer.devices", "transfer.sha256"),
+)
 _OF_FIT = ("data.batch_size", "data.window_bins", "data.inputs", "data.slow_s", "data.train_part", "data.train_minutes")
 _USUAL = {
     "data.train_part": "all",

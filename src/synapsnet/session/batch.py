@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 # Imported only for types, because importing torch is slow, and code that reads or converts recordings does not need it.
 if TYPE_CHECKING:
@@ -39,21 +39,30 @@ class Batch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on another device (the method Lightning calls to move a batch)."""
-        moved = self._with(lambda tensor: tensor.to(device, non_blocking=non_blocking))
-        moved.units = None if self.units is None else self.units.to(device, non_blocking=non_blocking)
-        return moved
+        return self._changed(lambda tensor: tensor.to(device, non_blocking=non_blocking), self.tensors())
+
+    def pinned(self) -> Batch:
+        """The same batch in memory from which a GPU copies while Python goes on; needs CUDA."""
+        return self._changed(lambda tensor: tensor.pin_memory(), self.tensors())
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Its tensors by name, ``units`` only where they are given."""
+        return self._of_windows() if self.units is None else {**self._of_windows(), "units": self.units}
 
     def part(self, windows: slice) -> Batch:
         """Some of the windows."""
-        return self._with(lambda tensor: tensor[windows])
+        return self._changed(lambda tensor: tensor[windows], self._of_windows())
 
     def since(self, step: int) -> Batch:
         """The windows without the steps before ``step``."""
-        return self._with(lambda tensor: tensor[:, step:])
+        return self._changed(lambda tensor: tensor[:, step:], self._of_windows())
 
-    def _with(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        changed = {name: change(getattr(self, name)) for name in ("past", "behavior", "slow", "target", "scored")}
-        return Batch(**changed, session=self.session, weight=self.weight, units=self.units)
+    def _of_windows(self) -> dict[str, Tensor]:
+        return {name: getattr(self, name) for name in ("past", "behavior", "slow", "target", "scored")}
+
+    def _changed(self, change: Callable[[Tensor], Tensor], tensors: dict[str, Tensor]) -> Batch:
+        changed: dict[str, Any] = {name: change(tensor) for name, tensor in tensors.items()}
+        return replace(self, **changed)
 
 
 class Batches(Protocol):

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from lightning.pytorch import LightningDataModule
 
 from synapsnet.data.task import Task
 from synapsnet.data.windows import EvaluationLoader, TrainingLoader
+from synapsnet.session import Batch
 from synapsnet.training.together import share
 
 
@@ -39,6 +41,10 @@ class ForecastDataModule(LightningDataModule):
         self.task = task
         self.batch_size = batch_size
         self.seed = seed
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """The batch on a device; a GPU copies it while Python goes on."""
+        return (batch.pinned() if device.type == "cuda" else batch).to(device, non_blocking=True)
 
     def train_dataloader(self) -> TrainingLoader:
         return self.task.train_loader(

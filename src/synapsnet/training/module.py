@@ -26,6 +26,7 @@ from synapsnet.session import Batch
 from synapsnet.training.callbacks.exact_resume import ExactResume
 from synapsnet.training.curve import CurveLogger
 from synapsnet.training.datamodule import ForecastDataModule
+from synapsnet.training.graphed import MOST_SESSIONS, GraphedLoss
 from synapsnet.training.optimizers import OptimizerRecipe
 from synapsnet.training.together import average_gradients
 
@@ -38,10 +39,17 @@ class ForecastModule(LightningModule):
         optimizer: Makes the optimizer and its schedule.
         seed: Every step's randomness is a function of this seed and of the step's position.
         hyper_parameters: Plain values that a checkpoint carries so that it loads without the data.
+        cuda_graphs: True if steps on a GPU are recorded once and replayed.
     """
 
     def __init__(
-        self, model: Forecaster, *, optimizer: OptimizerRecipe, seed: int, hyper_parameters: dict[str, Any]
+        self,
+        model: Forecaster,
+        *,
+        optimizer: OptimizerRecipe,
+        seed: int,
+        hyper_parameters: dict[str, Any],
+        cuda_graphs: bool = False,
     ) -> None:
         super().__init__()
         self.model = model
@@ -51,6 +59,8 @@ class ForecastModule(LightningModule):
         self._optimizer = optimizer
         self._seed = seed
         self._hyper_parameters = hyper_parameters
+        self._cuda_graphs = cuda_graphs
+        self._graphed: GraphedLoss | None = None
         self._clock = math.nan
         self._train_mean: list[Tensor] = []
         self._log_every_n_steps = 1
@@ -80,12 +90,18 @@ class ForecastModule(LightningModule):
         trainer.log_every_n_steps = min(trainer.log_every_n_steps, trainer.num_training_batches)
         self._log_every_n_steps = trainer.log_every_n_steps
         self._apply_rates()
+        recorded = self._cuda_graphs and self.device.type == "cuda" and len(self.model.spec.sessions) <= MOST_SESSIONS
+        self._graphed = GraphedLoss(self.model) if recorded else None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        penalty = self.model.penalty()
-        loss = batch.weight * self.model.training_loss(batch) + penalty
         # Logging a key takes as long as a small step, and reading the loss makes an accelerator wait.
         logs = (self.global_step + 1) % self._log_every_n_steps == 0
+        loss_of = self.model.training_loss
+        if self._graphed is not None:
+            loss_of = self._graphed.checked if logs else self._graphed
+        loss = loss_of(batch)  # before the penalty, because no gradient may be pending while a graph is recorded
+        penalty = self.model.penalty()
+        loss = batch.weight * loss + penalty
         if logs or loss.device.type == "cpu":
             self._require_finite(float(loss.detach()), "training loss")
         if logs:
@@ -131,6 +147,7 @@ class ForecastModule(LightningModule):
         self.fit_seconds = checkpoint["fit_seconds"]
 
     def on_train_end(self) -> None:
+        self._graphed = None  # its memory
         self.fit_seconds = self.elapsed_seconds()
         self._clock = math.nan
 

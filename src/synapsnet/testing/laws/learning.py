@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from synapsnet.data.task import Task
 from synapsnet.data.windows import SessionTensors
@@ -84,6 +87,28 @@ class LearningLaws(ModelUnderTest):
                 finally:
                     torch.cuda.set_sync_debug_mode("default")
 
+    def test_a_step_can_be_replayed(self, recipe: Recipe, task: Task) -> None:
+        """The operations of a first step, on the weights and the batch of a later one, are the later step.
+
+        So nothing that Python alone knows changes a step, and ``trainer.cuda_graphs=true`` trains the same model.
+        """
+        model = seeded(recipe, task.spec)
+        if isinstance(model, ClosedFormForecaster):
+            pytest.skip("fitted by formula")
+        first = next(iter(task.train_loader(batch_size=4, seed=0)))
+        recorded = make_fx(partial(_loss, model, first))(*first.tensors().values())
+        descend(model, task, steps=2)
+        if isinstance(model, Selecting):
+            model.select(task.loader("validation", batch_size=16))
+        model.train()
+        parameters = [parameter for parameter in model.parameters() if parameter.numel()]
+        later, steps = next(batch for batch in task.train_loader(batch_size=4, seed=1) if _alike(batch, first)), []
+        for loss in (recorded, partial(_loss, model, later)):
+            torch.manual_seed(0)  # of the dropout
+            value = loss(*later.tensors().values())
+            steps.append((value, torch.autograd.grad(value, parameters, allow_unused=True)))
+        torch.testing.assert_close(*steps, rtol=1e-5, atol=1e-6)
+
     def test_the_same_seed_fits_the_same_model(self, model: Forecaster, recipe: Recipe, task: Task) -> None:
         """Fitted again from its seed, a model forecasts the same."""
         again = fitted(seeded(recipe, task.spec), task, steps=self.steps)
@@ -129,6 +154,15 @@ class LearningLaws(ModelUnderTest):
             model.select([batch])
         with torch.no_grad():
             assert nll(model, batch) < min(before, constant) - 0.1
+
+
+def _alike(one: Batch, other: Batch) -> bool:
+    return one.session == other.session and one.past.shape == other.past.shape
+
+
+def _loss(model: Forecaster, batch: Batch, *tensors: Tensor) -> Tensor:
+    given: dict[str, Any] = dict(zip(batch.tensors(), tensors, strict=True))
+    return model.training_loss(replace(batch, **given))
 
 
 def _backward(model: Forecaster, batch: Batch) -> None:

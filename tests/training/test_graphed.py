@@ -1,0 +1,86 @@
+"""Replayed steps, with a recorder of torch's operations in the place of CUDA's, which needs a GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from laws import build, simulated, small_task
+from torch import Tensor, nn
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from synapsnet.data.task import Task
+from synapsnet.errors import UserError
+from synapsnet.models.base import Forecaster
+from synapsnet.testing.fitting import descend
+from synapsnet.training.graphed import GraphedLoss
+
+
+def recording(step: nn.Module, samples: tuple[Tensor, ...], **_: Any) -> None:
+    whole = step.forward
+    recorded = make_fx(lambda *tensors: whole(*tensors))(*samples)
+    step.forward = lambda *tensors: recorded(*tensors)
+
+
+@pytest.fixture(autouse=True)
+def recorder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", recording)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: torch.get_rng_state())
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: torch.set_rng_state(state))
+    fork = torch.random.fork_rng
+    monkeypatch.setattr(torch.random, "fork_rng", lambda devices: fork([]))
+
+
+@pytest.fixture
+def task() -> Task:
+    """Two sessions of different size."""
+    return small_task(simulated("spikes"), "spikes")
+
+
+@pytest.fixture
+def model(task: Task) -> Forecaster:
+    """With dropout."""
+    return build("synapsnet", task.spec, "model.unobserved=[0,8]").train()
+
+
+def test_replayed_steps_are_those_of_the_model(task: Task, model: Forecaster) -> None:
+    """With its weights, dropout and batch of the moment, of every session and number of windows."""
+    graphed, forms = GraphedLoss(model), set()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for epoch in range(2):
+        for batch in task.train_loader(batch_size=4, seed=epoch):
+            forms.add((batch.session, len(batch.past)))
+            values, gradients = [], []
+            for loss in (graphed, graphed.checked, model.training_loss):
+                torch.manual_seed(epoch)
+                optimizer.zero_grad()
+                values.append(loss(batch))
+                torch.autograd.backward(values[-1])
+                gradients.append([parameter.grad for parameter in model.parameters()])
+            for other in (1, 2):
+                torch.testing.assert_close(values[other], values[0])
+                torch.testing.assert_close(gradients[other], gradients[0])
+            optimizer.step()
+    assert len({session for session, _ in forms}) == 2
+    assert len(forms) > 2
+
+
+def test_a_step_that_changes_by_more_than_its_weights_is_told(task: Task, model: Forecaster) -> None:
+    graphed, batch = GraphedLoss(model), next(iter(task.train_loader(batch_size=4, seed=0)))
+    descend(model, task, steps=10)  # away from the start, at which members forecast alike
+    graphed.checked(batch)
+    model.speak([0])
+    with pytest.raises(UserError, match=r"a replayed training step has a loss of .*: set trainer.cuda_graphs=false"):
+        graphed.checked(batch)
+
+
+def test_a_step_that_cannot_be_recorded_is_told(task: Task, model: Forecaster, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reading(*_: Any, **__: Any) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing\nCUDA kernel errors might be")
+
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", reading)
+    batch = next(iter(task.train_loader(batch_size=4, seed=0)))
+    with pytest.raises(UserError, match=r"CUDA graph \(operation not .* capturing\): set trainer.cuda_graphs=false"):
+        GraphedLoss(model)(batch)
