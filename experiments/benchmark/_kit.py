@@ -54,12 +54,14 @@ class Table:
         subject: The things measured, in a few words.
         header: Names of the columns; all but the first hold numbers.
         rows: Cells of each row.
+        device: The GPU that was measured; None for a core of the CPU.
     """
 
     title: str
     subject: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    device: str | None = None
 
     def __str__(self) -> str:
         return markdown_table(self.header, self.rows)

@@ -7,6 +7,7 @@ import logging
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,11 +48,13 @@ class Meter(pl.Callback):
     """Measures every training step, with the loading of its batch.
 
     Attributes:
+        warm_up: Number of steps before those that count.
         seconds: CPU seconds of each step.
         unit_bins: Scored unit-bins of each step.
     """
 
     def __init__(self) -> None:
+        self.warm_up = WARM_UP_STEPS
         self.seconds: list[float] = []
         self.unit_bins: list[int] = []
         self._last = 0.0
@@ -92,7 +95,7 @@ class Steps:
     @classmethod
     def of(cls, model: Forecaster, meter: Meter) -> Steps:
         """The steps that a meter measured."""
-        return cls(model, meter.seconds[WARM_UP_STEPS:], meter.unit_bins[WARM_UP_STEPS:])
+        return cls(model, meter.seconds[meter.warm_up :], meter.unit_bins[meter.warm_up :])
 
     @property
     def rate(self) -> float:
@@ -100,20 +103,32 @@ class Steps:
         return sum(self.unit_bins) / sum(self.seconds)
 
 
-def real_loop(task: Task, config: Config, n_steps: int) -> Steps:
+def real_loop(
+    task: Task,
+    config: Config,
+    n_steps: int,
+    *,
+    meter: Meter | None = None,
+    change: Callable[[Forecaster], None] | None = None,
+) -> Steps:
     """Train as ``train.py`` does: the Trainer, clipping, schedule and curve, without validation and checkpoints.
 
     Args:
         task: The task.
         config: See `composed`.
         n_steps: Steps after those to warm up.
+        meter: What measures them; None: `Meter`.
+        change: What is done to the model first.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    model, meter = fresh(task, config), Meter()
-    module = ForecastModule(model, optimizer=build_optimizer(config["optimizer"], model), seed=0, hyper_parameters={})
-    budget = {"max_epochs": -1, "max_steps": WARM_UP_STEPS + n_steps, "limit_val_batches": 0}
+    model, meter = fresh(task, config), meter or Meter()
+    if change is not None:
+        change(model)
+    optimizer, graphs = build_optimizer(config["optimizer"], model), config["trainer"]["cuda_graphs"]
+    module = ForecastModule(model, optimizer=optimizer, seed=0, hyper_parameters={}, cuda_graphs=graphs)
+    budget = {"max_epochs": -1, "max_steps": meter.warm_up + n_steps, "limit_val_batches": 0}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning")
+        warnings.filterwarnings("ignore", module="lightning|torch.autograd.graph")
         loggers = [CurveLogger(Path(folder) / "metrics.csv")]
         settings = {**config["trainer"], **budget, "enable_checkpointing": False}
         trainer = build_trainer(settings, {}, loggers, Path(folder))

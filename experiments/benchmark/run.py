@@ -2,8 +2,9 @@
 
     python -m experiments.benchmark.run [--parts throughput,startup] [--repeats 3] [--recording FILE] [--quick]
 
-Contestants take turns. The table has medians over turns, and ratios of neighbours in the same turn. All is measured on
-the CPU, with one thread, in CPU seconds, which other work of the machine disturbs less than seconds of a clock.
+Contestants take turns. The table has medians over turns, and ratios of neighbours in the same turn. All but the parts
+of a GPU is measured on the CPU, with one thread, in CPU seconds, which other work of the machine disturbs less than
+seconds of a clock.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 import torch
 
 from experiments._study import PROJECT, say
-from experiments.benchmark import arithmetic, curves, devices, fixed_score, loop, online, startup, throughput
+from experiments.benchmark import arithmetic, curves, devices, fixed_score, gpu, loop, online, startup, throughput
 from experiments.benchmark._kit import Plan, Table
 from synapsnet.atomic import replacing
 from synapsnet.experiment.guard import BAD_INPUT, report
@@ -32,7 +33,11 @@ PARTS: Mapping[str, Callable[[Plan], Table]] = {
     "online": online.measured,
     "fixed_score": fixed_score.measured,
     "curves": curves.measured,
+    "gpu": gpu.models,
+    "gpu_precision": gpu.precisions,
+    "gpu_units": gpu.sizes,
 }
+_OF_A_GPU = tuple(part for part in PARTS if part.startswith("gpu"))
 _HEAD = """# Benchmark
 
 Written by `python -m experiments.benchmark.run`. Medians over repeats in turns; a ratio is the median of the ratios of
@@ -81,19 +86,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table.parent.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     for part in parts:
-        conditions = _conditions(plan)
+        if part in _OF_A_GPU and not options.quick and not torch.cuda.is_available():
+            say(f"{part}: not measured, because there is no GPU; its section stays as it is")
+            continue
+        core = f"one thread of {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before"
         try:
             measured = PARTS[part](plan)
         except BAD_INPUT as error:
             return report(error)
+        conditions = _conditions(plan, measured.device or core)
         say(section := f"## {measured.title}\n{measured.subject}; {conditions}\n\n{measured}\n")
         _put(table, part, section)
     return 0
 
 
-def _conditions(plan: Plan) -> str:
+def _conditions(plan: Plan, machine: str) -> str:
     turns = f"{plan.repeats} repeat{'s' * (plan.repeats > 1)} in turns"
-    machine = f"one thread of {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before"
     return f"{turns}; {machine}; torch {torch.__version__}{'; tiny, a trial' * plan.quick}"
 
 
