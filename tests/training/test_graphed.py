@@ -14,7 +14,7 @@ from synapsnet.data.task import Task
 from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
 from synapsnet.testing.fitting import descend
-from synapsnet.training.graphed import GraphedLoss
+from synapsnet.training.graphed import GraphedLoss, graphed
 
 
 def recording(step: nn.Module, samples: tuple[Tensor, ...], **_: Any) -> None:
@@ -47,13 +47,13 @@ def model(task: Task) -> Forecaster:
 
 def test_replayed_steps_are_those_of_the_model(task: Task, model: Forecaster) -> None:
     """With its weights, dropout and batch of the moment, of every session and number of windows."""
-    graphed, forms = GraphedLoss(model), set()
+    replayed, forms = GraphedLoss(model), set()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for epoch in range(2):
         for batch in task.train_loader(batch_size=4, seed=epoch):
             forms.add((batch.session, len(batch.past)))
             values, gradients = [], []
-            for loss in (graphed, graphed.checked, model.training_loss):
+            for loss in (replayed, replayed.checked, model.training_loss):
                 torch.manual_seed(epoch)
                 optimizer.zero_grad()
                 values.append(loss(batch))
@@ -67,13 +67,26 @@ def test_replayed_steps_are_those_of_the_model(task: Task, model: Forecaster) ->
     assert len(forms) > 2
 
 
+def test_steps_that_are_not_recorded_are_told(
+    model: Forecaster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    assert graphed(model) is None
+    assert caplog.messages == ["trainer.cuda_graphs: steps are not recorded, not on a GPU of CUDA"]
+    monkeypatch.setattr(Forecaster, "device", torch.device("cuda"))
+    assert graphed(model) is not None
+    monkeypatch.setattr("synapsnet.training.graphed.MOST_SESSIONS", 1)
+    assert graphed(model) is None
+    assert caplog.messages[1:] == ["trainer.cuda_graphs: steps are not recorded, 2 sessions, above 1"]
+
+
 def test_a_step_that_changes_by_more_than_its_weights_is_told(task: Task, model: Forecaster) -> None:
-    graphed, batch = GraphedLoss(model), next(iter(task.train_loader(batch_size=4, seed=0)))
+    replayed, batch = GraphedLoss(model), next(iter(task.train_loader(batch_size=4, seed=0)))
     descend(model, task, steps=10)  # away from the start, at which members forecast alike
-    graphed.checked(batch)
+    replayed.checked(batch)
     model.speak([0])
     with pytest.raises(UserError, match=r"a replayed training step has a loss of .*: set trainer.cuda_graphs=false"):
-        graphed.checked(batch)
+        replayed.checked(batch)
 
 
 def test_a_step_that_cannot_be_recorded_is_told(task: Task, model: Forecaster, monkeypatch: pytest.MonkeyPatch) -> None:

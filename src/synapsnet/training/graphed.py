@@ -5,6 +5,7 @@ A step starts hundreds of small kernels, and on a GPU starting them one by one t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable
 from typing import final
 
@@ -15,9 +16,21 @@ from synapsnet.errors import UserError
 from synapsnet.models.base import Forecaster
 from synapsnet.session import Batch
 
+log = logging.getLogger(__name__)
+
 MOST_SESSIONS = 32  # of a model whose steps are recorded, because each session has graphs and memory of its own
 TOLERANCE = 1e-4  # between a replayed loss and one that is computed anew, relative to losses above 1
 _REMEDY = "set trainer.cuda_graphs=false"
+
+
+def graphed(model: Forecaster) -> GraphedLoss | None:
+    """The loss of a model by replay; None, and a line that says so, where its steps are not recorded."""
+    n_sessions = len(model.spec.sessions)
+    if model.device.type == "cuda" and n_sessions <= MOST_SESSIONS:
+        return GraphedLoss(model)
+    reason = "not on a GPU of CUDA" if model.device.type != "cuda" else f"{n_sessions} sessions, above {MOST_SESSIONS}"
+    log.info("trainer.cuda_graphs: steps are not recorded, %s", reason)
+    return None
 
 
 @final

@@ -26,7 +26,7 @@ from synapsnet.session import Batch
 from synapsnet.training.callbacks.exact_resume import ExactResume
 from synapsnet.training.curve import CurveLogger
 from synapsnet.training.datamodule import ForecastDataModule
-from synapsnet.training.graphed import MOST_SESSIONS, GraphedLoss
+from synapsnet.training.graphed import GraphedLoss, graphed
 from synapsnet.training.optimizers import OptimizerRecipe
 from synapsnet.training.together import average_gradients
 
@@ -90,8 +90,7 @@ class ForecastModule(LightningModule):
         trainer.log_every_n_steps = min(trainer.log_every_n_steps, trainer.num_training_batches)
         self._log_every_n_steps = trainer.log_every_n_steps
         self._apply_rates()
-        recorded = self._cuda_graphs and self.device.type == "cuda" and len(self.model.spec.sessions) <= MOST_SESSIONS
-        self._graphed = GraphedLoss(self.model) if recorded else None
+        self._graphed = graphed(self.model) if self._cuda_graphs else None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         # Logging a key takes as long as a small step, and reading the loss makes an accelerator wait.
