@@ -56,8 +56,8 @@ def test_a_path_that_is_there_is_no_list_and_no_null(tmp_path: Path, monkeypatch
 
 
 def test_null_switches_a_group_or_a_list_off() -> None:
-    assert as_typed(["experiment=null"]) == ["experiment=null"]
-    for name in ("logger", "callbacks", "method", "reference_models", "trusted_packages"):
+    groups = ("logger", "callbacks", "method", "experiment", "sweep", "debug")
+    for name in (*groups, "reference_models", "trusted_packages"):
         assert as_typed([f"{name}=null"]) == [f"{name}=[]"]
 
 

@@ -28,7 +28,10 @@ from synapsnet.errors import UserError, did_you_mean
 TEXT = ("data.root", "data.task", "ckpt_path", "run_dir", "hydra.run.dir", "hydra.sweep.dir")
 """Settings that are always text: Hydra would read a folder 2024_05 as a number."""
 MULTIRUN = ("-m", "--multirun")
-MAY_BE_OFF = ("logger", "callbacks", "method", "reference_models", "trusted_packages")
+MAY_BE_OFF = (
+    *("logger", "callbacks", "method", "experiment", "sweep", "debug"),
+    *("reference_models", "trusted_packages"),
+)
 """Groups and lists that can be set to null to choose none."""
 NAMED_PARTS = ("callbacks", "logger", "methods", "references", "data.degradation")
 """Sections that hold parts under user-chosen names, each with its ``_target_``."""
@@ -61,6 +64,10 @@ def _typed(argument: str) -> str:
         return f"{sign}{key}={_as_text(value)}"
     if key in MAY_BE_OFF and value == "null":
         return f"{sign}{key}=[]"
+    group = conf_folder() / key.partition("@")[0]
+    if "null" in value.split(",") and group.is_dir():
+        options = ", ".join(sorted(path.stem for path in group.glob("*.yaml")))
+        raise UserError(f"{key} cannot be null{options and f': choose {options}, or an option of yours'}")
     try:
         OverridesParser.create().parse_overrides([argument])
     except OverrideParseException as error:

@@ -49,6 +49,8 @@ def adamw(
         unobserved: The same for an ``unobserved`` module.
         schedule: Factor on the learning rates.
     """
+    if not callable(schedule):
+        raise UserError(f"optimizer.schedule must be a schedule with its _target_, got {schedule!r}")
     groups: dict[str, dict[str, Any]] = {
         "weights": {"params": [], "lr": lr, "weight_decay": weight_decay},
         "undecayed": {"params": [], "lr": lr, "weight_decay": 0.0},
