@@ -162,6 +162,18 @@ class Reading(Own):
         return loss if float(loss.detach()) < 1e6 else loss.clamp(max=1e6)
 
 
+class Annealed(Own):
+    """A loss that grows from step to step, by a number that Python counts."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        super().__init__(spec)
+        self.n_steps = 0
+
+    def training_loss(self, batch: Batch) -> Tensor:
+        self.n_steps += 1
+        return super().training_loss(batch) * (1 + 0.01 * self.n_steps)
+
+
 class LeftBehind(Own):
     def __init__(self, spec: TaskSpec) -> None:
         super().__init__(spec)
