@@ -6,6 +6,7 @@ is the real one. In a quick trial without a GPU, the CPU takes its place.
 
 from __future__ import annotations
 
+import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ FEW, MANY = 8, 64  # windows of a batch: the default, and enough to keep a GPU b
 _MODELS = ("synapsnet", "synapsnet_plain", "synapsnet_plain model/decoder=gru")
 _UNITS = (300, 1_000, 3_000, 10_000)
 _BINS = 8_000
-_STEP_BY_STEP = "trainer.cuda_graphs=false"
+_STEP_BY_STEP, _REPLAYED = "trainer.cuda_graphs=false", "trainer.cuda_graphs=true"
 _MIXED = "trainer.precision=bf16-mixed"
 
 
@@ -93,7 +94,8 @@ def models(plan: Plan) -> Table:
     rates = [f"scored unit-bins per second, {n} windows" for n in (FEW, MANY)]
     return Table(
         "Training on a GPU",
-        f"{session.session_id}, {session.n_units} units, {session.n_train_bins} train bins; seconds of a clock",
+        f"{session.session_id}, {session.n_units} units, {session.n_train_bins} train bins; seconds of a clock; every "
+        "50th step, and the last of a shorter epoch, is logged, and then computed anew besides",
         ("model", *header, *rates),
         rows,
         device(),
@@ -105,10 +107,10 @@ def precisions(plan: Plan) -> Table:
     forms: Mapping[str, Sequence[str]] = {
         "float32, step by step": (_STEP_BY_STEP,),
         "float32, compiled": (_STEP_BY_STEP,),
-        "float32, replayed": (),
-        "TF32 in matrix products, replayed": (),
+        "float32, replayed": (_REPLAYED,),
+        "TF32 in matrix products, replayed": (_REPLAYED,),
         "bfloat16 (`bf16-mixed`), step by step": (_STEP_BY_STEP, _MIXED),
-        "bfloat16 (`bf16-mixed`), replayed": (_MIXED,),
+        "bfloat16 (`bf16-mixed`), replayed": (_REPLAYED, _MIXED),
     }
     task = build_data(composed(*plan.data)["data"]).task
     turns: dict[tuple[str, int, str], Callable[[], Cost]] = {}
@@ -144,14 +146,14 @@ def sizes(plan: Plan) -> Table:
             form = "dense" if n_units <= 1_000 else "low_rank_sparse"
             data = (f"data.root={quoted(str(path))}", "data.cut_silences=false", f"model/connectivity={form}")
             for name in ("synapsnet", "synapsnet_plain"):
-                config = composed("data=neuropixels", *data, f"model={name}", _accelerator())
+                config = composed("data=neuropixels", *data, f"model={name}", _accelerator(), _REPLAYED)
                 task = build_data(config["data"]).task
-                cost = [_cost(plan, task, config)]
+                cost = [_cost(plan, task, config) for _ in range(plan.repeats)]
                 cells = f"{_milliseconds(cost):.1f}", f"{_rate(cost):,.0f}", f"{_memory(cost):,.0f}"
                 rows.append((f"`{name} model/connectivity={form}`", f"{n_units:,}", *cells))
     return Table(
         "Many units on a GPU",
-        f"random counts, {_BINS:,} bins, one session; all units scored in every batch of {FEW} windows",
+        f"random counts, {_BINS:,} bins, one session; all units scored in every batch of {FEW} windows; replayed",
         ("model", "units", "ms a step", "scored unit-bins per second", "MiB of the GPU"),
         rows,
         device(),
@@ -173,6 +175,7 @@ def _cost(
 ) -> Cost:
     loader = task.train_loader(batch_size=config["data"]["batch_size"], seed=0)
     if torch.cuda.is_available():
+        gc.collect()  # graphs of others
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     torch.set_float32_matmul_precision("high" if tf32 else "highest")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from laws import names
 
-from experiments.benchmark import arithmetic, fixed_score, startup, throughput
+from experiments.benchmark import arithmetic, fixed_score, gpu, startup, throughput
 from experiments.benchmark._kit import Plan, in_turns, ratio
 from experiments.benchmark._own_loop import attention
 from experiments.benchmark._training import bare_loop, composed, real_loop
@@ -78,6 +78,24 @@ def test_the_first_validation_that_reaches_the_goal_counts(tmp_path: Path) -> No
 def test_a_command_that_ends_otherwise_is_not_timed() -> None:
     with pytest.raises(SystemExit, match="ended with 2: error: there is no setting modle"):
         startup.cpu_seconds(["modle=synapsnet"], 0)
+
+
+def test_rows_of_a_gpu_are_run_as_they_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    run: list[Config] = []
+    monkeypatch.setattr(gpu, "_cost", lambda plan, task, config, **_: run.append(config) or gpu.Cost(1.0, 1.0, 1.0))
+    tiny = Plan(quick=True, repeats=1, recording=None)
+    for (_, n_windows, form, *_), config in zip(gpu.precisions(tiny).rows, run, strict=True):
+        assert config["trainer"]["cuda_graphs"] == form.endswith("replayed")
+        assert (config["trainer"]["precision"] == "bf16-mixed") == form.startswith("bfloat16")
+        assert config["data"]["batch_size"] == int(n_windows)
+    run.clear()
+    gpu.models(tiny)
+    for alone, few, many in zip(run[::3], run[1::3], run[2::3], strict=True):
+        assert [of["trainer"]["cuda_graphs"] for of in (alone, few, many)] == [False, True, True]
+        assert [of["data"]["batch_size"] for of in (alone, few, many)] == [8, 8, 64]
+    run.clear()
+    gpu.sizes(tiny)
+    assert all(of["trainer"]["cuda_graphs"] for of in run)
 
 
 @pytest.mark.slow
