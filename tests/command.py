@@ -21,13 +21,14 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 TESTS = Path(__file__).resolve().parent
 TRAIN = TESTS.parent / "train.py"
+ACCELERATOR = os.environ.get("SYNAPSNET_TEST_ACCELERATOR", "cpu")
 QUICK = (
     "logger=csv",
     "reference_models=[]",
     "data.context_bins=5",
     "data.window_bins=20",
     "callbacks.figures=null",
-    f"trainer.accelerator={os.environ.get('SYNAPSNET_TEST_ACCELERATOR', 'cpu')}",
+    f"trainer.accelerator={ACCELERATOR}",
 )
 """Settings under which a run on `write_recording` takes a second."""
 LIGHT = (*QUICK, "model.unobserved=[0,8]", "model.connectivity.log_odds=[-2,inf]")

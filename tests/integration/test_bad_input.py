@@ -151,6 +151,11 @@ BAD: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "no folder": (good("hydra.run.dir="), "an empty name is none"),
     "no model": (good("model=null"), "model cannot be null: choose ar, glm,"),
     "no decoder in a sweep": (good("model/decoder=null,gru"), "model/decoder cannot be null: choose fir, gru"),
+    "no experiment in a sweep": (good("experiment=null,x"), "experiment cannot be null in a sweep"),
+    "graphs of steps of two batches": (
+        good("trainer.cuda_graphs=true", "+trainer.accumulate_grad_batches=2"),
+        "leave out trainer.accumulate_grad_batches",
+    ),
     "no schedule": (good("optimizer.schedule=null"), "optimizer.schedule must be a schedule"),
     "an accelerator that does not exist": (good("trainer.accelerator=abacus"), "trainer"),
     "a score that cannot be monitored": (good("monitor=validation/loss"), "monitor must be validation/<metric>"),

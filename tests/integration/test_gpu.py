@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command import LIGHT, Command
+from command import LIGHT, TRAIN, Command, in_new_process
 from lightning.fabric.accelerators import mps
 from lightning.pytorch.accelerators import MPSAccelerator
 from runs import assert_equal_runs, checkpoint, scores
@@ -18,6 +18,7 @@ PLAIN = ("model.decoder.dropout=0", "model.unobserved_dropout=0")
 GPU = ("trainer.accelerator=gpu",)
 SETTINGS = (*LIGHT, "trainer.max_epochs=3", "data.batch_size=3")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU of CUDA")
+REPLAYED = pytest.mark.parametrize("replayed", [f"trainer.cuda_graphs={graphs}" for graphs in ("true", "false")])
 needs_two = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs of CUDA")
 
 
@@ -72,22 +73,25 @@ def test_every_model_runs_on_a_gpu_without_waiting(train: Command, sessions: Pat
     [("SpeakAloneAt", "a replayed training step has a loss of"), ("ReadAt", "a training step cannot be recorded")],
 )
 def test_a_model_whose_steps_cannot_be_replayed_is_told(
-    train: Command, sessions: Path, callback: str, said: str
+    tmp_path: Path, sessions: Path, callback: str, said: str
 ) -> None:
     at = f"+callbacks.change={{_target_: command.{callback}, epoch: {int(callback == 'SpeakAloneAt')}, batch: 0}}"
     common = (*SETTINGS, *GPU, at, f"data.root={sessions}", "trainer.log_every_n_steps=1")
-    refused = train(*common, "hydra.run.dir=refused")
-    assert refused.code == 2
-    (line,) = refused.err.splitlines()
+    refused = in_new_process(tmp_path, str(TRAIN), *common, "hydra.run.dir=refused", "trainer.cuda_graphs=true")
+    assert refused.returncode == 2
+    (line,) = refused.stderr.splitlines()
     assert said in line
     assert "trainer.cuda_graphs=false" in line
-    done = train(*common, "hydra.run.dir=done", "trainer.cuda_graphs=false")
-    assert done.code == 0, done.err
+    done = in_new_process(tmp_path, str(TRAIN), *common, "hydra.run.dir=done", "trainer.cuda_graphs=false")
+    assert done.returncode == 0, done.stderr
 
 
 @needs_cuda
-def test_a_run_on_a_gpu_that_was_stopped_goes_on_as_if_it_was_not(train: Command, sessions: Path) -> None:
-    common = (*SETTINGS, *GPU, f"data.root={sessions}")
+@REPLAYED
+def test_a_run_on_a_gpu_that_was_stopped_goes_on_as_if_it_was_not(
+    train: Command, sessions: Path, replayed: str
+) -> None:
+    common = (*SETTINGS, *GPU, f"data.root={sessions}", replayed)
     whole = train(*common, "hydra.run.dir=whole")
     assert whole.code == 0, whole.err
     stopped = train(*common, "hydra.run.dir=cut", "+callbacks.stop={_target_: command.TerminateAt, epoch: 1, batch: 2}")
@@ -98,10 +102,11 @@ def test_a_run_on_a_gpu_that_was_stopped_goes_on_as_if_it_was_not(train: Command
 
 
 @needs_cuda
+@REPLAYED
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
-def test_mixed_precision_forecasts_as_well(train: Command, sessions: Path, precision: str) -> None:
+def test_mixed_precision_forecasts_as_well(train: Command, sessions: Path, precision: str, replayed: str) -> None:
     for name in ("32-true", precision):
-        more = (f"trainer.precision={name}", f"hydra.run.dir={name}")
+        more = (f"trainer.precision={name}", replayed, f"hydra.run.dir={name}")
         done = train(*SETTINGS, *GPU, *PLAIN, f"data.root={sessions}", *more)
         assert done.code == 0, done.err
     full, mixed = (scores(train.folder / name)["mean"]["nll"] for name in ("32-true", precision))
@@ -109,9 +114,10 @@ def test_mixed_precision_forecasts_as_well(train: Command, sessions: Path, preci
 
 
 @needs_two
-def test_two_gpus_train_as_one(train: Command, sessions: Path) -> None:
+@REPLAYED
+def test_two_gpus_train_as_one(train: Command, sessions: Path, replayed: str) -> None:
     for devices in (1, 2):
-        more = (f"trainer.devices={devices}", f"hydra.run.dir=of{devices}")
+        more = (f"trainer.devices={devices}", replayed, f"hydra.run.dir=of{devices}")
         done = train(*SETTINGS, *GPU, *PLAIN, f"data.root={sessions}", *more)
         assert done.code == 0, done.err
     one, two = (checkpoint(train.folder / f"of{devices}", "last")["state_dict"] for devices in (1, 2))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command import Command, write_recording, write_recordings
+from command import ACCELERATOR, Command, write_recording, write_recordings
 from runs import assert_equal_runs, checkpoint, scores
 
 import synapsnet as sn
@@ -21,7 +21,7 @@ SETTINGS = (
     "model.unobserved=[0,4]",
     "model.connectivity.log_odds=[-2,inf]",
     "trainer.max_epochs=3",
-    "trainer.accelerator=cpu",
+    f"trainer.accelerator={ACCELERATOR}",
     "reference_models=[]",
     "~callbacks.figures",
 )

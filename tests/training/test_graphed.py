@@ -29,6 +29,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", recording)
     monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: torch.get_rng_state())
     monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: torch.set_rng_state(state))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: "the first")
     fork = torch.random.fork_rng
     monkeypatch.setattr(torch.random, "fork_rng", lambda devices: fork([]))
 
@@ -93,7 +94,10 @@ def test_a_step_that_cannot_be_recorded_is_told(task: Task, model: Forecaster, m
     def reading(*_: Any, **__: Any) -> None:
         raise RuntimeError("operation not permitted when stream is capturing\nCUDA kernel errors might be")
 
+    streams: list[str] = []
+    monkeypatch.setattr(torch.cuda, "set_stream", streams.append)
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", reading)
     batch = next(iter(task.train_loader(batch_size=4, seed=0)))
     with pytest.raises(UserError, match=r"CUDA graph \(operation not .* capturing\): set trainer.cuda_graphs=false"):
         GraphedLoss(model)(batch)
+    assert streams == ["the first"]

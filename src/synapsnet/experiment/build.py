@@ -209,6 +209,8 @@ def planned_steps(config: Config, n_batches: int) -> int:
     for name, (words, fits) in _TRAINER.items():
         if name in config and not fits(config[name]):
             raise UserError(f"trainer.{name} must be {words}, got {config[name]!r}")
+    if config["cuda_graphs"] and (config.get("accumulate_grad_batches") or 1) > 1:
+        raise UserError("trainer.cuda_graphs=true takes one batch a step: leave out trainer.accumulate_grad_batches")
     max_steps, max_epochs = config["max_steps"], config["max_epochs"]
     limits = [max_steps] * (max_steps > 0) + [max_epochs * n_batches] * (max_epochs > 0)
     if not limits and config["max_time"] is None:

@@ -67,7 +67,8 @@ def _typed(argument: str) -> str:
     group = conf_folder() / key.partition("@")[0]
     if "null" in value.split(",") and group.is_dir():
         options = ", ".join(sorted(path.stem for path in group.glob("*.yaml")))
-        raise UserError(f"{key} cannot be null{options and f': choose {options}, or an option of yours'}")
+        alone = " in a sweep" if key in MAY_BE_OFF else ""
+        raise UserError(f"{key} cannot be null{alone}{options and f': choose {options}, or an option of yours'}")
     try:
         OverridesParser.create().parse_overrides([argument])
     except OverrideParseException as error:

@@ -38,7 +38,8 @@ class GraphedLoss:
     """`Forecaster.training_loss` of a model on a GPU, by replaying what its first batch of each shape did.
 
     Dropout draws from the present state of the generator, as without a graph. What Python alone changes from step to
-    step, as a schedule of the loss, would be replayed as it was: `checked` finds that.
+    step, as a schedule of the loss, would be replayed as it was: `checked` finds that. Gradients are those of the graph
+    until the next batch, so they cannot be added up over batches.
 
     Args:
         model: The model, on its device.
@@ -53,7 +54,7 @@ class GraphedLoss:
         """The loss of a batch, a scalar; its value is overwritten by the next batch.
 
         Raises:
-            UserError: if a step cannot be recorded.
+            UserError: if a step cannot be recorded; this process should then not use the GPU again.
         """
         tensors = batch.tensors()
         key = batch.session, *((name, tensor.shape) for name, tensor in tensors.items())
@@ -82,12 +83,13 @@ class GraphedLoss:
     def _recorded(self, batch: Batch) -> Callable[..., Tensor]:
         step = _Step(self._model, batch.session)
         samples = tuple(tensor.clone() for tensor in batch.tensors().values())
-        mixed = torch.is_autocast_enabled("cuda")
+        mixed, stream = torch.is_autocast_enabled("cuda"), torch.cuda.current_stream()
         precision = torch.autocast("cuda", torch.get_autocast_dtype("cuda"), enabled=mixed, cache_enabled=False)
         try:
             with torch.random.fork_rng([self._model.device]), precision:
                 torch.cuda.make_graphed_callables(step, samples, allow_unused_input=True, pool=self._pool)
         except RuntimeError as error:
+            torch.cuda.set_stream(stream)  # a recording that failed does not leave its own
             reason = str(error).splitlines()[0]
             raise UserError(f"a training step cannot be recorded as a CUDA graph ({reason}): {_REMEDY}") from error
         return step

@@ -8,6 +8,7 @@ of single sessions, ``<split>/<metric>/<session_id>``, go to ``metrics.csv`` alo
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Mapping
@@ -146,7 +147,9 @@ class ForecastModule(LightningModule):
         self.fit_seconds = checkpoint["fit_seconds"]
 
     def on_train_end(self) -> None:
-        self._graphed = None  # its memory
+        if self._graphed is not None:
+            self._graphed = None
+            gc.collect()  # a recorded step holds itself, and much memory
         self.fit_seconds = self.elapsed_seconds()
         self._clock = math.nan
 
