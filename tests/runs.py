@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from command import Command
 
 from synapsnet.checkpoint_file import digest
 
@@ -54,6 +55,17 @@ def assert_equal_runs(first: Path, second: Path) -> None:
     assert (first / "metrics.csv").read_text() == (second / "metrics.csv").read_text()
     for key in ("mean", "sessions", "stopped", "validation", "recordings"):
         assert scores(first)[key] == scores(second)[key], key
+
+
+def assert_goes_on(train: Command, *settings: str) -> None:
+    """A run that is stopped in its second epoch, and resumed, equals one that was not stopped."""
+    whole = train(*settings, "hydra.run.dir=whole")
+    assert whole.code == 0, whole.err
+    stop = "+callbacks.stop={_target_: command.TerminateAt, epoch: 1, batch: 2}"
+    assert train(*settings, "hydra.run.dir=cut", stop).code == 143
+    resumed = train(*settings, "hydra.run.dir=cut")
+    assert resumed.code == 0, resumed.err
+    assert_equal_runs(train.folder / "whole", train.folder / "cut")
 
 
 def _of_the_run(saved: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from command import LIGHT, Command
-from runs import assert_equal_runs, checkpoint, scores
+from runs import assert_goes_on, checkpoint, scores
 
 PLAIN = ("model.decoder.dropout=0", "model.unobserved_dropout=0", "trainer.accelerator=cpu")
 SETTINGS = (*LIGHT, "trainer.max_epochs=3", "data.batch_size=3")
@@ -41,14 +41,7 @@ def test_two_processes_train_as_one(train: Command, sessions: Path, recordings: 
 
 @pytest.mark.slow
 def test_two_processes_that_are_stopped_go_on_as_if_they_were_not(train: Command, sessions: Path) -> None:
-    common = (*SETTINGS, *TWO, f"data.root={sessions}")
-    whole = train(*common, "hydra.run.dir=whole")
-    assert whole.code == 0, whole.err
-    stopped = train(*common, "hydra.run.dir=cut", "+callbacks.stop={_target_: command.TerminateAt, epoch: 1, batch: 2}")
-    assert stopped.code == 143
-    resumed = train(*common, "hydra.run.dir=cut")
-    assert resumed.code == 0, resumed.err
-    assert_equal_runs(train.folder / "whole", train.folder / "cut")
+    assert_goes_on(train, *SETTINGS, *TWO, f"data.root={sessions}")
 
 
 def test_a_process_that_dies_ends_the_run_in_one_line(train: Command, sessions: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from command import LIGHT, TRAIN, Command, in_new_process
 from lightning.fabric.accelerators import mps
 from lightning.pytorch.accelerators import MPSAccelerator
-from runs import assert_equal_runs, checkpoint, scores
+from runs import assert_goes_on, checkpoint, scores
 
 from experiments.forecasting.study import MODELS
 
@@ -91,14 +91,7 @@ def test_a_model_whose_steps_cannot_be_replayed_is_told(
 def test_a_run_on_a_gpu_that_was_stopped_goes_on_as_if_it_was_not(
     train: Command, sessions: Path, replayed: str
 ) -> None:
-    common = (*SETTINGS, *GPU, f"data.root={sessions}", replayed)
-    whole = train(*common, "hydra.run.dir=whole")
-    assert whole.code == 0, whole.err
-    stopped = train(*common, "hydra.run.dir=cut", "+callbacks.stop={_target_: command.TerminateAt, epoch: 1, batch: 2}")
-    assert stopped.code == 143
-    resumed = train(*common, "hydra.run.dir=cut")
-    assert resumed.code == 0, resumed.err
-    assert_equal_runs(train.folder / "whole", train.folder / "cut")
+    assert_goes_on(train, *SETTINGS, *GPU, f"data.root={sessions}", replayed)
 
 
 @needs_cuda

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from command import LIGHT, Command
 from laws import build, simulated, small_task
+from runs import assert_equal_runs
 from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -66,6 +69,23 @@ def test_replayed_steps_are_those_of_the_model(task: Task, model: Forecaster) ->
             optimizer.step()
     assert len({session for session, _ in forms}) == 2
     assert len(forms) > 2
+
+
+def test_a_run_of_replayed_steps_is_the_run(train: Command, sessions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    common = (
+        *LIGHT,
+        f"data.root={sessions}",
+        "data.batch_size=3",
+        "trainer.max_epochs=2",
+        "trainer.log_every_n_steps=2",
+    )
+    steps: list[GraphedLoss] = []
+    monkeypatch.setattr("synapsnet.training.module.graphed", lambda model: steps.append(GraphedLoss(model)) or steps[0])
+    for graphs in ("true", "false"):
+        done = train(*common, f"trainer.cuda_graphs={graphs}", f"hydra.run.dir={graphs}")
+        assert done.code == 0, done.err
+    assert len(steps) == 1
+    assert_equal_runs(train.folder / "true", train.folder / "false")
 
 
 def test_steps_that_are_not_recorded_are_told(

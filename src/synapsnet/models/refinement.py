@@ -93,7 +93,7 @@ def _refined(
     device = present.device
     problem = quadratic_model(model, session, train).cpu()
     candidates = ~torch.eye(len(present), dtype=torch.bool)
-    # One small step after the other: a GPU, which must start each, takes ten times as long as the CPU.
+    # One small step after the other: a GPU, which must start each, takes several times as long as the CPU.
     posterior, tried = connectivity.posterior(session).cpu(), []
     for log_odds in connectivity.log_odds:  # each fit starts from the previous posterior
         posterior = fit_spike_slab(problem, present.cpu(), posterior, log_odds=log_odds, candidates=candidates)
