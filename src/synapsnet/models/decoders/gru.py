@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 from typing import final
 
+import torch
 from torch import Tensor, nn
 
 from synapsnet.models.decoders.base import Decoder, signals
 from synapsnet.models.decoders.behavior_tuning import BehaviorTuning
+from synapsnet.models.decoders.recurrence import gated_readout
 from synapsnet.session import TaskSpec
 
 
 @final
 class GruDecoder(Decoder):
     """A gated recurrent unit run along each unit's past: the paper's kind of sequence decoder.
+
+    A GPU runs the recurrence of cuDNN and a CPU `gated_readout`, which is the same to rounding.
 
     Args:
         spec: The task.
@@ -39,6 +43,19 @@ class GruDecoder(Decoder):
         return signals(inputs, currents, slow)
 
     def forward(self, features: Tensor, embeddings: Tensor, behavior: Tensor, first: int) -> Tensor:
+        # One mask per sequence (Gal & Ghahramani 2016) drops the same entries of its state at every bin.
+        readout = self.dropout(self.readout(embeddings).expand(len(features), -1, -1))
+        read = self._read_on_cpu if features.device.type == "cpu" else self._read
+        response = read(features, embeddings, behavior, readout / math.sqrt(self.gru.hidden_size), first)
+        departure: Tensor = response.transpose(0, 1) + self.tuning(embeddings, behavior, first)
+        return departure
+
+    def _read(self, features: Tensor, embeddings: Tensor, behavior: Tensor, readout: Tensor, first: int) -> Tensor:
+        """The states times ``readout``, ``[batch, units, hidden]``, from step ``first`` on.
+
+        Returns:
+            ``[time - first, batch, units]``.
+        """
         # Time comes first, as the recurrence needs it. Transposing the few signals here is cheap; wide tensors are not
         # transposed.
         tokens = self.signals(features.transpose(0, 1)) + self.identity(embeddings)
@@ -46,8 +63,15 @@ class GruDecoder(Decoder):
             tokens = tokens + self.state(behavior.transpose(0, 1))[:, :, None]
         time, batch, units, hidden = tokens.shape
         states = self.gru(tokens.flatten(1, 2))[0].view(time, batch, units, hidden)[first:]
-        # One mask per sequence (Gal & Ghahramani 2016) drops the same entries of its state at every bin.
-        readout = self.dropout(self.readout(embeddings).expand(batch, -1, -1))
-        response = (states * readout).sum(-1).transpose(0, 1) / math.sqrt(hidden)
-        departure: Tensor = response + self.tuning(embeddings, behavior, first)
-        return departure
+        response: Tensor = (states * readout).sum(-1)
+        return response
+
+    def _read_on_cpu(
+        self, features: Tensor, embeddings: Tensor, behavior: Tensor, readout: Tensor, first: int
+    ) -> Tensor:
+        received, tokens = features.permute(1, 3, 0, 2), self.signals.weight
+        if self.state is not None:
+            shared = behavior.permute(1, 2, 0)[..., None].expand(-1, -1, -1, features.shape[2])
+            received, tokens = torch.cat([received, shared], dim=1), torch.cat([tokens, self.state.weight], dim=1)
+        constant = self.identity(embeddings).T
+        return gated_readout(self.gru, received, tokens, constant, readout.permute(2, 0, 1), first)
