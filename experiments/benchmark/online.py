@@ -14,7 +14,7 @@ from experiments.benchmark._training import composed, fresh
 from synapsnet.experiment.build import build_data
 
 _RIVALS = ("lstm", "var", "tsmixer", "netformer", "poco")
-_MODELS = ("synapsnet", "synapsnet_plain", "synapsnet model/decoder=gru", *_RIVALS)
+_MODELS = ("synapsnet", "synapsnet_plain", "synapsnet model/decoder=gru", "synapsnet_plain model/decoder=gru", *_RIVALS)
 _UNITS, _QUICK_UNITS = 500, 8
 _BINS, _QUICK_BINS = 300, 10  # forecast
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from laws import KINDS, Kind, build, descend, simulated, small_task
 
+from synapsnet.models.committee import following
 from synapsnet.models.synapsnet import SynapsNet
 
 
@@ -39,10 +40,9 @@ def test_context_that_is_not_decoded_changes_no_loss_and_no_gradient(kind: Kind,
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("decoder", "complete"),
-    [("fir", True), ("fir", False), ("gru", True)],
-    ids=["fir", "fir without behavior and slow state", "gru, which has no function of its own for many"],
+    [("fir", True), ("fir", False), ("gru", True), ("gru", False), ("transformer", True)],
 )
-def test_decoders_in_one_function_decode_as_each_does(kind: Kind, decoder: str, complete: bool) -> None:
+def test_decoders_that_follow_a_window_decode_as_each_does(kind: Kind, decoder: str, complete: bool) -> None:
     task = small_task(simulated(kind), kind, **({} if complete else {"behavior": []}))
     settings = (f"model/decoder={decoder}", "model.unobserved=[0,0,8]", f"model.slow_state={str(complete).lower()}")
     model = build("synapsnet", task.spec, *settings)
@@ -54,6 +54,10 @@ def test_decoders_in_one_function_decode_as_each_does(kind: Kind, decoder: str, 
             inputs = model.inputs(batch.past, batch.session)
             series = (inputs, model.connectivity(inputs, batch.session), batch.behavior)
             last = inputs.shape[1] - 1
-            expected = model.decoded(*series, batch.session, batch.slow, first=last)
-            found = model.decoding(batch.session)(*series, batch.slow)
-            torch.testing.assert_close(found, torch.stack(expected), rtol=1e-5, atol=1e-6)
+            expected = torch.stack(model.decoded(*series, batch.session, batch.slow, first=last))
+            for window in (0, len(inputs) - 1):
+                follower = following(model.speaking_members(), batch.session, task.spec.window_bins)
+                for bin_ in range(last + 1):
+                    of_bin = (each[window, None, None, bin_] for each in (*series, model.read_slow(batch.slow)))
+                    follower.add(*of_bin)
+                torch.testing.assert_close(follower.drives()[:, 0], expected[:, window], rtol=1e-5, atol=1e-6)

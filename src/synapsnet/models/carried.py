@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, final
 
 from torch import Tensor
 
+from synapsnet.models.committee import following
 from synapsnet.models.unobserved import State
 from synapsnet.models.windows import Series
 
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
 @final
 class CarriedWindow:
-    """A window that keeps currents and the state of unobserved neurons from bin to bin.
-
-    Decoders read the window anew, because most of their input is the last bins.
+    """A window that keeps the state of decoders and unobserved neurons, and what they received, from bin to bin.
 
     Args:
         model: The model.
@@ -27,25 +26,20 @@ class CarriedWindow:
     def __init__(self, model: SynapsNet, session: int) -> None:
         self._model, self._session = model, session
         self._past = Series(model.spec.window_bins)
-        self._inputs, self._currents, self._behavior, self._slow = (Series(model.spec.window_bins) for _ in range(4))
         self._states: list[State | None] = [None] * len(model.unobserved())
-        self._decode = model.decoding(session)
+        self._decoders = following(model.speaking_members(), session, model.spec.window_bins)
 
     def add(self, past: Tensor, behavior: Tensor, slow: Tensor) -> None:
         model, session = self._model, self._session
         self._past.add(past)
         inputs = model.inputs(self._past.last(2), session)[:, -1:]  # an input is at most a change from the bin before
-        self._inputs.add(inputs)
-        self._currents.add(model.connectivity(inputs, session))
-        self._behavior.add(behavior)
-        self._slow.add(slow)
+        self._decoders.add(inputs, model.connectivity(inputs, session), behavior, model.read_slow(slow))
         groups = zip(model.unobserved(), self._states, strict=True)
         self._states = [neurons.next_state(inputs, behavior, session, state) for neurons, state in groups]
 
     def params(self) -> Tensor:
         model, session = self._model, self._session
-        series = (self._inputs, self._currents, self._behavior, self._slow)
-        drive = self._decode(*(each.last() for each in series)).sum(0)
+        drive = self._decoders.drives().sum(0)
         for neurons, state in zip(model.unobserved(), self._states, strict=True):
             assert state is not None, "a window without bins"
             drive = drive + neurons.current(state[0], session)[:, None]

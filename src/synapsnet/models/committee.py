@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
 
-from synapsnet.models.decoders.base import Decoder
+from synapsnet.models.decoders.base import Decoder, Follower
 from synapsnet.models.unobserved import UnobservedNeurons
 from synapsnet.session import TaskSpec
 
@@ -57,26 +57,11 @@ class Member(nn.Module):
         return drive
 
 
-Decoding: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-"""From inputs, currents, behavior and slow state to the drives of members, ``[members, batch, 1, units]``."""
-
-
-def decoding(members: Sequence[Member], session: int, *, slow_state: bool) -> Decoding:
-    """One function for the last step of all members' decoders, in evaluation mode, with their weights of this moment.
-
-    Args:
-        members: The members.
-        session: Index of the session.
-        slow_state: True if they read the slow state.
-    """
+def following(members: Sequence[Member], session: int, window_bins: int) -> Follower:
+    """The decoders of members, in evaluation mode and with their weights of this moment, on a window that grows."""
     decoders = [member.decoder for member in members]
-    decode = type(decoders[0]).together(decoders, [member.embeddings[session] for member in members])
-
-    def of_last(inputs: Tensor, currents: Tensor, behavior: Tensor, slow: Tensor) -> Tensor:
-        last, read = inputs.shape[1] - 1, slow if slow_state else slow[..., :0]
-        return decode(decoders[0].features(inputs, currents, read, last), behavior, last)
-
-    return of_last
+    embeddings = [member.embeddings[session] for member in members]
+    return type(decoders[0]).following(decoders, embeddings, window_bins)
 
 
 @final

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from synapsnet.errors import UserError
 from synapsnet.likelihoods import Likelihood
 from synapsnet.models.carried import CarriedWindow
-from synapsnet.models.committee import Decoding, Member, Speakers, decoding
+from synapsnet.models.committee import Member, Speakers
 from synapsnet.models.connectivity.base import Connectivity
 from synapsnet.models.connectivity_forecaster import ConnectivityForecaster, Strongest
 from synapsnet.models.decoders.base import Decoder
@@ -114,7 +114,7 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
     ) -> list[Tensor]:
         """The last steps of every speaking member's drive, as `decoded` returns them, with its unobserved neurons."""
         added = list(drives)
-        for place, member in enumerate(self._speaking_members()):
+        for place, member in enumerate(self.speaking_members()):
             if self.speakers.heard and member.unobserved is not None:
                 sent = member.unobserved(inputs, behavior, session, units)
                 added[place] = drives[place] + sent[:, -drives[place].shape[1] :]
@@ -145,9 +145,9 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
         Returns:
             One ``[batch, time - first, units]`` for each.
         """
-        own, read = inputs if units is None else inputs[..., units], slow if self._slow_state else slow[..., :0]
+        own, read = inputs if units is None else inputs[..., units], self.read_slow(slow)
         chosen = torch.arange(inputs.shape[2], device=inputs.device) if units is None else units
-        speakers = self._speaking_members()
+        speakers = self.speaking_members()
         blocks = []
         n_bins = inputs.shape[0] * (inputs.shape[1] - first)
         at_once = max(UNITS_AT_ONCE.get(inputs.device.type, MOST_UNITS_AT_ONCE), UNIT_BINS_AT_ONCE // n_bins)
@@ -157,9 +157,9 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
             blocks.append([member.decoded(features, some, behavior, session, first) for member in speakers])
         return [torch.cat(parts, dim=2) for parts in zip(*blocks, strict=True)]
 
-    def decoding(self, session: int) -> Decoding:
-        """`decoded` of the last step of all units, ``[members, batch, 1, units]``, for single bins; see `decoding`."""
-        return decoding(self._speaking_members(), session, slow_state=self._slow_state)
+    def read_slow(self, slow: Tensor) -> Tensor:
+        """The slow traces that decoders read: all or none."""
+        return slow if self._slow_state else slow[..., :0]
 
     def last(self, past: Tensor, behavior: Tensor, session: int, slow: Tensor) -> Tensor:
         drives = self._drives(past, behavior, session, slow, first=past.shape[1] - 1)
@@ -292,8 +292,9 @@ class SynapsNet(TrainedForecaster, ConnectivityForecaster, Starting, Finishing):
 
     def unobserved(self) -> list[UnobservedNeurons]:
         """The unobserved neurons that take part in the forecasts of speaking members."""
-        members = self._speaking_members() if self.speakers.heard else []
+        members = self.speaking_members() if self.speakers.heard else []
         return [member.unobserved for member in members if member.unobserved is not None]
 
-    def _speaking_members(self) -> list[Member]:
+    def speaking_members(self) -> list[Member]:
+        """The members whose mean is the forecast."""
         return [cast(Member, self.members[index]) for index in self.speakers.members]

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, final
 
 import torch
 from torch import Tensor, nn
 
+from synapsnet.models.windows import Series
+
 Decoding: TypeAlias = Callable[[Tensor, Tensor, int], Tensor]
+
+
+class Follower(Protocol):
+    """Several decoders that follow a window, bin by bin."""
+
+    def add(self, inputs: Tensor, currents: Tensor, behavior: Tensor, slow: Tensor) -> None:
+        """Take one more bin of the arguments of `Decoder.features` and of behavior, ``[1, 1, ...]``."""
+
+    def drives(self) -> Tensor:
+        """`Decoder.forward` of each at the last bin, ``[decoders, 1, 1, units]``."""
 
 
 class Decoder(nn.Module, ABC):
@@ -60,6 +72,32 @@ class Decoder(nn.Module, ABC):
             return torch.stack([decoder(features, of_units, behavior, first) for decoder, of_units in pairs])
 
         return each
+
+    @classmethod
+    def following(cls, decoders: Sequence[Decoder], embeddings: Sequence[Tensor], window_bins: int) -> Follower:
+        """Several decoders of this kind that follow a window of at most ``window_bins``; arguments as for `together`.
+
+        They read the window anew at every bin, unless a kind of decoder has a state to carry.
+        """
+        return _Rereading(decoders[0], cls.together(decoders, embeddings), window_bins)
+
+
+@final
+class _Rereading:
+    """A `Follower` that keeps the window."""
+
+    def __init__(self, decoder: Decoder, decode: Decoding, window_bins: int) -> None:
+        self._decoder, self._decode = decoder, decode
+        self._series = [Series(window_bins) for _ in range(4)]
+
+    def add(self, inputs: Tensor, currents: Tensor, behavior: Tensor, slow: Tensor) -> None:
+        for series, values in zip(self._series, (inputs, currents, behavior, slow), strict=True):
+            series.add(values)
+
+    def drives(self) -> Tensor:
+        inputs, currents, behavior, slow = (series.last() for series in self._series)
+        last = inputs.shape[1] - 1
+        return self._decode(self._decoder.features(inputs, currents, slow, last), behavior, last)
 
 
 def signals(inputs: Tensor, currents: Tensor, slow: Tensor) -> Tensor:

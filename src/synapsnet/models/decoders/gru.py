@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import final
+from collections.abc import Sequence
+from typing import cast, final
 
 import torch
 from torch import Tensor, nn
 
-from synapsnet.models.decoders.base import Decoder, signals
+from synapsnet.models.decoders.base import Decoder, Follower, signals
 from synapsnet.models.decoders.behavior_tuning import BehaviorTuning
 from synapsnet.models.decoders.recurrence import gated_readout
+from synapsnet.models.windows import Series
 from synapsnet.session import TaskSpec
 
 
@@ -75,3 +77,44 @@ class GruDecoder(Decoder):
             received, tokens = torch.cat([received, shared], dim=1), torch.cat([tokens, self.state.weight], dim=1)
         constant = self.identity(embeddings).T
         return gated_readout(self.gru, received, tokens, constant, readout.permute(2, 0, 1), first)
+
+    @classmethod
+    def following(cls, decoders: Sequence[Decoder], embeddings: Sequence[Tensor], window_bins: int) -> Follower:
+        return _Carrying(cast(Sequence[GruDecoder], decoders), embeddings, window_bins)
+
+
+@final
+class _Carrying:
+    """A `Follower` that carries the states of the recurrence; the products of all decoders are one."""
+
+    def __init__(self, decoders: Sequence[GruDecoder], embeddings: Sequence[Tensor], window_bins: int) -> None:
+        pairs = list(zip(decoders, embeddings, strict=True))
+        states = [decoder.state.weight for decoder in decoders if decoder.state is not None]
+        tokens = torch.stack([decoder.signals.weight for decoder in decoders])
+        tokens = torch.cat([tokens, torch.stack(states)], dim=2) if states else tokens
+        weights, recurrent, bias, recurrent_bias = (
+            torch.stack(each) for each in zip(*(decoder.gru.parameters() for decoder in decoders), strict=True)
+        )
+        self._of_signals, self._of_state = (weights @ tokens).mT, recurrent.mT
+        constant = torch.stack([decoder.identity(of_units) for decoder, of_units in pairs])
+        self._offset, self._bias = torch.baddbmm(bias[:, None], constant, weights.mT), recurrent_bias[:, None]
+        self._readout = torch.stack([decoder.readout(of_units) for decoder, of_units in pairs])
+        self._state = torch.zeros_like(self._readout)  # [decoders, units, hidden]
+        self._tuning = BehaviorTuning.together([decoder.tuning for decoder in decoders], embeddings)
+        self._behavior = Series(window_bins)
+
+    def add(self, inputs: Tensor, currents: Tensor, behavior: Tensor, slow: Tensor) -> None:
+        self._behavior.add(behavior)
+        shared = behavior[0].expand(inputs.shape[2], -1)
+        given = torch.cat([signals(inputs, currents, slow)[0, 0], shared], dim=1).expand(len(self._state), -1, -1)
+        received = torch.baddbmm(self._offset, given, self._of_signals)
+        heard = torch.baddbmm(self._bias, self._state, self._of_state)
+        switches, hidden = slice(2 * self._state.shape[2]), slice(2 * self._state.shape[2], None)
+        reset, update = (received[..., switches] + heard[..., switches]).sigmoid_().chunk(2, dim=2)
+        candidate = torch.addcmul(received[..., hidden], reset, heard[..., hidden]).tanh_()
+        self._state = torch.lerp(candidate, self._state, update)
+
+    def drives(self) -> Tensor:
+        behavior = self._behavior.last()
+        response = (self._state * self._readout).sum(-1) / math.sqrt(self._state.shape[2])
+        return response[:, None, None] + self._tuning(behavior, behavior.shape[1] - 1)
