@@ -20,7 +20,7 @@ from synapsnet.session import TaskSpec
 class GruDecoder(Decoder):
     """A gated recurrent unit run along each unit's past: the paper's kind of sequence decoder.
 
-    A GPU runs the recurrence of cuDNN and a CPU `gated_readout`, which is the same to rounding.
+    A CPU runs `gated_readout` in place of torch's GRU, which is the same to rounding.
 
     Args:
         spec: The task.
@@ -53,10 +53,14 @@ class GruDecoder(Decoder):
         return departure
 
     def _read(self, features: Tensor, embeddings: Tensor, behavior: Tensor, readout: Tensor, first: int) -> Tensor:
-        """The states times ``readout``, ``[batch, units, hidden]``, from step ``first`` on.
+        """The readout of the states from step ``first`` on, ``[time - first, batch, units]``.
 
-        Returns:
-            ``[time - first, batch, units]``.
+        Args:
+            features: As for `forward`, and so are the others.
+            embeddings: The same.
+            behavior: The same.
+            readout: Weights of the states, ``[batch, units, hidden]``.
+            first: The same.
         """
         # Time comes first, as the recurrence needs it. Transposing the few signals here is cheap; wide tensors are not
         # transposed.
@@ -71,6 +75,7 @@ class GruDecoder(Decoder):
     def _read_on_cpu(
         self, features: Tensor, embeddings: Tensor, behavior: Tensor, readout: Tensor, first: int
     ) -> Tensor:
+        """`_read` by `gated_readout`, whose input weights are those of all that tokens are made of."""
         received, tokens = features.permute(1, 3, 0, 2), self.signals.weight
         if self.state is not None:
             shared = behavior.permute(1, 2, 0)[..., None].expand(-1, -1, -1, features.shape[2])

@@ -6,21 +6,20 @@ from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 
 
 class Gates(NamedTuple):
-    """Gates at every step, ``[hidden, rows]`` each: views of one tensor, ``[time, 4 hidden, rows]``.
+    """The parts of every step: views of one tensor, ``[time, 4 hidden, rows]``.
 
     Attributes:
-        heard: What the candidate hears of the state, before the reset gate. It is no gate, but made as they are.
-        reset: Gate on what is heard.
-        update: Share of the state that stays.
-        candidate: The candidate for the next state.
-        of_state: The first three, which receive from the state.
-        of_signals: The last three, which receive from the signals.
+        heard: What the candidate receives from the state, before the reset gate multiplies it, ``[hidden, rows]``.
+        reset: The reset gate, ``[hidden, rows]``.
+        update: The update gate, the share of the state that stays, ``[hidden, rows]``.
+        candidate: The candidate for the next state, ``[hidden, rows]``.
+        of_state: The first three, which receive from the state, ``[3 hidden, rows]``.
+        of_signals: The last three, which receive from the signals, ``[3 hidden, rows]``.
     """
 
     heard: tuple[Tensor, ...]
@@ -40,34 +39,46 @@ class Gates(NamedTuple):
 
 @final
 class GatedReadout(torch.autograd.Function):
-    """Readout of the states ``g_t`` of a gated recurrent unit, with a backward pass written by hand.
+    """Readout of a gated recurrent unit, with a backward pass written by hand.
 
-    ``g_t = (1 - z) c + z g_t-1`` and ``c = σ(a_c + r (W_c g_t-1 + b_c))``, with gates ``r`` and ``z`` that are ``σ(a +
-    W g_t-1)``, and ``g_0 = 1/2``. This is the unit of Cho et al. (2014) in the form of `torch.nn.GRU`, whose state is
-    ``2 g - 1``, because ``tanh(a) = 2 σ(2 a) - 1``: torch's ``tanh`` takes a CPU eight times as long as its ``σ``.
+    The unit is that of Cho et al. (2014) in the form of `torch.nn.GRU`. Its state ``h`` is kept as ``g = (h + 1) / 2``,
+    because ``tanh(a) = 2 σ(2 a) - 1``, and torch's ``tanh`` takes a CPU several times as long as its ``σ``:
 
-    Rows are sequences. They come last in memory, so that each gate is one contiguous piece, and a step of some hundred
-    rows fits the cache of a core. torch's own recurrence makes a new tensor in every operation, and copies gates apart.
+        ``r, z = σ(a + W g_t-1)``, ``c = σ(b + r (d + V g_t-1))``, ``g_t = (1 - z) c + z g_t-1``, ``g_0 = 1/2``.
+
+    `gated_readout` has the weights for ``g`` from those of torch. ``a`` and ``b`` are linear in the signals.
+
+    Rows are sequences. They come last in memory, so that each part of a step is one contiguous piece, and a step of
+    some hundred rows fits the cache of a core. torch's unit makes a new tensor in every operation, and copies parts.
     """
 
     @staticmethod
     @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # type: ignore[untyped-decorator]  # torch's
     def forward(
-        ctx: Any, signals: Tensor, offset: Tensor, of_signals: Tensor, of_state: Tensor, readout: Tensor, first: int
+        ctx: Any,
+        signals: Tensor,
+        offset: Tensor,
+        of_signals: Tensor,
+        of_state: Tensor,
+        readout: Tensor,
+        first: int,
+        kept: bool,
     ) -> Tensor:
-        """Sum over hidden units of the readout times the states from step ``first`` on, ``[time - first, rows]``.
+        """Sum over hidden units of the readout times ``g``, from step ``first`` on, ``[time - first, rows]``.
 
         Args:
             ctx: Kept for the backward pass.
-            signals: ``[time, signals, rows]``.
-            offset: All of `Gates` without signals and state, ``[4 hidden, rows]``.
-            of_signals: Weights of the signals, ``[3 hidden, signals]``, see `Gates`.
+            signals: ``[time, inputs, rows]``.
+            offset: All parts without signals and state, in the order of `Gates`, ``[4 hidden, rows]``.
+            of_signals: Weights of the signals, ``[3 hidden, inputs]``, see `Gates`.
             of_state: Weights of the state, ``[3 hidden, hidden]``, see `Gates`.
             readout: ``[hidden, rows]``.
             first: The first step that is returned.
+            kept: True if a backward pass may follow; otherwise each step is written over the one before.
         """
         time, (hidden, rows) = len(signals), readout.shape
-        states, values = signals.new_empty(time + 1, hidden, rows), signals.new_empty(time, 4 * hidden, rows)
+        states = signals.new_empty(time + 1 if kept else 1, hidden, rows).expand(time + 1, -1, -1)
+        values = signals.new_empty(time if kept else 1, 4 * hidden, rows).expand(time, -1, -1)
         response, product = signals.new_empty(time - first, rows), torch.empty_like(readout)
         gates, state, switches = Gates.of(values), states.unbind(), values[:, hidden:-hidden].unbind()
         state[0].fill_(0.5)
@@ -86,33 +97,33 @@ class GatedReadout(torch.autograd.Function):
 
     @staticmethod
     @torch.amp.custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]  # torch's
-    @once_differentiable
     def backward(ctx: Any, response: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of the arguments of `forward`, from that of its result."""
+        if torch.is_grad_enabled():  # torch's `once_differentiable` would leave some second derivatives 0
+            raise RuntimeError("a GRU decoder on a CPU has no second derivatives")
         signals, of_signals, of_state, readout, states, values = ctx.saved_tensors
         gates, state = Gates.of(values), states.unbind()
         slopes = torch.empty_like(values[0])  # at one step, with respect to all gates before their sigmoid
         heard, reset, update, candidate, to_state, to_signals = (part[0] for part in Gates.of(slopes[None]))
         by_signals, by_offset, by_readout = map(torch.zeros_like, (signals, slopes, readout))
-        by_weights, by_recurrence = of_signals.new_zeros(of_signals.shape[::-1]), torch.zeros_like(of_state)
-        slope, kept = torch.zeros_like(readout), torch.empty_like(readout)  # with respect to the state
-        back_to_signals, back_to_state = of_signals.T.contiguous(), of_state.T.contiguous()
+        by_weights, by_recurrence = torch.zeros_like(of_signals), torch.zeros_like(of_state)
+        slope, stays = torch.zeros_like(readout), torch.empty_like(readout)  # with respect to the state
         for t in reversed(range(len(signals))):
             if t >= ctx.first:
                 slope.addcmul_(readout, response[t - ctx.first])
                 by_readout.addcmul_(state[t + 1], response[t - ctx.first])
-            torch.mul(slope, gates.update[t], out=kept)
-            slope.sub_(kept)  # with respect to the candidate
+            torch.mul(slope, gates.update[t], out=stays)
+            slope.sub_(stays)  # with respect to the candidate
             torch.sub(state[t + 1], gates.candidate[t], out=update).mul_(slope)
             _sigmoid_backward(slope, gates.candidate[t], grad_input=candidate)
             torch.mul(candidate, gates.reset[t], out=heard)
             _sigmoid_backward(torch.mul(candidate, gates.heard[t], out=slope), gates.reset[t], grad_input=reset)
-            torch.addmm(kept, back_to_state, to_state, out=slope)
-            torch.mm(back_to_signals, to_signals, out=by_signals[t])
+            torch.addmm(stays, of_state.T, to_state, out=slope)
+            torch.mm(of_signals.T, to_signals, out=by_signals[t])
             by_recurrence.addmm_(to_state, state[t].T)
-            by_weights.addmm_(signals[t], to_signals.T)
+            by_weights.addmm_(to_signals, signals[t].T)
             by_offset.add_(slopes)
-        return by_signals, by_offset, by_weights.T, by_recurrence, by_readout, None
+        return by_signals, by_offset, by_weights, by_recurrence, by_readout, None, None
 
 
 def gated_readout(
@@ -120,19 +131,24 @@ def gated_readout(
 ) -> Tensor:
     """``(gru(tokens · signals + constant) · readout).sum()`` over the hidden units, ``[time - first, batch, units]``.
 
+    That of torch to rounding, which is some 1e-7 of the sum of the readout in float32. No second derivatives.
+
     Args:
         gru: One layer, whose input is as wide as its state.
-        signals: ``[time, signals, batch, units]``.
-        tokens: Their weights in the input of the GRU, ``[hidden, signals]``.
+        signals: ``[time, inputs, batch, units]``.
+        tokens: Their weights in the input of the GRU, ``[hidden, inputs]``.
         constant: The part of that input that stays, ``[hidden, units]``.
         readout: ``[hidden, batch, units]``.
-        first: The first step that is returned.
+        first: The first step that is returned, from 0.
     """
     (_, _, batch, units), hidden = signals.shape, gru.hidden_size
     # torch has the rows of reset gate, update gate and candidate. Those of the candidate are doubled for its σ.
-    doubled = torch.ones(3 * hidden, 1, dtype=signals.dtype)
+    doubled = signals.new_ones(3 * hidden, 1)
     doubled[-hidden:] = 2.0
-    weights, recurrent, bias, heard_bias = (doubled * parameter.view(3 * hidden, -1) for parameter in gru.parameters())
+    weights, recurrent, bias, heard_bias = (
+        doubled * getattr(gru, name).view(3 * hidden, -1)
+        for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    )
     heard_bias = heard_bias - recurrent.sum(1, keepdim=True)  # the state is 2 g - 1
     offset = weights @ constant + bias
     offset = torch.cat(
@@ -145,5 +161,6 @@ def gated_readout(
         (2 * recurrent).roll(hidden, 0),
         (2 * readout).flatten(1).contiguous(),
         first,
+        torch.is_grad_enabled(),
     )
-    return response.view(-1, batch, units) - readout.sum(0)
+    return response.view(len(response), batch, units) - readout.sum(0, dtype=response.dtype)
