@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -220,7 +221,7 @@ def main(study: Study, arguments: Sequence[str] | None = None, *, then: Callable
                 then(out)
         except UserError as error:
             parser.exit(2, f"error: {error}\n")
-        say(f"all runs are there; for tables and figures: python -m experiments.{study.name}.summarize")
+        say(f"all runs are there; for tables and figures: {summarize_command(study, options)}")
         return 0
     say("interrupted; the same command goes on")
     return 130
@@ -230,7 +231,8 @@ def require_recordings(parser: argparse.ArgumentParser, options: argparse.Namesp
     """End the program in one line if the folder of the recordings lacks one; ``--quick`` needs none."""
     for name in () if options.quick else recordings:
         if options.data is None or not (options.data / name).exists():
-            parser.exit(2, f"error: {options.data} has no {name}; --data names the folder of the recordings\n")
+            fault = f"{options.data} has no {name}" if options.data else f"no recordings, as {name}"
+            parser.exit(2, f"error: {fault}; --data names the folder of the recordings\n")
 
 
 def parser_of(study: Study, module: str, purpose: str) -> argparse.ArgumentParser:
@@ -246,6 +248,12 @@ def folder_of(study: Study, options: argparse.Namespace) -> Path:
     """The folder of the runs."""
     folder: Path = options.out or PROJECT / "outputs" / f"{study.runs}{'_quick' * options.quick}"
     return folder.resolve()
+
+
+def summarize_command(study: Study, options: argparse.Namespace) -> str:
+    """The command that makes the tables of the runs that a command did."""
+    where = ["--quick"] * options.quick + ([] if options.out is None else ["--out", str(options.out)])
+    return shlex.join(["python", "-m", f"experiments.{study.name}.summarize", *where])
 
 
 def jobs_of(study: Study, options: argparse.Namespace) -> Sequence[Job]:

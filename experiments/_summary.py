@@ -59,11 +59,12 @@ def summarize(
     """
     parser = parser_of(study, "summarize", "Write the tables and figures of a study from its runs.")
     parser.add_argument(
-        "--to", type=Path, help="output folder (default: results/ of the study, or of --out if --quick)"
+        "--to", type=Path, help="output folder (default: results/ of the study, or in the folder of runs if --quick)"
     )
     options = parser.parse_args(arguments)
     out = folder_of(study, options)
-    to = options.to or (out if options.quick else PROJECT / "experiments" / study.name) / "results"
+    own = out / f"results_{study.name}" if study.runs_of else out / "results"  # other studies have the same runs
+    to = options.to or (own if options.quick else PROJECT / "experiments" / study.name / "results")
     try:
         made = summary(out, options.data)
         versions = {RUNS: versions_of(runs(out))} if study.runs_of is None else {}

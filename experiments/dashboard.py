@@ -19,7 +19,7 @@ from typing import Any
 
 from experiments._dashboard_preview import preview
 from experiments._wandb_log import logged_runs
-from synapsnet.errors import UserError
+from synapsnet.errors import UserError, one_line
 from synapsnet.metrics import declared_columns
 
 STEP = "trainer/global_step"
@@ -128,7 +128,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.exit(2, f"error: {error}\n")
         print(options.preview)
     if options.json is None and options.preview is None:
-        made.save()
+        import wandb  # takes a second
+
+        try:
+            made.save()
+        except (wandb.Error, OSError) as error:  # no login, or no network
+            parser.exit(2, f"error: {one_line(error)} --json and --preview need no login.\n")
         print(made.url)
     return 0
 

@@ -31,6 +31,7 @@ from experiments._study import (
     say,
     started,
     stopping,
+    summarize_command,
     tiny,
 )
 from experiments.forecasting.study import BY_FORMULA, RECORDINGS, SEEDS
@@ -143,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if failed or len(jobs) < len(searches):
             say(f"{len(failed)} of {len(jobs)} tested jobs failed; the same command tries them again")
             return 1
-        say(f"all runs are there; for tables: python -m experiments.{STUDY.name}.summarize")
+        say(f"all runs are there; for tables: {summarize_command(STUDY, options)}")
         return 0
     say("interrupted; the same command goes on")
     return 130

@@ -89,3 +89,19 @@ def test_without_an_account_or_a_file_it_says_what_to_do(capsys: pytest.CaptureF
         main(["forecasting"])
     assert stopped.value.code == 2
     assert capsys.readouterr().err == "error: name the W&B user or team by --entity, or a file by --json\n"
+
+
+def test_without_a_login_one_line_says_what_needs_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    for folder in ("HOME", "WANDB_CONFIG_DIR"):
+        monkeypatch.setenv(folder, str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with pytest.raises(SystemExit) as ended:
+        main(["forecasting", "--entity", "me"])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("error: ")
+    assert "wandb login" in said
+    assert said.endswith("--json and --preview need no login.")

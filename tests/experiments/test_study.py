@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -66,15 +67,21 @@ def test_a_quick_study_runs_once_and_is_summarized(tmp_path: Path, capsys: pytes
     study = Study("forecasting", lambda data: [JOB], quick, recordings=("mice",))
     arguments = ["--quick", "--out", str(tmp_path / "runs")]
     assert main(study, arguments) == 0, "".join(path.read_text() for path in tmp_path.rglob("job.log"))
-    assert "2 of 2 runs to do" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "2 of 2 runs to do" in said
+    summary = said.split("for tables and figures: python -m experiments.forecasting.summarize")[1]
+    assert summary.split() == arguments  # what the next command needs
     written = {run.folder: run.facts for run in read_runs(tmp_path / "runs")}
-    assert main(study, arguments) == 0
+    assert main(study, arguments) == 0  # finds them
     assert "0 of 2 runs to do" in capsys.readouterr().out
     assert {run.folder: run.facts for run in read_runs(tmp_path / "runs")} == written
     assert summarize(study, forecasting_summary, arguments) == 0
     said = capsys.readouterr()
     assert "## tiny\n1 session, 8 units, 1 seed." in said.out
     assert "missing" not in said.err
+    other = replace(study, name="population", runs_of="forecasting")  # of the same runs
+    assert summarize(other, forecasting_summary, arguments) == 0
+    assert (tmp_path / "runs" / "results_population" / "table.md").is_file()
     results = tmp_path / "runs" / "results"
     tables = {f"{name}.{suffix}" for name in ("table", "paired") for suffix in ("md", "csv")}
     assert {path.name for path in results.iterdir()} == {*tables, "runs.csv", "forecasting.png"}

@@ -27,6 +27,19 @@ def test_overwriting_takes_the_place_of_a_run_at_its_end(train: Command, common:
     assert_equal_runs(run, train.folder / "fresh")
 
 
+def test_overwriting_takes_nothing_that_is_of_no_run(train: Command, common: tuple[str, ...], run: Path) -> None:
+    foreign = [run / "notes.md", run / "data" / "raw" / "recording.npz"]
+    for path in foreign:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("of the user")
+    (run / "report.html").write_text("of the run that goes")
+    done = train(*common, "seed=1", "overwrite=true")
+    assert done.code == 0, done.err
+    assert [path.read_text() for path in foreign] == ["of the user"] * 2
+    assert not (run / "report.html").exists()
+    assert "report.html, made of the run that is replaced, removed with it" in done.out + done.err
+
+
 def test_overwriting_that_fails_costs_nothing(train: Command, common: tuple[str, ...], run: Path) -> None:
     before = contents(run)
     poison = "+callbacks.poison={_target_: command.PoisonAt, epoch: 0, batch: 1}"

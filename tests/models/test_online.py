@@ -61,6 +61,34 @@ def test_windows_of_little_more_than_their_context_overlap_many_times() -> None:
     np.testing.assert_allclose(found, model.forecast(sessions[0].activity[:40], None, "s0"), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("value", "said"), [(np.nan, "1 NaN or Inf values"), (np.inf, "1 NaN or Inf"), (-2, "1 negative spike counts")]
+)
+def test_a_value_that_no_recording_has_is_refused_and_leaves_no_trace(value: float, said: str) -> None:
+    """A slow state would never forget a NaN."""
+    sessions = simulated("spikes")
+    task = small_task(sessions, "spikes")
+    model = fitted(build("synapsnet", task.spec), task)
+    activity = sessions[0].activity[:40].astype(float)
+    expected = model.forecast(activity, None, "s0")
+    broken = activity.copy()
+    broken[20, 3] = value
+    with pytest.raises(UserError, match=rf"activity has {said}.*, the first at bin 20, unit 3: fill them in"):
+        model.forecast(broken, None, "s0")
+    online = model.online("s0")
+    found = [online.step(row) for row in activity[:20]]
+    with pytest.raises(UserError, match=rf"activity has {said}.*, the first at bin 20, unit 3"):
+        online.step(broken[20])
+    found += [online.step(row) for row in activity[20:]]
+    np.testing.assert_allclose(np.stack(found), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_calcium_may_be_negative() -> None:
+    sessions = simulated("levels")
+    model = build("lstm", small_task(sessions, "levels").spec)
+    assert np.isfinite(model.forecast(-sessions[0].activity[:30], None, "s0")[5:]).all()
+
+
 def test_a_bin_of_the_wrong_shape_is_refused() -> None:
     task = small_task(simulated("spikes"), "spikes")
     online = build("mean", task.spec).online("s0")

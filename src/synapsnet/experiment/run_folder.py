@@ -2,7 +2,8 @@
 
 A folder is new, unfinished or finished; it is finished once it holds ``test_metrics.json``, which is moved into it
 last. A finished folder is never changed, except by ``overwrite=true``. In that case the new run is written to a hidden
-folder inside and replaces the old one when it ends, so that a failed run loses nothing.
+folder inside and replaces the old one when it ends, so that a failed run loses nothing. Files in a folder that are of
+no run stay.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from synapsnet.results.files import (
     CONFIG,
     CONNECTIVITY,
     CURVE,
+    EVALUATIONS,
     FAILURE,
     FIGURES,
     LOG,
+    PAGE,
     RECOVERY,
     SCORES,
     STAGE,
@@ -45,9 +48,12 @@ RESULTS = (UNIT_SCORES, TIME_BLOCKS, CONNECTIVITY, RECOVERY, TRACES, FIGURES, SC
 """Files in the order in which they are moved into place: the last one marks the run as finished."""
 _HISTORY = (CURVE, CHECKPOINTS, "wandb", "tensorboard", CONFIG, LOG, FAILURE, STAGE)
 _OURS = (*RESULTS, *_HISTORY)
+_MADE_OF_IT = (EVALUATIONS, PAGE)  # by other commands, from a finished run
 _NEXT, _PREVIOUS, _MOVED_OUT = ".next", ".previous", ".moved-out"
 
 _LOGGED = ("synapsnet", "py.warnings")
+
+log = logging.getLogger(__name__)
 
 State = Literal["new", "unfinished", "finished"]
 
@@ -167,7 +173,11 @@ def claimed(path: Path, *, unique: bool) -> Iterator[RunFolder]:
 
 
 def _swap(folder: Path) -> None:
-    """Replace a run by the one in its ``.next`` folder."""
+    """Replace a run, and what was made of it, by the one in its ``.next`` folder."""
+    if made := [name for name in _MADE_OF_IT if (folder / name).exists()]:
+        log.warning("%s: %s, made of the run that is replaced, removed with it", folder, " and ".join(made))
+    if (tables := folder / Path(PAGE).stem).is_dir():  # it may hold files of the user
+        log.warning("%s stays; what a report wrote there is of the run that is replaced", tables)
     (folder / _PREVIOUS).mkdir(exist_ok=True)
     _finish_swap(folder)
 
@@ -179,9 +189,9 @@ def _finish_swap(folder: Path) -> None:
         return
     if not (old / _MOVED_OUT).exists():
         # Remove the scores first, so that the folder never looks finished in between.
-        for path in sorted(folder.iterdir(), key=lambda path: path.name != SCORES):
-            if path.name not in (RUN_MARKER, _NEXT, _PREVIOUS):
-                os.replace(path, old / path.name)
+        for name in (SCORES, *_OURS, *_MADE_OF_IT):
+            if os.path.lexists(folder / name):
+                os.replace(folder / name, old / name)
         (old / _MOVED_OUT).touch()
     if new.is_dir():
         for path in sorted(new.iterdir(), key=lambda path: path.name == SCORES):

@@ -127,10 +127,13 @@ class Forecaster(nn.Module, ABC):
 
         Returns:
             Expected activity in raw units, ``[time, units]``: row t forecasts bin t+1 from rows ≤ t. Rows with
-            less than ``spec.context_bins`` of past in their segment hold NaN.
+            less than ``spec.context_bins`` of past in their segment hold NaN. Windows begin with the recording; those
+            that a run scores begin with its pieces of the test split, so a decoder's memory reaches back to another bin
+            there, and the stored forecasts differ slightly.
 
         Raises:
-            UserError: for an unknown session, units or bins that are not the model's, or arrays of the wrong shape.
+            UserError: for an unknown session, units or bins that are not the model's, arrays of the wrong shape, and
+                activity that is NaN, Inf or a negative count.
         """
         if isinstance(activity, Session):
             return serving.forecast_session(self, activity, session or activity.session_id)

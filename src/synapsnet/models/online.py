@@ -12,7 +12,7 @@ import torch
 from synapsnet.covariates import encode_behavior
 from synapsnet.errors import UserError
 from synapsnet.models.evaluating import evaluating
-from synapsnet.models.serving import Servable
+from synapsnet.models.serving import Servable, refuse_unusable
 from synapsnet.models.windows import GrowingWindow
 
 
@@ -67,7 +67,8 @@ class Online:
             Expected activity of the next bin in raw units, ``[units]``; NaN until ``spec.context_bins`` bins are known.
 
         Raises:
-            UserError: for arrays of the wrong shape, or behavior that is too large.
+            UserError: for arrays of the wrong shape, activity that is NaN, Inf or a negative count, or behavior that
+                is too large. The bin then counts as not given.
         """
         model, spec, scale = self._model, self._model.spec, self._scale
         raw, measured = np.asarray(activity), np.full(len(spec.behavior_names), np.nan)
@@ -79,6 +80,7 @@ class Online:
         if behavior is not None and np.shape(behavior) != measured.shape:
             names = ", ".join(spec.behavior_names)
             raise UserError(f"behavior of a bin must be [{len(measured)}] ({names}), got {np.shape(behavior)}")
+        refuse_unusable(raw[None], spec, self._n_bins)
         measured = measured if behavior is None else np.asarray(behavior, dtype=float)
         rows = np.stack([self._observed, measured])  # the last observation, for what is not measured now
         encoded = torch.as_tensor(encode_behavior(rows, spec, self._info)[-1:]).to(self._traces.device)[None]

@@ -53,6 +53,7 @@ def forecast(
     series = np.full((len(raw), len(names)), np.nan) if behavior is None else np.asarray(behavior, dtype=float)
     if series.shape != (len(raw), len(names)):
         raise UserError(f"behavior must be [{len(raw)}, {len(names)}] ({', '.join(names)}), got {series.shape}")
+    refuse_unusable(raw, spec)
     scale = model.scale(index)
     past = scale.target(torch.as_tensor(raw.astype(np.float32), device=scale.raw_mean.device))
     covariates = torch.as_tensor(encode_behavior(series, spec, info), device=past.device)
@@ -97,6 +98,31 @@ def forecast_session(model: Servable, recording: Session, name: str) -> npt.NDAr
     for start, stop in recording.segments:
         forecasts[start:stop] = forecast(model, activity[start:stop], behavior[start:stop], name)
     return forecasts
+
+
+def refuse_unusable(activity: npt.NDArray[np.number], spec: TaskSpec, first_bin: int = 0) -> None:
+    """Refuse activity that no session has, because a slow state never forgets a NaN.
+
+    Args:
+        activity: Raw activity, ``[time, units]``.
+        spec: The model's task.
+        first_bin: The number of the first bin, for the message.
+
+    Raises:
+        UserError: for NaN, Inf, negative counts, and what is no number.
+    """
+    if activity.dtype.kind not in "iubf":
+        raise UserError(f"activity must be numeric, got dtype {activity.dtype}")
+    unusable = ~np.isfinite(activity)
+    kind = "NaN or Inf values"
+    if spec.signal == "spikes" and not unusable.any():
+        unusable, kind = activity < 0, "negative spike counts"
+    if unusable.any():
+        bin_, unit = np.argwhere(unusable)[0]
+        raise UserError(
+            f"activity has {int(unusable.sum())} {kind}, the first at bin {first_bin + bin_}, unit {unit}: fill them "
+            "in, or forecast the stretches between them one by one"
+        )
 
 
 def session_named(session: str | None, spec: TaskSpec) -> int:

@@ -19,8 +19,7 @@ from synapsnet.report.connections import Connections
 from synapsnet.report.html import printable
 from synapsnet.report.review import write_page
 from synapsnet.report.study import open_study
-
-PAGE = "report.html"
+from synapsnet.results.files import PAGE
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synapsnet.report") -> None:

@@ -39,6 +39,9 @@ CHECKPOINTS = "checkpoints"
 EVALUATIONS = "evaluations"
 """Folder of test runs of this run's checkpoints, each with results of its own."""
 
+PAGE = "report.html"
+"""The report of this run, or of the runs below."""
+
 LOG = "train.log"
 """The log of the run."""
 
