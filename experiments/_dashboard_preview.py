@@ -66,7 +66,8 @@ def _draw(axes: Axes, panel: dict[str, Any], logged: Sequence[Logged], colors: d
             (key,) = config["metrics"]
             for model, curve in _curves(logged, key, config["xAxis"]):
                 axes.plot(curve, color=colors[model], label=model)
-            axes.legend(fontsize=7, frameon=False)
+            if axes.lines:
+                axes.legend(fontsize=7, frameon=False)
         case "Media Browser":
             (key,) = config["mediaKeys"]
             config = {"chartTitle": key}

@@ -77,6 +77,11 @@ def test_scores_connections_and_forecasts(fitted: sn.FittedRun, session: sn.Sess
     np.testing.assert_array_equal(fitted.forecast(other_order), forecast)
 
 
+def test_arrays_are_forecast_by_the_model_alone(fitted: sn.FittedRun, session: sn.Session) -> None:
+    with pytest.raises(sn.UserError, match=r"forecast takes a Session, got ndarray; model\.forecast takes arrays"):
+        fitted.forecast(session.activity)
+
+
 def test_a_forecast_starts_anew_in_every_segment(fitted: sn.FittedRun, session: sn.Session) -> None:
     parts = sn.Session.from_arrays(
         session.activity,

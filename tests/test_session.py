@@ -45,6 +45,8 @@ def with_bad(value: float) -> np.ndarray:
         ({"signal": "lfp"}, "signal must be 'spikes' or 'calcium'"),
         ({"bin_width_s": 0.0}, "bin_width_s must be a positive number of seconds, got 0"),
         ({"bin_width_s": np.nan}, "bin_width_s must be a positive"),
+        ({"bin_width_s": "20ms"}, "bin_width_s must be a positive number of seconds, got '20ms'"),
+        ({"bin_width_s": None}, "bin_width_s must be a positive"),
         ({"unit_ids": ("a",)}, r"1 unit_ids for 2 units; is activity \[time, units\]"),
         ({"unit_ids": ("a", "a")}, "'a' occurs more than once"),
         ({"segments": np.array([[0, 10], [5, 20]])}, "must ascend and must not overlap"),

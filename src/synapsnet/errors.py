@@ -1,7 +1,15 @@
 """The one exception a user is meant to read."""
 
 import difflib
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Mapping
+
+_FULL = "; make room there and give the same command again, or choose another folder"
+_CLOSED = "; choose a folder that you may write to"
+_ADVICE: Mapping[int | None, str] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), _FULL),
+    errno.EROFS: _CLOSED,
+}
 
 
 class UserError(Exception):
@@ -18,6 +26,12 @@ class TooManyUnitsError(UserError):
 def one_line(error: BaseException) -> str:
     """The message of any exception on one line, or its type where it has none."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def with_advice(error: BaseException) -> str:
+    """`one_line`, and what to do where the system refused to write a file."""
+    code = error.errno if isinstance(error, OSError) else None
+    return one_line(error) + _ADVICE.get(code, "")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -112,12 +112,19 @@ def test_changed_recordings_are_told(train: Command) -> None:
         assert done.code == 2
         (line,) = done.err.splitlines()
         assert "the content of session 's1' is not what the run was trained on" in line
+        assert line.endswith("start anew: in another folder by hydra.run.dir, or here by overwrite=true")
     done = train("mode=test", "ckpt_path=run/checkpoints/best.ckpt", *QUICK)
     assert done.code == 0, done.err
     assert "not what the model was trained on: the content of s1" in done.out
     assert {path: content for path, content in contents(train.folder / "run").items() if path in before} | {
         path: content for path, content in before.items() if path.name == "train.log"
     } == before
+    done = train(*common, "overwrite=true")
+    assert done.code == 0, done.err
+    assert "going on" not in done.out
+    fresh = train(*common[:-1], "hydra.run.dir=fresh")
+    assert fresh.code == 0, fresh.err
+    assert_equal_runs(train.folder / "run", train.folder / "fresh")
 
 
 def test_a_relative_root_is_found_from_another_folder(train: Command) -> None:

@@ -53,6 +53,7 @@ def test_a_full_disk_is_one_line_that_names_the_file(
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
     assert f"{tmp_path / 'run'}/{file}" in line
+    assert "make room there and give the same command again" in line
     assert "Traceback" not in done.stdout
     assert not (tmp_path / "run").exists()
 

@@ -94,8 +94,8 @@ def ends_left_out(session: Session, wide: Session) -> dict[str, str]:
     return {reason: f"{left:,} of {n_bins:,} bins"} if left else {}
 
 
-def advice(widths_s: Collection[float], signals: Collection[str]) -> str:
-    """A width for all, as a setting: a multiple of all widths, for calcium the widest if that is narrower; or none.
+def common_width(widths_s: Collection[float], signals: Collection[str]) -> float | None:
+    """A width for all: a multiple of all widths, for calcium the widest if that is narrower; None if there is none.
 
     Args:
         widths_s: Widths in seconds.
@@ -104,12 +104,23 @@ def advice(widths_s: Collection[float], signals: Collection[str]) -> str:
     widest = max(widths_s, default=1.0)
     resampled = set(signals) == {"calcium"}
     for multiple in range(1, (1 if resampled else max(int(_LONGEST_S / widest), 2)) + 1):
-        width = multiple * widest
-        if all(abs(round(width / of) * of / width - 1) <= WIDTH_TOLERANCE for of in widths_s):
-            return f"data.bin_width_s={width:.6g} is a multiple of them all"
-    if resampled:
-        return f"data.bin_width_s={widest:.6g} averages the frames of all in bins of the widest"
-    return "no useful bin width is a multiple of them all, so train on each alone"
+        if _is_multiple(multiple * widest, widths_s):
+            return multiple * widest
+    return widest if resampled else None
+
+
+def advice(widths_s: Collection[float], signals: Collection[str]) -> str:
+    """`common_width` as a setting, and what it means; arguments as there."""
+    width = common_width(widths_s, signals)
+    if width is None:
+        return "no useful bin width is a multiple of them all, so train on each alone"
+    averaged = "averages the frames of all in bins of the widest"
+    meaning = "is a multiple of them all" if _is_multiple(width, widths_s) else averaged
+    return f"data.bin_width_s={width:.6g} {meaning}"
+
+
+def _is_multiple(width: float, widths_s: Collection[float]) -> bool:
+    return all(abs(round(width / of) * of / width - 1) <= WIDTH_TOLERANCE for of in widths_s)
 
 
 def _summed(

@@ -181,7 +181,12 @@ class FittedRun:
 
         Bins are widened to those of the model, and the model's units and behavior are selected from the session by
         name.
+
+        Raises:
+            UserError: if it is no session, or has other units or bins.
         """
+        if not isinstance(session, Session):
+            raise UserError(f"forecast takes a Session, got {type(session).__name__}; model.forecast takes arrays")
         model = self.model
         wide = rebin(session, model.spec.bin_width_s)
         for reason, bins in ends_left_out(session, wide).items():

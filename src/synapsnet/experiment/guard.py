@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from synapsnet.errors import UserError, one_line
+from synapsnet.errors import UserError, with_advice
 from synapsnet.names import SWEEP_NOTES
 
 BAD_INPUT = (UserError, HydraException, OmegaConfBaseException, OSError)
@@ -39,5 +39,5 @@ def guard(main: Callable[[], object]) -> int:
 
 def report(error: BaseException) -> int:
     """Print the error in one line, and return the exit code of bad input."""
-    sys.stderr.write(f"error: {one_line(error)}\n")
+    sys.stderr.write(f"error: {with_advice(error)}\n")
     return BAD_INPUT_CODE

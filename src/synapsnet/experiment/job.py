@@ -22,6 +22,7 @@ from synapsnet.experiment.outcome import Outcome, show_results
 from synapsnet.experiment.request import Request, other_settings, understood
 from synapsnet.experiment.run_folder import RunFolder, claimed
 from synapsnet.experiment.train import execute
+from synapsnet.results import Run
 from synapsnet.results.files import checkpoint
 from synapsnet.training.signals import STOPPED_CODE, Stopped, leaving_on_signals
 
@@ -147,7 +148,7 @@ def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None
     other = other_settings(claim.path, request.config)
     if claim.state == "finished":
         if not overwrite and other is None:
-            changed = other_recording(claim.path, request)
+            changed = other_recording(claim.path, Run(claim.path).facts.get("recordings", {}), request)
             if changed is None:
                 return None
             other = f"session {changed} has another content, or is in one of them only"
@@ -157,7 +158,9 @@ def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None
                 "or overwrite=true to replace it"
             )
     elif other is None:
-        return claim, _latest(claim) or request.saved
+        saved = _latest(claim)
+        if not (overwrite and saved is not None and other_recording(claim.path, saved.recordings, request)):
+            return claim, _going_on(saved, claim) or request.saved
     elif not overwrite:
         raise UserError(
             f"{claim.path} holds an unfinished run of other settings ({other}): go on with that one by its own "
@@ -166,7 +169,7 @@ def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None
     folder = claim.next()
     if folder.state == "unfinished":
         if other_settings(folder.path, request.config) is None:
-            return folder, _latest(folder) or request.saved
+            return folder, _going_on(_latest(folder), folder) or request.saved
         folder.clear()
     return folder, request.saved
 
@@ -181,7 +184,11 @@ def _latest(folder: RunFolder) -> Saved | None:
         saved = None
     if saved is None:
         folder.clear()
-    else:
+    return saved
+
+
+def _going_on(saved: Saved | None, folder: RunFolder) -> Saved | None:
+    if saved is not None:
         log.info("going on with the run in %s at step %d", folder.path, saved.step)
     return saved
 

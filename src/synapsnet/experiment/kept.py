@@ -1,4 +1,4 @@
-"""A finished run that is asked for again, and is kept."""
+"""A run that is there and is asked for again."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from pathlib import Path
 from synapsnet.experiment.build import build_data
 from synapsnet.experiment.request import Request, decisive
 from synapsnet.plain import Plain, differences, read_plain_yaml
-from synapsnet.results import Run
 from synapsnet.results.files import CONFIG
 
 _OF_A_COMMAND = ("mode", "ckpt_path", "overwrite", "trusted_packages", "choices", "run_dir", "run_id", "transfer")
 
 
-def other_recording(folder: Path, request: Request) -> str | None:
-    """The first session whose content is not that of the finished run in a folder; None if they are the same.
+def other_recording(folder: Path, there: Mapping[str, str], request: Request) -> str | None:
+    """The first session whose content is not that of the run in a folder; None if they are the same.
 
     Files are read only if one of them was changed after the run began, because that takes as long as the run's start.
+
+    Args:
+        folder: The folder.
+        there: Fingerprints of the run's recordings by session id.
+        request: The command.
     """
-    there: Mapping[str, str] = Run(folder).facts.get("recordings", {})
     roots = request.config["data"]["root"]
     if not there or roots is None:
         return None

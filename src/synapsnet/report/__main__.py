@@ -14,7 +14,7 @@ from pathlib import Path
 
 from synapsnet.command_line import print_anything
 from synapsnet.configuration import conf_folder
-from synapsnet.errors import UserError, one_line
+from synapsnet.errors import UserError, with_advice
 from synapsnet.report.connections import Connections
 from synapsnet.report.html import printable
 from synapsnet.report.review import write_page
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m synap
     try:
         _report(options.folders, options.fdr, options.out or options.folders[0] / PAGE)
     except (UserError, OSError) as error:  # from the system: a folder that cannot be written, a full disk
-        parser.exit(2, f"error: {one_line(error)}\n")
+        parser.exit(2, f"error: {with_advice(error)}\n")
 
 
 def _report(folders: Sequence[Path], false_discovery_rate: float, out: Path) -> None:

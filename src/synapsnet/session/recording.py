@@ -64,8 +64,9 @@ class Session:
             self._fail(f"activity must be [time, units], got shape {activity.shape}")
         if self.signal not in get_args(Signal):
             self._fail(f"signal must be 'spikes' or 'calcium', got {self.signal!r}")
-        if not np.isfinite(self.bin_width_s) or self.bin_width_s <= 0:
-            self._fail(f"bin_width_s must be a positive number of seconds, got {self.bin_width_s}")
+        width = np.asarray(self.bin_width_s)
+        if width.shape or width.dtype.kind not in "iuf" or not 0 < width < np.inf:
+            self._fail(f"bin_width_s must be a positive number of seconds, got {self.bin_width_s!r}")
         object.__setattr__(self, "activity", self._checked_activity(activity))
         object.__setattr__(self, "bin_width_s", float(self.bin_width_s))
         object.__setattr__(self, "unit_ids", self._checked_unit_ids())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import QUICK, TRAIN, in_new_process
 from inspected import planted, recorded
 
 from synapsnet.data import readers
@@ -66,6 +67,20 @@ def test_unlike_sessions_are_pointed_out(inspect):
     assert "signals: spikes (2), calcium (1); training takes one kind" in seen.out
     assert "bin widths: 20 ms (2), 0.5 s (1); data.bin_width_s=0.5 is a multiple of them all" in seen.out
     assert "train.py" not in seen.out
+
+
+def test_a_command_to_train_on_unlike_bins_has_the_width_for_all(inspect, tmp_path):
+    for name, width in (("a", 0.02), ("b", 0.05)):
+        write_archive(recorded(name, n_bins=3000, bin_width_s=width), Path(f"data/{name}.npz"))
+    seen = inspect("data", "--max-figures", 0)
+    (command,) = (line for line in seen.out.splitlines() if "train.py" in line)
+    settings = command.partition("model=synapsnet ")[2]
+    assert settings == "data=neuropixels data.root=data data.bin_width_s=0.1"
+    done = in_new_process(tmp_path, str(TRAIN), "model=mean", *settings.split(), "hydra.run.dir=run", *QUICK)
+    assert done.returncode == 0, done.stderr
+    write_archive(recorded("c", n_bins=3000, bin_width_s=0.0451), Path("data/c.npz"))
+    assert "train.py" not in inspect("data", "--max-figures", 0).out
+    assert "data.bin_width_s=0.3" in inspect("data", "--max-figures", 0, "--bin-width-s", 0.3).out
 
 
 def test_recordings_that_share_bins_are_pointed_out(inspect):

@@ -30,7 +30,7 @@ from synapsnet.data.readers import Recording, archive, find_recordings, formats
 from synapsnet.data.selection import select_task
 from synapsnet.data.training_command import GROUPS, config_of
 from synapsnet.data.web.address import public
-from synapsnet.data.widths import advice
+from synapsnet.data.widths import advice, common_width
 from synapsnet.errors import UserError, one_line
 from synapsnet.file_names import safe_name
 from synapsnet.session import Session
@@ -154,6 +154,7 @@ class _Survey:
                 named(self._options),
                 self._max_memory,
                 is_prepared=self._is_prepared,
+                common_width_s=self._common_width(),
             )
             self._line("")
             for step in steps:
@@ -214,11 +215,16 @@ class _Survey:
 
     def _config(self) -> str | None:
         """The config for everything shown; None if training would take nothing of it, or takes no such mixture."""
-        if not self._n_trainable:
+        differ = len(self._widths) > 1 and self._options.bin_width_s is None
+        if not self._n_trainable or (differ and self._common_width() is None):
             return None
         if len(self._configs) == 1:
             return next(iter(self._configs))
         return GROUPS[next(iter(self._signals))] if len(self._signals) == 1 else None
+
+    def _common_width(self) -> float | None:
+        """The width for everything shown; None if it is that of each, or there is none."""
+        return common_width(self._widths, self._signals) if len(self._widths) > 1 else None
 
     def _draw(self, session: Session) -> None:
         from synapsnet.viz.overview import draw_overview  # takes a second to import, and plain text does not need it

@@ -18,6 +18,7 @@ def next_steps(
     max_memory: float | None,
     *,
     is_prepared: bool,
+    common_width_s: float | None = None,
 ) -> list[str]:
     """Lines with the commands to train on the inspected recordings, and to prepare them for training.
 
@@ -30,9 +31,11 @@ def next_steps(
         named: The series named as the activity.
         max_memory: The requested limit of memory in gigabytes.
         is_prepared: True if there are only session archives.
+        common_width_s: The width for all of them in training, where their own differ.
     """
     settings = [] if task is None else [f"data.task={quoted(task)}"]
-    settings += [] if bin_width_s is None else [f"data.bin_width_s={bin_width_s:g}"]
+    width_s = common_width_s if bin_width_s is None else bin_width_s
+    settings += [] if width_s is None else [f"data.bin_width_s={width_s:.6g}"]
     settings += [] if named is None else [f"data.activity={quoted(named.patterns)}"]
     settings += [] if max_memory is None else [f"data.max_memory={max_memory:g}"]
     lines = []
