@@ -87,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     for part in parts:
         if part in _OF_A_GPU and not options.quick and not torch.cuda.is_available():
-            say(f"{part}: not measured, because there is no GPU; its section stays as it is")
+            say(f"{part}: not measured, because there is no GPU; if it was measured before, its section stays")
+            _put(table, part, f"## `{part}`\nNot measured, because there was no GPU.", over=False)
             continue
         core = f"one thread of {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before"
         try:
@@ -96,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return report(error)
         conditions = _conditions(plan, measured.device or core)
         say(section := f"## {measured.title}\n{measured.subject}; {conditions}\n\n{measured}\n")
-        _put(table, part, section)
+        _put(table, part, section, over=True)
     return 0
 
 
@@ -105,11 +106,11 @@ def _conditions(plan: Plan, machine: str) -> str:
     return f"{turns}; {machine}; torch {torch.__version__}{'; tiny, a trial' * plan.quick}"
 
 
-def _put(table: Path, part: str, section: str) -> None:
-    """Replace the section of a part in the table, and keep those of the others."""
+def _put(table: Path, part: str, section: str, *, over: bool) -> None:
+    """Write the section of a part into the table, over an older one or only where there is none; others stay."""
     old = table.read_text(encoding="utf-8") if table.exists() else ""
     sections = dict(piece.split(" -->\n", 1) for piece in old.split("<!-- ")[1:])
-    sections[part] = section
+    sections[part] = section if over else sections.get(part, section)
     kept = (f"<!-- {name} -->\n{sections[name].strip()}\n" for name in PARTS if name in sections)
     with replacing(table) as partial:
         partial.write_text("\n".join([_HEAD, *kept]), encoding="utf-8")

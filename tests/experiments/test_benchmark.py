@@ -99,6 +99,18 @@ def test_rows_of_a_gpu_are_run_as_they_are_called(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.slow
+def test_without_a_gpu_the_table_says_so_and_keeps_what_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    table = tmp_path / "table.md"
+    table.write_text("<!-- gpu -->\n## Steps\nmeasured\n")
+    assert main(["--parts", "gpu,gpu_units", "--out", str(tmp_path)]) == 0
+    written = table.read_text()
+    assert "<!-- gpu -->\n## Steps\nmeasured\n" in written
+    assert "<!-- gpu_units -->\n## `gpu_units`\nNot measured, because there was no GPU.\n" in written
+
+
 def test_a_part_that_runs_alone_keeps_the_sections_of_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
