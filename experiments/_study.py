@@ -231,8 +231,8 @@ def require_recordings(parser: argparse.ArgumentParser, options: argparse.Namesp
     """End the program in one line if the folder of the recordings lacks one; ``--quick`` needs none."""
     for name in () if options.quick else recordings:
         if options.data is None or not (options.data / name).exists():
-            fault = f"{options.data} has no {name}" if options.data else f"no recordings, as {name}"
-            parser.exit(2, f"error: {fault}; --data names the folder of the recordings\n")
+            fault = f"{options.data} has no {name};" if options.data else "--data is missing:"
+            parser.exit(2, f"error: {fault} --data names the folder of the recordings\n")
 
 
 def parser_of(study: Study, module: str, purpose: str) -> argparse.ArgumentParser:

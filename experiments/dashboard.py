@@ -133,7 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             made.save()
         except (wandb.Error, OSError) as error:  # no login, or no network
-            parser.exit(2, f"error: {one_line(error)} --json and --preview need no login.\n")
+            said = one_line(error).removesuffix(".")
+            parser.exit(2, f"error: {said}. --json and --preview need no login and no network.\n")
         print(made.url)
     return 0
 

@@ -36,9 +36,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Remove the temporary files that killed processes left through `replacing`, at any depth of a folder.
+    """Remove the temporary files that killed processes left in a folder through `replacing`.
 
     Call it only where no other process can be writing.
     """
-    for path in folder.rglob(f".*{_PARTIAL}*"):
+    for path in folder.glob(f".*{_PARTIAL}*"):
         path.unlink(missing_ok=True)

@@ -104,4 +104,4 @@ def test_without_a_login_one_line_says_what_needs_none(
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert said.startswith("error: ")
     assert "wandb login" in said
-    assert said.endswith("--json and --preview need no login.")
+    assert said.endswith("--json and --preview need no login and no network.")

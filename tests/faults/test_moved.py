@@ -112,7 +112,7 @@ def test_changed_recordings_are_told(train: Command) -> None:
         assert done.code == 2
         (line,) = done.err.splitlines()
         assert "the content of session 's1' is not what the run was trained on" in line
-        assert line.endswith("start anew: in another folder by hydra.run.dir, or here by overwrite=true")
+        assert line.endswith("or start anew, without ckpt_path, in another folder or by overwrite=true")
     done = train("mode=test", "ckpt_path=run/checkpoints/best.ckpt", *QUICK)
     assert done.code == 0, done.err
     assert "not what the model was trained on: the content of s1" in done.out

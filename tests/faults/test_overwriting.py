@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
-from command import TRAIN, Command, in_new_process
+from command import LIGHT, TRAIN, Command, in_new_process, write_recording
 from omegaconf import OmegaConf
 from runs import assert_equal_runs, contents, scores
 
+from synapsnet.experiment import run_folder
 from synapsnet.experiment.run_folder import RESULTS, claimed
-from synapsnet.results.files import STAGE
+from synapsnet.results.files import STAGE, checkpoint
 
 
 def test_overwriting_takes_the_place_of_a_run_at_its_end(train: Command, common: tuple[str, ...], run: Path) -> None:
@@ -74,6 +78,58 @@ def test_overwriting_that_was_killed_goes_on(train: Command, common: tuple[str, 
     assert not {".next", ".previous"} & {path.name for path in run.iterdir()}
 
 
+def test_overwriting_that_was_killed_takes_recordings_that_have_changed(train: Command, sessions: Path) -> None:
+    own = Path(shutil.copytree(sessions, train.folder / "own"))
+    common = (*LIGHT, f"data.root={own}", "trainer.max_epochs=3", "data.batch_size=4", "hydra.run.dir=run")
+    assert train(*common).code == 0
+    again = (*common, "seed=1", "overwrite=true")
+    kill = "+callbacks.kill={_target_: command.KillAt, epoch: 2, batch: 0}"
+    assert in_new_process(train.folder, str(TRAIN), *again, kill).returncode == -9
+    write_recording(own / "s0.npz", n_units=7, seed=5)
+    done = train(*again)
+    assert done.code == 0, done.err
+    assert "going on" not in done.out
+    assert scores(train.folder / "run")["seed"] == 1
+
+
+def test_a_replacement_that_was_killed_before_its_swap_is_not_trained_again(
+    train: Command, common: tuple[str, ...], run: Path
+) -> None:
+    again = (*common, "seed=1", "overwrite=true")
+    with patch.object(run_folder, "_swap", lambda folder: None):
+        assert train(*again).code == 0
+    assert scores(run)["seed"] == 0
+    best = checkpoint(run / ".next", "best").read_bytes()
+    done = train(*again)
+    assert done.code == 0, done.err
+    assert scores(run)["seed"] == 1
+    assert checkpoint(run, "best").read_bytes() == best
+    assert not (run / ".next").exists()
+
+
+def test_files_of_a_callback_are_replaced_like_those_of_the_run(
+    train: Command, common: tuple[str, ...], run: Path
+) -> None:
+    own = (
+        "+callbacks.own={_target_: lightning.pytorch.callbacks.ModelCheckpoint, dirpath: '${run_dir}/snapshots', "
+        "filename: '{epoch}'}"
+    )
+    for seed in (1, 2):
+        done = train(*common, f"seed={seed}", "overwrite=true", own)
+        assert done.code == 0, done.err
+        assert scores(run)["seed"] == seed
+        assert len(list((run / "snapshots").glob("*.ckpt"))) == 1
+
+
+def test_a_folder_with_files_under_the_names_of_a_run_is_refused(train: Command, common: tuple[str, ...]) -> None:
+    for name in ("report.html", "evaluations", "figures"):
+        (train.folder / "mine" / name).mkdir(parents=True)
+        done = train(*common, "hydra.run.dir=mine")
+        assert done.code == 2
+        assert f"has files that are of no run, as {name}; choose another folder" in done.err
+        (train.folder / "mine" / name).rmdir()
+
+
 class Cut(BaseException):
     """The machine goes down."""
 
@@ -124,6 +180,39 @@ def test_a_swap_that_is_cut_short_anywhere_is_ended(tmp_path: Path, monkeypatch:
                 assert files == dict.fromkeys(("config.yaml", "unit_metrics.csv", "test_metrics.json"), "new")
                 assert not (folder / "checkpoints").exists()
     assert 6 <= n_moves < 11  # all of the moves were cut once
+
+
+def test_a_swap_that_is_cut_while_it_removes_the_old_run_keeps_the_new_one(tmp_path: Path) -> None:
+    unlink, n_cuts = os.unlink, 0
+    for cut_at in range(1, 8):
+        folder = tmp_path / f"run{cut_at}"
+        with claimed(folder, unique=False) as claim:
+            for name in ("config.yaml", "test_metrics.json", "recovery.csv"):
+                (folder / name).write_text("old")
+            new = claim.next()
+            (new.path / STAGE).mkdir()
+            (new.path / "config.yaml").write_text("new")
+            (new.path / STAGE / "test_metrics.json").write_text("new")
+            left = cut_at
+
+            def counted(*path: Any, **where: Any) -> None:
+                nonlocal left
+                left -= 1
+                if left == 0:
+                    raise Cut
+                unlink(*path, **where)
+
+            with patch.object(os, "unlink", counted):
+                try:
+                    new.finish()
+                except Cut:
+                    n_cuts += 1
+        with claimed(folder, unique=False) as claim:
+            assert claim.state == "finished"
+            files = {path.name: path.read_text() for path in folder.iterdir() if path.suffix}
+            assert files == {"config.yaml": "new", "test_metrics.json": "new"}
+            assert not (folder / ".previous").exists()
+    assert n_cuts >= 4  # three files and the mark
 
 
 def test_an_unfinished_run_can_be_given_up(train: Command, common: tuple[str, ...]) -> None:

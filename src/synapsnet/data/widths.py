@@ -95,18 +95,17 @@ def ends_left_out(session: Session, wide: Session) -> dict[str, str]:
 
 
 def common_width(widths_s: Collection[float], signals: Collection[str]) -> float | None:
-    """A width for all: a multiple of all widths, for calcium the widest if that is narrower; None if there is none.
+    """A width for all: for calcium the widest, otherwise the least multiple of all widths; None if none is useful.
 
     Args:
         widths_s: Widths in seconds.
         signals: Signals of the recordings.
     """
     widest = max(widths_s, default=1.0)
-    resampled = set(signals) == {"calcium"}
-    for multiple in range(1, (1 if resampled else max(int(_LONGEST_S / widest), 2)) + 1):
-        if _is_multiple(multiple * widest, widths_s):
-            return multiple * widest
-    return widest if resampled else None
+    if set(signals) == {"calcium"}:
+        return widest
+    multiples = (of * widest for of in range(1, max(int(_LONGEST_S / widest), 2) + 1))
+    return next((width for width in multiples if _is_multiple(width, widths_s)), None)
 
 
 def advice(widths_s: Collection[float], signals: Collection[str]) -> str:

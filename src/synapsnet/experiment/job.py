@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -23,7 +24,7 @@ from synapsnet.experiment.request import Request, other_settings, understood
 from synapsnet.experiment.run_folder import RunFolder, claimed
 from synapsnet.experiment.train import execute
 from synapsnet.results import Run
-from synapsnet.results.files import checkpoint
+from synapsnet.results.files import CONFIG, checkpoint
 from synapsnet.training.signals import STOPPED_CODE, Stopped, leaving_on_signals
 
 log = logging.getLogger(__name__)
@@ -148,7 +149,8 @@ def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None
     other = other_settings(claim.path, request.config)
     if claim.state == "finished":
         if not overwrite and other is None:
-            changed = other_recording(claim.path, Run(claim.path).facts.get("recordings", {}), request)
+            began = (claim.path / CONFIG).stat().st_mtime
+            changed = other_recording(began, _recordings(claim), request)
             if changed is None:
                 return None
             other = f"session {changed} has another content, or is in one of them only"
@@ -158,24 +160,37 @@ def _opened(request: Request, claim: RunFolder) -> tuple[RunFolder, Saved | None
                 "or overwrite=true to replace it"
             )
     elif other is None:
-        saved = _latest(claim)
-        if not (overwrite and saved is not None and other_recording(claim.path, saved.recordings, request)):
-            return claim, _going_on(saved, claim) or request.saved
+        goes_on, saved = _latest(claim, request)
+        if goes_on:
+            return claim, saved or request.saved
     elif not overwrite:
         raise UserError(
             f"{claim.path} holds an unfinished run of other settings ({other}): go on with that one by its own "
             "command, choose another folder by hydra.run.dir, or overwrite=true to give it up"
         )
     folder = claim.next()
-    if folder.state == "unfinished":
-        if other_settings(folder.path, request.config) is None:
-            return folder, _going_on(_latest(folder), folder) or request.saved
-        folder.clear()
-    return folder, request.saved
+    if folder.state != "new" and other_settings(folder.path, request.config) is None:
+        if folder.state == "finished" and not other_recording(None, _recordings(folder), request):
+            folder.finish()  # it was killed before it could take the place of the other
+            return None
+        goes_on, saved = _latest(folder, request) if folder.state == "unfinished" else (False, None)
+        if goes_on:
+            return folder, saved or request.saved
+    run_folder.remove(folder.path)
+    return claim.next(), request.saved
 
 
-def _latest(folder: RunFolder) -> Saved | None:
-    """The last checkpoint of an unfinished run; if none can be read, None, and the folder is emptied."""
+def _recordings(folder: RunFolder) -> Mapping[str, str]:
+    """Fingerprints of the recordings of a finished run."""
+    found: Mapping[str, str] = Run(folder.path).facts.get("recordings", {})
+    return found
+
+
+def _latest(folder: RunFolder, request: Request) -> tuple[bool, Saved | None]:
+    """Whether an unfinished run goes on, and its last checkpoint; if none can be read, None, and the folder is emptied.
+
+    With ``overwrite``, a run does not go on whose recordings have changed since.
+    """
     last = checkpoint(folder.path, "last")
     try:
         saved = read_latest(last, log) if last.is_file() else None
@@ -184,13 +199,11 @@ def _latest(folder: RunFolder) -> Saved | None:
         saved = None
     if saved is None:
         folder.clear()
-    return saved
-
-
-def _going_on(saved: Saved | None, folder: RunFolder) -> Saved | None:
-    if saved is not None:
-        log.info("going on with the run in %s at step %d", folder.path, saved.step)
-    return saved
+        return True, None
+    if request.config["overwrite"] and other_recording(None, saved.recordings, request):
+        return False, None
+    log.info("going on with the run in %s at step %d", folder.path, saved.step)
+    return True, saved
 
 
 def _stopped(folder: Path, way_on: str) -> SystemExit:

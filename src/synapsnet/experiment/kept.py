@@ -16,20 +16,19 @@ from synapsnet.results.files import CONFIG
 _OF_A_COMMAND = ("mode", "ckpt_path", "overwrite", "trusted_packages", "choices", "run_dir", "run_id", "transfer")
 
 
-def other_recording(folder: Path, there: Mapping[str, str], request: Request) -> str | None:
-    """The first session whose content is not that of the run in a folder; None if they are the same.
-
-    Files are read only if one of them was changed after the run began, because that takes as long as the run's start.
+def other_recording(began: float | None, there: Mapping[str, str], request: Request) -> str | None:
+    """The first session whose content is not that of a run that is there; None if they are the same.
 
     Args:
-        folder: The folder.
+        began: The time at which the run began. Files are read only if one of them was changed since, because that takes
+            as long as the run's start; None: in any case.
         there: Fingerprints of the run's recordings by session id.
         request: The command.
     """
     roots = request.config["data"]["root"]
     if not there or roots is None:
         return None
-    if request.sessions is None and not _changed_since((folder / CONFIG).stat().st_mtime, roots):
+    if request.sessions is None and began is not None and not _changed_since(began, roots):
         return None
     data = build_data(request.config["data"], trust=request.config["trusted_packages"], sessions=request.sessions)
     return next((name for name, *_ in differences(there, data.recordings)), None)

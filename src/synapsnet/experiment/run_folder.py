@@ -2,8 +2,8 @@
 
 A folder is new, unfinished or finished; it is finished once it holds ``test_metrics.json``, which is moved into it
 last. A finished folder is never changed, except by ``overwrite=true``. In that case the new run is written to a hidden
-folder inside and replaces the old one when it ends, so that a failed run loses nothing. Files in a folder that are of
-no run stay.
+folder inside and replaces the old one when it ends, so that a failed run loses nothing. It replaces what has the name
+of a file of a run, or of what other commands make of one; everything else in a folder stays.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ RESULTS = (UNIT_SCORES, TIME_BLOCKS, CONNECTIVITY, RECOVERY, TRACES, FIGURES, SC
 """Files in the order in which they are moved into place: the last one marks the run as finished."""
 _HISTORY = (CURVE, CHECKPOINTS, "wandb", "tensorboard", CONFIG, LOG, FAILURE, STAGE)
 _OURS = (*RESULTS, *_HISTORY)
-_MADE_OF_IT = (EVALUATIONS, PAGE)  # by other commands, from a finished run
+_MADE_OF_IT = (EVALUATIONS, PAGE)  # by other commands, of a finished run
+_NAMES = (*_OURS, *_MADE_OF_IT)
 _NEXT, _PREVIOUS, _MOVED_OUT = ".next", ".previous", ".moved-out"
 
 _LOGGED = ("synapsnet", "py.warnings")
@@ -145,7 +146,7 @@ def claimed(path: Path, *, unique: bool) -> Iterator[RunFolder]:
     for number in itertools.count(1):
         folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
         was_ours = checkpoint(folder, "last").exists() or any((folder / name).exists() for name in (RUN_MARKER, CONFIG))
-        in_the_way = [name for name in _OURS if (folder / name).exists()]
+        in_the_way = [name for name in _NAMES if (folder / name).exists()]
         if not was_ours and in_the_way:
             raise UserError(f"{folder} has files that are of no run, as {in_the_way[0]}; choose another folder")
         fresh = not was_ours or {path.name for path in folder.iterdir()} <= {RUN_MARKER}
@@ -165,7 +166,8 @@ def claimed(path: Path, *, unique: bool) -> Iterator[RunFolder]:
             if unique and claim.state != "new":
                 continue
             if claim.state != "finished":
-                remove_partial_files(folder)
+                for name in ("", CHECKPOINTS, FIGURES, STAGE):
+                    remove_partial_files(folder / name)
             yield claim
             return
         finally:
@@ -176,7 +178,7 @@ def _swap(folder: Path) -> None:
     """Replace a run, and what was made of it, by the one in its ``.next`` folder."""
     if made := [name for name in _MADE_OF_IT if (folder / name).exists()]:
         log.warning("%s: %s, made of the run that is replaced, removed with it", folder, " and ".join(made))
-    if (tables := folder / Path(PAGE).stem).is_dir():  # it may hold files of the user
+    if PAGE in made and (tables := folder / Path(PAGE).stem).is_dir():  # it may hold files of the user
         log.warning("%s stays; what a report wrote there is of the run that is replaced", tables)
     (folder / _PREVIOUS).mkdir(exist_ok=True)
     _finish_swap(folder)
@@ -187,13 +189,15 @@ def _finish_swap(folder: Path) -> None:
     new, old = folder / _NEXT, folder / _PREVIOUS
     if not old.is_dir():
         return
-    if not (old / _MOVED_OUT).exists():
-        # Remove the scores first, so that the folder never looks finished in between.
-        for name in (SCORES, *_OURS, *_MADE_OF_IT):
-            if os.path.lexists(folder / name):
-                os.replace(folder / name, old / name)
-        (old / _MOVED_OUT).touch()
-    if new.is_dir():
+    if new.is_dir():  # without it, all is in place, and what is left of the old run may lack its mark
+        if not (old / _MOVED_OUT).exists():
+            # Remove the scores first, so that the folder never looks finished in between. A run may have files of its
+            # user's callbacks, too.
+            for name in (SCORES, *_NAMES, *sorted({path.name for path in new.iterdir()} - {RUN_MARKER})):
+                if os.path.lexists(folder / name):
+                    remove(old / name)  # made again since the replacement was interrupted
+                    os.replace(folder / name, old / name)
+            (old / _MOVED_OUT).touch()
         for path in sorted(new.iterdir(), key=lambda path: path.name == SCORES):
             os.replace(path, folder / path.name)
         new.rmdir()

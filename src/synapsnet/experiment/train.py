@@ -139,7 +139,7 @@ def _check_data(saved: Saved, data: Data, config: Config) -> None:
     if changed and config["mode"] != "test":
         raise UserError(
             f"{saved.path}: the content of session {changed[0]!r} is not what the run was trained on; give it the same "
-            "recordings, or start anew: in another folder by hydra.run.dir, or here by overwrite=true"
+            "recordings, or start anew, without ckpt_path, in another folder or by overwrite=true"
         )
     if changed:
         log.info("not what the model was trained on: the content of %s", ", ".join(changed))

@@ -127,9 +127,9 @@ class Forecaster(nn.Module, ABC):
 
         Returns:
             Expected activity in raw units, ``[time, units]``: row t forecasts bin t+1 from rows ≤ t. Rows with
-            less than ``spec.context_bins`` of past in their segment hold NaN. Windows begin with the recording; those
-            that a run scores begin with its pieces of the test split, so a decoder's memory reaches back to another bin
-            there, and the stored forecasts differ slightly.
+            less than ``spec.context_bins`` of past in their segment hold NaN. Windows start at the first bin given, of
+            a session at that of each segment. In a run's test they start at each piece of the test split. So decoders
+            with a memory start elsewhere there, and the stored forecasts differ slightly.
 
         Raises:
             UserError: for an unknown session, units or bins that are not the model's, arrays of the wrong shape, and

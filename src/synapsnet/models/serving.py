@@ -21,6 +21,8 @@ from synapsnet.session.traces import leaky_traces
 
 log = logging.getLogger(__name__)
 
+_STRETCHES = "forecast the stretches between them one by one"
+
 
 class Servable(HasModes, Protocol):
     """A fitted model; see `Forecaster`."""
@@ -100,20 +102,24 @@ def forecast_session(model: Servable, recording: Session, name: str) -> npt.NDAr
     return forecasts
 
 
-def refuse_unusable(activity: npt.NDArray[np.number], spec: TaskSpec, first_bin: int = 0) -> None:
-    """Refuse activity that no session has, because a slow state never forgets a NaN.
+def refuse_unusable(
+    activity: npt.NDArray[np.number], spec: TaskSpec, first_bin: int = 0, advice: str = _STRETCHES
+) -> None:
+    """Refuse NaN, Inf and negative counts. A slow state would never forget a NaN.
 
     Args:
         activity: Raw activity, ``[time, units]``.
         spec: The model's task.
         first_bin: The number of the first bin, for the message.
+        advice: The way on besides other values, for the message.
 
     Raises:
         UserError: for NaN, Inf, negative counts, and what is no number.
     """
     if activity.dtype.kind not in "iubf":
         raise UserError(f"activity must be numeric, got dtype {activity.dtype}")
-    unusable = ~np.isfinite(activity)
+    with np.errstate(over="ignore"):
+        unusable = ~np.isfinite(activity.astype(np.float32))  # as the model takes it
     kind = "NaN or Inf values"
     if spec.signal == "spikes" and not unusable.any():
         unusable, kind = activity < 0, "negative spike counts"
@@ -121,7 +127,7 @@ def refuse_unusable(activity: npt.NDArray[np.number], spec: TaskSpec, first_bin:
         bin_, unit = np.argwhere(unusable)[0]
         raise UserError(
             f"activity has {int(unusable.sum())} {kind}, the first at bin {first_bin + bin_}, unit {unit}: fill them "
-            "in, or forecast the stretches between them one by one"
+            f"in, or {advice}"
         )
 
 

@@ -78,6 +78,8 @@ def test_a_command_to_train_on_unlike_bins_has_the_width_for_all(inspect, tmp_pa
     assert settings == "data=neuropixels data.root=data data.bin_width_s=0.1"
     done = in_new_process(tmp_path, str(TRAIN), "model=mean", *settings.split(), "hydra.run.dir=run", *QUICK)
     assert done.returncode == 0, done.stderr
+    write_archive(recorded("short", n_bins=30, bin_width_s=1.0), Path("data/short.npz"))  # training leaves it out
+    assert "data.bin_width_s=0.1\n" in inspect("data", "--max-figures", 0).out
     write_archive(recorded("c", n_bins=3000, bin_width_s=0.0451), Path("data/c.npz"))
     assert "train.py" not in inspect("data", "--max-figures", 0).out
     assert "data.bin_width_s=0.3" in inspect("data", "--max-figures", 0, "--bin-width-s", 0.3).out

@@ -102,6 +102,7 @@ class _Survey:
         self._sketches: list[Sketch] = []
         self._signals: dict[str, int] = {}
         self._widths: dict[float, int] = {}
+        self._trained_widths: list[float] = []
         self._configs: dict[str, int] = {}
         self._is_prepared = all(recording.reader is archive for recording in recordings)
         self._tasks: dict[str, int] = {}
@@ -177,7 +178,9 @@ class _Survey:
             config_of(chosen), tasks=None, task=self._options.task, bin_width_s=self._options.bin_width_s
         )
         expected = outlook(session, settings)
-        self._n_trainable += expected.problem is None
+        if expected.problem is None:
+            self._n_trainable += 1
+            self._trained_widths.append(chosen.bin_width_s)
         subject = recorded(session, settings, QUICK)
         findings = audit_recording(subject)
         self._sketches.append(sketched(subject))
@@ -215,16 +218,21 @@ class _Survey:
 
     def _config(self) -> str | None:
         """The config for everything shown; None if training would take nothing of it, or takes no such mixture."""
-        differ = len(self._widths) > 1 and self._options.bin_width_s is None
-        if not self._n_trainable or (differ and self._common_width() is None):
+        mixed = self._widths_differ() and self._options.bin_width_s is None
+        if not self._n_trainable or (mixed and self._common_width() is None):
             return None
         if len(self._configs) == 1:
             return next(iter(self._configs))
         return GROUPS[next(iter(self._signals))] if len(self._signals) == 1 else None
 
+    def _widths_differ(self) -> bool:
+        """Whether recordings that training takes have bins of several widths."""
+        first = self._trained_widths[:1]
+        return any(abs(width / of - 1) > WIDTH_TOLERANCE for of in first for width in self._trained_widths)
+
     def _common_width(self) -> float | None:
-        """The width for everything shown; None if it is that of each, or there is none."""
-        return common_width(self._widths, self._signals) if len(self._widths) > 1 else None
+        """The width for all recordings that training takes; None if theirs are alike, or none suits all."""
+        return common_width(self._trained_widths, self._signals) if self._widths_differ() else None
 
     def _draw(self, session: Session) -> None:
         from synapsnet.viz.overview import draw_overview  # takes a second to import, and plain text does not need it

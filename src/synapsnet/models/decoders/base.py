@@ -18,7 +18,7 @@ class Follower(Protocol):
     """Several decoders that follow a window, bin by bin."""
 
     def add(self, inputs: Tensor, currents: Tensor, behavior: Tensor, slow: Tensor) -> None:
-        """Take one more bin of the arguments of `Decoder.features` and of behavior, ``[1, 1, ...]``."""
+        """Take one more bin of inputs, currents, behavior and slow state, ``[1, 1, ...]``; see `Decoder.features`."""
 
     def drives(self) -> Tensor:
         """`Decoder.forward` of each at the last bin, ``[decoders, 1, 1, units]``."""

@@ -55,12 +55,7 @@ class GruDecoder(Decoder):
     def _read(self, features: Tensor, embeddings: Tensor, behavior: Tensor, readout: Tensor, first: int) -> Tensor:
         """The readout of the states from step ``first`` on, ``[time - first, batch, units]``.
 
-        Args:
-            features: As for `forward`, and so are the others.
-            embeddings: The same.
-            behavior: The same.
-            readout: Weights of the states, ``[batch, units, hidden]``.
-            first: The same.
+        ``readout`` holds the weights of the states, ``[batch, units, hidden]``; the rest is as in `forward`.
         """
         # Time comes first, as the recurrence needs it. Transposing the few signals here is cheap; wide tensors are not
         # transposed.
@@ -75,7 +70,7 @@ class GruDecoder(Decoder):
     def _read_on_cpu(
         self, features: Tensor, embeddings: Tensor, behavior: Tensor, readout: Tensor, first: int
     ) -> Tensor:
-        """`_read` by `gated_readout`, whose input weights are those of all that tokens are made of."""
+        """`_read` by `gated_readout`, which needs no tokens: they are linear in signals, behavior and identity."""
         received, tokens = features.permute(1, 3, 0, 2), self.signals.weight
         if self.state is not None:
             shared = behavior.permute(1, 2, 0)[..., None].expand(-1, -1, -1, features.shape[2])
