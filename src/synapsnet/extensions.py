@@ -37,7 +37,7 @@ def trust(packages: Collection[str]) -> None:
             import_module(package)
         except ImportError as error:
             raise UserError(f"trusted_packages: {package} cannot be imported: {one_line(error)}") from error
-        os.environ[_TRUSTED] = ",".join(dict.fromkeys([*_packages(), package]))
+        os.environ[_TRUSTED] = ",".join(dict.fromkeys([*trusted(), package]))
     modules("metrics")  # a family of metrics counts once it is imported
 
 
@@ -48,7 +48,7 @@ def modules(kind: Kind) -> dict[str, ModuleType]:
         UserError: if one cannot be imported.
     """
     found: dict[str, ModuleType] = {}
-    for place in (f"{package}.{kind}" for package in _packages()):
+    for place in (f"{package}.{kind}" for package in trusted()):
         try:
             if importlib.util.find_spec(place) is not None:
                 for module in pkgutil.iter_modules(getattr(import_module(place), "__path__", ())):
@@ -59,5 +59,6 @@ def modules(kind: Kind) -> dict[str, ModuleType]:
     return found
 
 
-def _packages() -> list[str]:
+def trusted() -> list[str]:
+    """The trusted packages, in the order in which they were named."""
     return [package for package in os.environ.get(_TRUSTED, "").split(",") if package]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy import signal, stats
 
-from synapsnet.analysis.block_bootstrap import FEWEST_BLOCKS, block_bootstrap
+from synapsnet.analysis.block_bootstrap import FEWEST_BLOCKS, block_bootstrap, compared
 from synapsnet.metrics import TimeBlocks
 
 RNG = np.random.default_rng(0)
@@ -104,6 +104,15 @@ def test_a_last_short_block_counts_by_its_bins() -> None:
     short = TimeBlocks(values, np.array([10] * 15 + [2]))
     found, _ = block_bootstrap({"s": short}, {"s": TimeBlocks(0 * values, short.n_bins)})
     assert found.difference == pytest.approx((150 + 18) / 152)
+
+
+def test_seeds_of_other_sessions_are_compared_on_all_of_them() -> None:
+    """A simulated network is another one for each seed."""
+    rng = np.random.default_rng(0)
+    ours, theirs = ({seed: {f"net-{seed}": blocks(rng.normal(size=(20, 3)))} for seed in (0, 1)} for _ in range(2))
+    whole = block_bootstrap({**ours[0], **ours[1]}, {**theirs[0], **theirs[1]})
+    for by_formula in ((False, False), (False, True), (True, True)):
+        assert compared(ours, theirs, by_formula=by_formula) == whole
 
 
 def test_other_sessions_units_or_bins_are_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -216,6 +217,18 @@ def test_a_reader_and_a_source_prepare_inspect_and_train(lab: tuple[str, ...], t
     )
     assert inspected.returncode == 0, inspected.stderr
     assert "4 units" in inspected.stdout
+    steps = [shlex.split(line.partition("   (")[0]) for line in inspected.stdout.splitlines()]
+    assert [step[-1] for step in steps if step[:1] == ["train:"]] == ["trusted_packages=[mylab]"]
+    assert [step[-2:] for step in steps if step[:1] == ["prepare:"]] == [["--trust", "mylab"]]
+    (train.folder / "counts").mkdir()
+    (train.folder / "own.counts").rename(train.folder / "counts" / "own.counts")
+    (train.folder / "counts" / "bad.counts").write_text("1 2\n3\n")
+    done = train(*lab, "model=mean", *QUICK, "data.root=counts", "data.strict=false", "hydra.run.dir=without")
+    assert done.code == 0, done.err
+    assert "bad.counts: the reader mylab.readers.textual failed: ValueError: " in done.out + done.err
+    done = train(*lab, "model=mean", *QUICK, "data.root=counts/bad.counts", "hydra.run.dir=bad")
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
     train.monkeypatch.setenv("SYNAPSNET_TRUSTED", "")  # which a job hands down to the processes that it starts
     unknown = in_new_process(train.folder, "-m", "synapsnet.data", "inspect", "own.counts")
     assert unknown.returncode == 2  # the format of a package that is not named

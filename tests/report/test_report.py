@@ -158,6 +158,8 @@ def test_the_same_run_counts_once_and_others_are_left_out(tmp_path: Path, capsys
         ["model=var", "data=calcium", "data.root=/r/two mice, day 1", "data.context_bins=9", "trainer.max_time=null"],
         ["data=neuropixels", "seed=3", "data.fractions={train: 0.6, validation: 0.2, test: 0.2}"],
         ["data=simulated", "data/network=ring", "data/degradation=[calcium,short]", "seed=2", "trainer.max_steps=9"],
+        ["data=simulated", "data.network.n_units=9", "data.network.duration_s=60"],
+        ["data=simulated", "data/degradation=[short]", "data.degradation.short.n_bins=900"],
     ],
 )
 def test_commands_compose_to_the_settings_of_the_run(tmp_path: Path, overrides: list[str]) -> None:

@@ -139,10 +139,11 @@ def compared(
 
 
 def _mean(runs: Sequence[Mapping[str, TimeBlocks]]) -> dict[str, TimeBlocks]:
-    """Blocks averaged over runs, by session id."""
+    """Blocks averaged over the runs of each session, by session id. A simulated network may differ between seeds."""
+    sessions = {name: blocks for run in reversed(runs) for name, blocks in run.items()}
     return {
-        name: TimeBlocks(np.mean([run[name].nll for run in runs], axis=0), blocks.n_bins)
-        for name, blocks in runs[0].items()
+        name: TimeBlocks(np.mean([run[name].nll for run in runs if name in run], axis=0), sessions[name].n_bins)
+        for name in sorted(sessions)
     }
 
 

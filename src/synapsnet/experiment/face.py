@@ -102,7 +102,8 @@ def fit(
         transfer_from: A checkpoint of the same model, whose shared weights are taken and frozen. Only what belongs to a
             session is fitted, and settings are those of the checkpoint's run, with ``settings`` on top.
         settings: Overrides, as on the command line of ``train.py``: ``["trainer.max_steps=200"]``.
-        trust: Packages next to synapsnet whose models may be built.
+        trust: Packages next to synapsnet whose models may be built. Their yamls are found by
+            ``settings=["hydra.searchpath=[file:///path/of/mylab/conf]"]``.
 
     Raises:
         UserError: for bad input.

@@ -89,7 +89,10 @@ def part(name: Plain, *, trust: Collection[str], where: str) -> Any:
     except ImportError as error:
         raise UserError(f"{where} names {name!r}, which cannot be imported: {one_line(error)}") from error
     if not _is_part(found) or found.__module__ != module_name:
-        raise UserError(f"{where} names {name!r}, which is not a model, a layer, a likelihood or a simulation")
+        raise UserError(
+            f"{where} names {name!r}, which is not a model, a layer, a likelihood or a simulation (a function that is "
+            "annotated with -> Simulation)"
+        )
     return found
 
 

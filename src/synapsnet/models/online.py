@@ -81,6 +81,8 @@ class Online:
             names = ", ".join(spec.behavior_names)
             raise UserError(f"behavior of a bin must be [{len(measured)}] ({names}), got {np.shape(behavior)}")
         refuse_unusable(raw[None], spec, self._n_bins, "restart after them")
+        if behavior is not None and np.asarray(behavior).dtype.kind not in "iubf":
+            raise UserError(f"behavior of a bin must be numeric, got dtype {np.asarray(behavior).dtype}")
         measured = measured if behavior is None else np.asarray(behavior, dtype=float)
         rows = np.stack([self._observed, measured])  # the last observation, for what is not measured now
         encoded = torch.as_tensor(encode_behavior(rows, spec, self._info)[-1:]).to(self._traces.device)[None]

@@ -10,6 +10,7 @@ import yaml
 
 from synapsnet.command_line import command, quoted
 from synapsnet.data.training_command import GROUPS
+from synapsnet.plain import Plain
 from synapsnet.report.ensemble import Ensemble
 from synapsnet.report.fits import Fit, Role, trained
 from synapsnet.results import Run
@@ -100,9 +101,13 @@ def _recording(run: Run, conf: Path) -> list[str]:
         group, named = GROUPS[run.signal or "spikes"], []
     else:
         group = "simulated"
-        named = [f"data/network={run.recording.removesuffix(''.join(f'-{name}' for name in degradation))}"]
+        network = run.recording.removesuffix("".join(f"-{name}" for name in degradation))
+        named = [f"data/network={network}"]
         named += [f"data/degradation=[{','.join(degradation)}]"] if degradation else []
         named += [f"data.network_seed={data.get('network_seed', run.seed)}"]
+        named += _of_yaml("data.network", data.get("network"), conf / "data" / "network" / f"{network}.yaml")
+        for name, settings in degradation.items():
+            named += _of_yaml(f"data.degradation.{name}", settings, conf / "data" / "degradation" / f"{name}.yaml")
         apart |= {"network", "degradation"}
     usual = _read(conf / "data" / "base.yaml") | _read(conf / "data" / f"{group}.yaml")
     own = {name: value for name, value in data.items() if name not in apart}
@@ -113,6 +118,13 @@ def _recording(run: Run, conf: Path) -> list[str]:
         *_changed("data", own, usual),
         *_changed("trainer", trainer, _read(conf / "trainer" / "default.yaml")),
     ]
+
+
+def _of_yaml(section: str, settings: Plain, path: Path) -> list[str]:
+    """Overrides for settings that differ from those of a yaml, as far as it says them itself."""
+    usual = {name: value for name, value in _read(path).items() if "${" not in str(value)}
+    own = settings if isinstance(settings, dict) else {}
+    return _changed(section, {name: value for name, value in own.items() if name in usual}, usual)
 
 
 def _changed(section: str, settings: dict[str, Any], usual: dict[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from synapsnet import extensions
 from synapsnet.command_line import command, quoted
 from synapsnet.data.named import Named
 from synapsnet.data.training_command import training_command
@@ -38,6 +39,8 @@ def next_steps(
     settings += [] if width_s is None else [f"data.bin_width_s={width_s:.6g}"]
     settings += [] if named is None else [f"data.activity={quoted(named.patterns)}"]
     settings += [] if max_memory is None else [f"data.max_memory={max_memory:g}"]
+    trusted = extensions.trusted()
+    settings += [f"trusted_packages=[{','.join(trusted)}]"] if trusted else []
     lines = []
     if config is not None:
         lines.append(f"train:   {training_command(config, paths, *settings)}")
@@ -46,6 +49,7 @@ def next_steps(
         series = [] if named is None else [part for name in named.patterns for part in ("--activity", name)]
         series += [] if named is None or named.signal is None else ["--signal", named.signal]
         limit = [] if max_memory is None else ["--max-memory", f"{max_memory:g}"]
-        commands = [command("prepare", path, *width, *series, *limit) for path in paths]
+        trust = [part for package in trusted for part in ("--trust", package)]
+        commands = [command("prepare", path, *width, *series, *limit, *trust) for path in paths]
         lines += [f"prepare: {line}   (reads it once, so that training starts in seconds)" for line in commands]
     return lines

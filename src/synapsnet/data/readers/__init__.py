@@ -106,6 +106,13 @@ class Recording:
             raise UserError(f"{self.name}: does not fit into memory, or declares sizes that do not") from error
         except (UserError, OSError) as error:
             raise UserError(f"{self.name}: {one_line(error)}") from error
+        except Exception as error:
+            if self.reader in _own():
+                raise
+            fault = f"{type(error).__name__}: {one_line(error)}"
+            raise UserError(f"{self.name}: the reader {vars(self.reader)['__name__']} failed: {fault}") from error
+        if not (isinstance(sessions, list) and all(isinstance(session, Session) for session in sessions)):
+            raise UserError(f"{self.name}: the reader {vars(self.reader)['__name__']} must return a list of sessions")
         ids = [full_id(session.session_id, self.names) for session in sessions]
         return [
             session if session.session_id == name else replace(session, session_id=name)
