@@ -49,14 +49,9 @@ def test_flipping_the_gauge_flips_raw_but_not_effective_connectivity(decoder: st
 
 @torch.no_grad()
 def flip_currents(model: SynapsNet) -> None:
-    """Scale A by -2 and the decoder's response to the current by -1/2: the forecast stays as it is."""
+    """Scale A by -2 and what any decoder hears of the current by -1/2: the forecast stays as it is."""
     decoder = cast(Any, model.members[0]).decoder
+    features = decoder.features
+    decoder.features = lambda inputs, currents, slow, first: features(inputs, currents / -2, slow, first)
     for weights in model.connectivity.weights:
         weights.mul_(-2)
-    if hasattr(decoder, "signals"):
-        decoder.signals.weight[:, 1] /= -2
-    else:
-        lags = decoder.current_filters.out_features
-        decoder.current_filters.weight /= -2
-        decoder.current_filters.bias /= -2
-        decoder.project.weight[:, -lags:] /= -2
