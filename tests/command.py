@@ -37,7 +37,7 @@ LIGHT = (*QUICK, "model.unobserved=[0,8]", "model.connectivity.log_odds=[-2,inf]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a user sees of a run."""
+    """The view that a user has of a run."""
 
     code: int
     out: str

@@ -72,5 +72,5 @@ def trained(name: str, task: Task, *overrides: str, steps: int = 3) -> Forecaste
 
 
 def is_unconnected(model: Forecaster) -> bool:
-    """Whether a model is the ablation of SynapsNet, without connectivity."""
+    """True if a model is the ablation of SynapsNet, without connectivity."""
     return isinstance(model, SynapsNet) and isinstance(model.connectivity, NoConnectivity)

@@ -1,4 +1,4 @@
-"""What a release says of itself."""
+"""Statements of a release about itself."""
 
 import re
 import tomllib

@@ -100,7 +100,7 @@ def own_loop(task: Task, plan: Plan, rival: str) -> float:
 
 
 def own_code(rival: str, script: str, *arguments: str) -> str:
-    """What a script that runs a rival's own code prints."""
+    """Standard output of a script that runs a rival's own code."""
     command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -100,7 +100,7 @@ def embeddings(model: SynapsNet) -> list[Features]:
 
 
 def statistics(task: Task, session: int) -> Features:
-    """What a sceptic would use instead: mean, log mean, sd and autocorrelation on the train split, ``[units, 7]``."""
+    """A sceptic's statistics: mean, log mean, sd and autocorrelation on the train split, ``[units, 7]``."""
     info = task.spec.sessions[session]
     activity = task.sessions[session].activity.double().numpy()
     pieces = task.pieces[session]["train"]

@@ -16,7 +16,7 @@ from synapsnet.data.web import download as downloads
 
 @dataclass
 class Archive:
-    """What is served by path, and what was sent.
+    """Contents served by path, and the requests that were sent.
 
     Attributes:
         url: Address of the server.

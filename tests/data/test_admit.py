@@ -1,4 +1,4 @@
-"""What the settings of section ``data`` take of some recordings, and what they leave out."""
+"""Parts of recordings that the settings of section ``data`` take, and parts that they leave out."""
 
 from __future__ import annotations
 

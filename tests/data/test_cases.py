@@ -56,7 +56,7 @@ RATE, SECONDS, N_UNITS = 5.0, 120.0, 12
 
 @pytest.fixture
 def inspect(capsys: pytest.CaptureFixture[str]) -> Inspect:
-    """What the command prints, with every run of blanks as one; it succeeds."""
+    """Output of the command, with every run of blanks as one; it succeeds."""
 
     def run(path: Path) -> str:
         main(["inspect", str(path), "--max-figures", "0"])

@@ -1,4 +1,4 @@
-"""Which units and which part of a recording are taken, against a few units whose fate is plain."""
+"""Units and parts of a recording that are taken, against a few units whose fate is plain."""
 
 from __future__ import annotations
 

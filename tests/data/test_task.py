@@ -1,4 +1,4 @@
-"""What is fitted is fitted on the train split; what is said of the task is true of its batches."""
+"""Statistics are fitted on the train split; statements about the task are true of its batches."""
 
 from __future__ import annotations
 

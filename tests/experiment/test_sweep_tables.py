@@ -53,7 +53,7 @@ class Sweep:
         return folder
 
     def printed(self) -> str:
-        """What the end of the sweep prints."""
+        """Output of the end of a sweep."""
         self._monkeypatch.setenv(SWEEP_NOTES, str(self._notes))
         assert conclude(ended=True) is False
         return self._capsys.readouterr().out

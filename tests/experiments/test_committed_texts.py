@@ -1,4 +1,4 @@
-"""What a study says is made from its tables: a recording can be renewed alone, and a table be checked by hand."""
+"""Texts of a study are made from its tables: a recording can be renewed alone, and a table be checked by hand."""
 
 from __future__ import annotations
 

@@ -71,8 +71,10 @@ def test_overwriting_that_was_killed_goes_on(train: Command, common: tuple[str, 
     kill = "+callbacks.kill={_target_: command.KillAt, epoch: 2, batch: 0}"
     assert in_new_process(train.folder, str(TRAIN), *again, kill).returncode == -9
     assert {path: content for path, content in contents(run).items() if path in before} == before
+    (run / ".next" / "checkpoints" / ".last.0123.partial.ckpt").touch()  # half-written when it was killed
     done = train(*again)
     assert done.code == 0, done.err
+    assert not list(run.rglob("*.partial*"))
     assert "going on with the run" in done.out
     assert scores(run)["seed"] == 1
     assert not {".next", ".previous"} & {path.name for path in run.iterdir()}

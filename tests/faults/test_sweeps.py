@@ -30,7 +30,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def of_jobs(folder: Path) -> dict[Path, tuple[int, bytes]]:
-    """What the jobs of a sweep left; Hydra and the sweep write files of their own beside them."""
+    """Files that the jobs of a sweep left; Hydra and the sweep write files of their own beside them."""
     return {path: content for path, content in contents(folder).items() if path.parent != folder}
 
 

@@ -27,7 +27,7 @@ WANTED = f"method=[{','.join(METHODS)}]"
 
 
 def arrays(run: Path) -> dict[str, np.ndarray]:
-    """What a run on one session found, by key without the session's name."""
+    """Findings of a run on one session, by key without the session's name."""
     with np.load(run / "connectivity.npz") as file:
         return {key.partition("/")[2]: file[key] for key in file}
 

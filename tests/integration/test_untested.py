@@ -17,7 +17,7 @@ TRIAL = (*QUICK, "model=nlinear", "debug=fast", "reference_models=[mean]", "scor
 
 
 def known(run: Path) -> dict[str, Any]:
-    """What a run says of itself, but for what no two runs share."""
+    """Facts of a run, without those that no two runs share."""
     apart = ("fit_seconds", "recordings", "record")
     return {key: value for key, value in scores(run).items() if key not in apart}
 

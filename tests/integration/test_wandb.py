@@ -1,4 +1,4 @@
-"""What a reviewer of W&B dashboards finds: few panels, one table of test scores, runs that are told apart."""
+"""W&B as a reviewer of dashboards finds it: few panels, one table of test scores, runs that are told apart."""
 
 from __future__ import annotations
 

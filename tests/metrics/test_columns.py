@@ -64,7 +64,7 @@ def computed(family, n_units=3):
 
 
 def _adds_up(column, scores):
-    """Whether a session's score follows from the parts of its units, apart from a constant and the sign."""
+    """True if a session's score follows from the parts of its units, apart from a constant and the sign."""
     parts = column.parts(scores.per_unit)
     score = parts.score.sum() / parts.weight.sum()
     return any(scores.per_session[column.name] == pytest.approx(constant + score) for constant in (0, 1))

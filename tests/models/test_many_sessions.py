@@ -45,7 +45,7 @@ def task_of(n_sessions: int) -> Task:
 
 @functools.cache
 def passes(name: str, n_sessions: int) -> tuple[float, float, int]:
-    """How often fitting by formula, selecting or finishing reads the train split and the validation split.
+    """Number of times that fitting by formula, selecting or finishing reads the train split and the validation split.
 
     And how often it polishes, which is one more for a SynapsNet that does not need its unobserved neurons.
     """

@@ -103,5 +103,7 @@ def test_a_bin_of_the_wrong_shape_is_refused() -> None:
         online.step(np.zeros(3))
     with pytest.raises(UserError, match=r"behavior of a bin must be \[2\] \(running, pupil\), got \(1,\)"):
         online.step(np.zeros(17), np.zeros(1))
+    with pytest.raises(UserError, match="behavior of a bin must be numeric, got dtype"):
+        online.step(np.zeros(17), np.array(["a", "b"]))
     with pytest.raises(UserError, match="name the session"):
         build("mean", task.spec).online()

@@ -69,7 +69,7 @@ _TRAINER: Mapping[str, tuple[str, Callable[[Any], object]]] = {
         )
     },
 }
-"""What Lightning finds out too late, or never: values in words, and whether one fits."""
+"""Settings whose faults Lightning finds too late, or never: values in words, and whether one fits."""
 _NO_SETTINGS = {
     **dict.fromkeys(("callbacks", "logger"), "is a section of its own"),
     **dict.fromkeys(("plugins", "default_root_dir", "num_sanity_val_steps"), "is chosen by synapsnet"),

@@ -62,7 +62,7 @@ class Place:
 
     @property
     def log(self) -> Path:
-        """What a worker printed."""
+        """Output of a worker."""
         return Path(self.folder, f"worker{self.rank}.log")
 
     def join(self) -> None:

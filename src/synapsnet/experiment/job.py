@@ -187,9 +187,10 @@ def _recordings(folder: RunFolder) -> Mapping[str, str]:
 
 
 def _latest(folder: RunFolder, request: Request) -> tuple[bool, Saved | None]:
-    """Whether an unfinished run goes on, and its last checkpoint; if none can be read, None, and the folder is emptied.
+    """True if an unfinished run goes on, and its last checkpoint.
 
-    With ``overwrite``, a run does not go on whose recordings have changed since.
+    Without a checkpoint that can be read, it goes on from the start in an emptied folder. With ``overwrite``, a run
+    whose recordings have changed does not go on.
     """
     last = checkpoint(folder.path, "last")
     try:

@@ -89,6 +89,7 @@ class RunFolder:
         """Open a folder inside this one for the run that will replace it."""
         inner = self.path / _NEXT
         inner.mkdir(exist_ok=True)
+        _remove_partial_files(inner)
         return RunFolder(inner, fresh=True, replaces=self.path)
 
     def clear(self) -> None:
@@ -166,8 +167,7 @@ def claimed(path: Path, *, unique: bool) -> Iterator[RunFolder]:
             if unique and claim.state != "new":
                 continue
             if claim.state != "finished":
-                for name in ("", CHECKPOINTS, FIGURES, STAGE):
-                    remove_partial_files(folder / name)
+                _remove_partial_files(folder)
             yield claim
             return
         finally:
@@ -202,6 +202,12 @@ def _finish_swap(folder: Path) -> None:
             os.replace(path, folder / path.name)
         new.rmdir()
     shutil.rmtree(old)
+
+
+def _remove_partial_files(folder: Path) -> None:
+    """Remove what a killed process left half-written in the folders of a run; folders of the user are not searched."""
+    for name in ("", CHECKPOINTS, FIGURES):
+        remove_partial_files(folder / name)
 
 
 def remove(path: Path) -> None:

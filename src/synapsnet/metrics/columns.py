@@ -15,7 +15,7 @@ UnitScores = Mapping[str, npt.NDArray[np.float64]]
 
 
 class Parts(NamedTuple):
-    """What units add to a session's score, ``[units]`` each.
+    """Contributions of units to a session's score, ``[units]`` each.
 
     Attributes:
         score: The score is ``score.sum() / weight.sum()``, apart from a constant.

@@ -77,13 +77,14 @@ class Online:
                 f"activity of a bin must be [{self._info.n_units} units], those in the unit_ids of the model's session "
                 f"{self._info.session_id!r}, got {raw.shape}"
             )
-        if behavior is not None and np.shape(behavior) != measured.shape:
-            names = ", ".join(spec.behavior_names)
-            raise UserError(f"behavior of a bin must be [{len(measured)}] ({names}), got {np.shape(behavior)}")
         refuse_unusable(raw[None], spec, self._n_bins, "restart after them")
-        if behavior is not None and np.asarray(behavior).dtype.kind not in "iubf":
-            raise UserError(f"behavior of a bin must be numeric, got dtype {np.asarray(behavior).dtype}")
-        measured = measured if behavior is None else np.asarray(behavior, dtype=float)
+        if behavior is not None:
+            given, names = np.asarray(behavior), ", ".join(spec.behavior_names)
+            if given.shape != measured.shape:
+                raise UserError(f"behavior of a bin must be [{len(measured)}] ({names}), got {given.shape}")
+            if given.dtype.kind not in "iubf":
+                raise UserError(f"behavior of a bin must be numeric, got dtype {given.dtype}")
+            measured = given.astype(float)
         rows = np.stack([self._observed, measured])  # the last observation, for what is not measured now
         encoded = torch.as_tensor(encode_behavior(rows, spec, self._info)[-1:]).to(self._traces.device)[None]
         past = scale.target(torch.as_tensor(raw.astype(np.float32)).to(self._traces.device))[None, None]

@@ -85,7 +85,7 @@ class Connections:
             yield "\n".join(lines)
 
     def section(self) -> Html:
-        """What was judged, as HTML."""
+        """The judgements as HTML."""
         if not self._parts:
             return join(paragraph("No run has a connectivity to show."), bullets(self._notes))
         missing = [

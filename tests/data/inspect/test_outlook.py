@@ -1,4 +1,4 @@
-"""What is announced is what training does, and the numbers are those of the recorded bins."""
+"""Training does what is announced, and the numbers are those of the recorded bins."""
 
 import shlex
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Which figure a session's connectivity is given."""
+"""The figure that a session's connectivity is given."""
 
 from __future__ import annotations
 

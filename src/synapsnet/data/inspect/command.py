@@ -226,7 +226,7 @@ class _Survey:
         return GROUPS[next(iter(self._signals))] if len(self._signals) == 1 else None
 
     def _widths_differ(self) -> bool:
-        """Whether recordings that training takes have bins of several widths."""
+        """True if recordings that training takes have bins of several widths."""
         first = self._trained_widths[:1]
         return any(abs(width / of - 1) > WIDTH_TOLERANCE for of in first for width in self._trained_widths)
 

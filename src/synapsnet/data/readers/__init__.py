@@ -48,6 +48,7 @@ class Reader(Protocol):
     """Interface of a reader module."""
 
     __doc__: str | None
+    __name__: str
 
     def recognises(self, path: Any) -> bool:
         """Return True if a file or folder (a `Path`) or an address (a string with ``://``) is named like the format."""
@@ -109,10 +110,11 @@ class Recording:
         except Exception as error:
             if self.reader in _own():
                 raise
+            log.debug("the reader %s failed", self.reader.__name__, exc_info=True)  # for its author: hydra.verbose=true
             fault = f"{type(error).__name__}: {one_line(error)}"
-            raise UserError(f"{self.name}: the reader {vars(self.reader)['__name__']} failed: {fault}") from error
+            raise UserError(f"{self.name}: the reader {self.reader.__name__} failed: {fault}") from error
         if not (isinstance(sessions, list) and all(isinstance(session, Session) for session in sessions)):
-            raise UserError(f"{self.name}: the reader {vars(self.reader)['__name__']} must return a list of sessions")
+            raise UserError(f"{self.name}: the reader {self.reader.__name__} must return a list of sessions")
         ids = [full_id(session.session_id, self.names) for session in sessions]
         return [
             session if session.session_id == name else replace(session, session_id=name)

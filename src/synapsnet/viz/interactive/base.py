@@ -1,4 +1,4 @@
-"""What interactive figures share: their form, the script that draws them, and values from files made fit for both."""
+"""Parts of all interactive figures: their form, the script that draws them, and values from files made fit for both."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _NOT_UTF8 = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 @dataclass(frozen=True)
 class Form:
-    """What a sidecar says of its tables.
+    """Contents of a sidecar about its tables.
 
     Attributes:
         header: Whether the first line names the columns; None leaves that to the line.

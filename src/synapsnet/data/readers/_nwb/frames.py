@@ -1,4 +1,4 @@
-"""What a session of frames has besides its activity: segments, tasks and behavior."""
+"""Contents of a session of frames besides its activity: segments, tasks and behavior."""
 
 from __future__ import annotations
 
